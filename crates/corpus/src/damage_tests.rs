@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use parquet::file::metadata::RowGroupMetaData;
+
 use crate::fixtures::*;
 use crate::source::Source;
 use crate::{Error, Fault, FaultClass, OnError, ScrubPlan};
@@ -84,7 +86,7 @@ fn six_hundred_damaged_files_cost_only_themselves() {
 fn pages_end(path: &Path) -> usize {
     let source = Source::open(path, "text", u64::MAX).unwrap();
     let groups = source.metadata().row_groups().iter();
-    let ends = groups.flat_map(|group| group.columns()).map(|chunk| {
+    let ends = groups.flat_map(RowGroupMetaData::columns).map(|chunk| {
         let (start, length) = chunk.byte_range();
         (start + length) as usize
     });

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use parquet::file::metadata::RowGroupMetaData;
 use polars::prelude::*;
 use privet_text::{Entity, Operator, Policy, invisible_characters};
 use serde::{Deserialize, Serialize};
@@ -165,7 +166,7 @@ fn describe(file: &Path, source: &Source) -> FileInspection {
     let groups = source.metadata().row_groups();
     let codecs: BTreeSet<String> = groups
         .iter()
-        .flat_map(|group| group.columns())
+        .flat_map(RowGroupMetaData::columns)
         .map(|chunk| format!("{:?}", chunk.compression_codec()).to_lowercase())
         .collect();
     FileInspection {

@@ -4,7 +4,7 @@
 //! and renamed at the end, and its texts leave the duplicate set again if it fails.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
@@ -259,7 +259,7 @@ impl Sink {
 }
 
 /// Sorts an encoder's failure: the disk's stops the run, any other is about the file's own schema.
-fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &PathBuf) -> Result<T, Stop> {
+fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &Path) -> Result<T, Stop> {
     match result {
         Some(Ok(value)) => Ok(value),
         Some(Err(ParquetError::External(error))) => match error.downcast::<std::io::Error>() {
