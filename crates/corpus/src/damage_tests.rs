@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
 
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::fixtures::*;
-use crate::source::Source;
+use crate::source::{Batches, Source};
 use crate::{Error, Fault, FaultClass, OnError, ScrubPlan};
 
 /// A small generator of places to damage: multiply and add, modulo 2^64.
@@ -133,7 +135,7 @@ fn a_row_group_above_the_limit_is_refused_before_it_is_read() {
 
 #[test]
 fn a_text_that_is_not_unicode_is_damage() {
-    use arrow::array::{ArrayRef, RecordBatch};
+    use arrow::array::ArrayRef;
     use std::sync::Arc;
     // One byte of a plain page is replaced by one that no UTF-8 text has.
     let folder = tempfile::tempdir().unwrap();
@@ -149,4 +151,26 @@ fn a_text_that_is_not_unicode_is_damage() {
     let error = run(&plan(&[path], &folder.path().join("out"))).unwrap_err();
     let damaged = Fault::DamagedData { row_group: 0 };
     assert!(matches!(error, Error::Input { fault, .. } if fault == damaged));
+}
+
+/// What comes out of a row group of `promised` rows whose decoder does this.
+fn decoded(promised: u64, decoder: impl Iterator<Item = Result<RecordBatch, ArrowError>> + 'static) -> Vec<Fault> {
+    let batches = Batches { reader: Some(Box::new(decoder)), row_group: 3, rows_left: promised };
+    batches.filter_map(Result::err).collect()
+}
+
+#[test]
+fn the_decoder_is_held_to_the_footer_and_may_panic() {
+    let rows = |rows: usize| Ok(batch(&texts(rows), TextType::Utf8));
+    let damaged = [Fault::DamagedData { row_group: 3 }];
+    assert_eq!(decoded(5, [rows(3), rows(2)].into_iter()), []);
+    assert_eq!(decoded(6, [rows(3), rows(2)].into_iter()), damaged);
+    assert_eq!(decoded(4, [rows(3), rows(2)].into_iter()), damaged);
+    assert_eq!(decoded(3, [rows(3), rows(0)].into_iter()), damaged);
+    let error = Err(ArrowError::ParquetError("quoted text".to_owned()));
+    assert_eq!(decoded(5, [rows(3), error, rows(2)].into_iter()), damaged);
+    let lost = Err(ArrowError::IoError("gone".to_owned(), std::io::ErrorKind::TimedOut.into()));
+    assert_eq!(decoded(5, [lost].into_iter()), [Fault::Unreadable { kind: std::io::ErrorKind::TimedOut }]);
+    let panics = std::iter::from_fn(|| -> Option<Result<RecordBatch, ArrowError>> { panic!("quoted text") });
+    assert_eq!(decoded(5, panics), [Fault::DecoderPanic]);
 }

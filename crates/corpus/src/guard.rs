@@ -41,6 +41,18 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_printed() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["guard::tests::a_panic_becomes_none_and_the_guard_is_lifted_after_it", "--exact", "--nocapture"])
+            .output()
+            .unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(printed.contains("1 passed"), "{printed}");
+        assert!(!printed.contains("quoted text"), "{printed}");
+    }
+
+    #[test]
     fn guards_nest() {
         let inner = caught(|| {
             let none = caught(|| -> u8 { panic!("inner") });

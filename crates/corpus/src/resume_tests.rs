@@ -7,7 +7,7 @@ use crate::{Error, OnError, ScrubPlan, scrub};
 fn three_shards(folder: &std::path::Path) -> Vec<PathBuf> {
     (0..3)
         .map(|shard| {
-            let texts: Vec<Option<&str>> = (0..7).map(|row| TEXTS.get((row * 5 + shard * 3) % 10).copied()).collect();
+            let texts: Vec<Option<&str>> = (0..7).map(|row| TEXTS.get((row * 3 + shard) % 10).copied()).collect();
             let path = folder.join(format!("in/{shard}.parquet"));
             write_texts(path, &texts, TEXT_TYPES[shard], 3)
         })
@@ -92,6 +92,21 @@ fn a_changed_input_or_output_breaks_the_chain_there() {
 }
 
 #[test]
+fn a_record_counts_only_after_the_one_it_was_made_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = three_shards(folder.path());
+    let base = plan(&inputs, &folder.path().join("out"));
+    let _ = interrupted_after(&base, 8);
+    // With another first shard, other rows of the second are repeats, though its own input is the same.
+    write_texts(inputs[0].clone(), &[Some("new text")], TextType::Utf8, 3);
+    let _ = interrupted_after(&base, 2);
+    assert_eq!(run(&base).unwrap().resumed_shards, 1);
+    let fresh = ScrubPlan { output: folder.path().join("fresh"), ..base.clone() };
+    run(&fresh).unwrap();
+    assert_eq!(tree(&base.output), tree(&fresh.output));
+}
+
+#[test]
 fn a_finished_folder_answers_for_its_plan_and_refuses_others() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = three_shards(folder.path());
@@ -149,11 +164,11 @@ fn what_a_killed_run_leaves_is_swept_up() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = three_shards(folder.path());
     let base = plan(&inputs, &folder.path().join("out"));
-    let _ = interrupted_after(&base, 6);
-    std::fs::write(base.output.join(".privet-part-abc"), b"half").unwrap();
+    let lenient = ScrubPlan { on_error: OnError::Quarantine, ..base };
+    let _ = interrupted_after(&lenient, 8);
+    std::fs::write(lenient.output.join(".privet-part-abc"), b"half").unwrap();
     // A shard that got its name, but not its record, and whose input is gone since.
-    std::fs::write(base.output.join("2.parquet"), b"half").unwrap();
-    let lenient = ScrubPlan { on_error: OnError::Quarantine, overwrite: true, ..base };
+    std::fs::write(lenient.output.join("2.parquet"), b"whole, but not recorded").unwrap();
     std::fs::write(&inputs[2], b"not Parquet").unwrap();
     let manifest = run(&lenient).unwrap();
     assert_eq!(manifest.quarantined.len(), 1);

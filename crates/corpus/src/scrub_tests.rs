@@ -206,3 +206,16 @@ fn a_file_that_fails_half_way_leaves_no_trace() {
     assert!(matches!(&error, Error::Input { file, .. } if *file == broken));
     assert!(!error.to_string().contains("example.org"));
 }
+
+#[test]
+fn an_output_among_the_inputs_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = two_shards(folder.path());
+    let before = tree(folder.path());
+    let beside = plan(&inputs, &folder.path().join("in"));
+    assert!(matches!(run(&beside), Err(Error::InputInsideOutput { .. })));
+    let folders = vec![folder.path().join("in")];
+    let inside = ScrubPlan { input_folders: folders, ..plan(&inputs, &folder.path().join("in/out")) };
+    assert!(matches!(run(&inside), Err(Error::OutputInsideInput { .. })));
+    assert_eq!(tree(folder.path()), before);
+}

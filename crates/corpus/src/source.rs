@@ -11,9 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -103,16 +101,18 @@ impl Source {
                 .build()
         });
         match reader {
-            Some(Ok(reader)) => Ok(Batches { reader: Some(reader), row_group, rows_left: rows }),
+            Some(Ok(reader)) => Ok(Batches { reader: Some(Box::new(reader)), row_group, rows_left: rows }),
             Some(Err(error)) => Err(parquet_fault(&error, Fault::DamagedData { row_group })),
             None => Err(Fault::DecoderPanic),
         }
     }
 }
 
+type Decoder = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
 /// Batches of one row group; ends after the first fault.
 pub(crate) struct Batches {
-    reader: Option<ParquetRecordBatchReader>,
+    reader: Option<Decoder>,
     row_group: usize,
     rows_left: u64,
 }
