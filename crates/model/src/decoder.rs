@@ -84,7 +84,7 @@ struct Rope<A: AutodiffBackend> {
     cos: Tensor<A, 4>,
     sin: Tensor<A, 4>,
     /// `x * rotate` is `[-x2, x1]` for `x = [x1, x2]`: one small matmul instead of slices, whose backward copies.
-    rotate: Tensor<A, 4>,
+    rotate: Tensor<A, 2>,
 }
 
 impl<B: Backend> Decoder<B> {
@@ -171,7 +171,7 @@ impl<B: Backend> Decoder<B> {
         self.losses_with(batch, &pairs, scale, tape)
     }
 
-    fn losses_with<A: AutodiffBackend<InnerBackend = B>>(
+    pub(crate) fn losses_with<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         batch: &TokenBatch,
         pairs: &[(Tensor<A, 2>, Tensor<A, 2>)],
@@ -183,10 +183,10 @@ impl<B: Backend> Decoder<B> {
             batch.tokens.chunks(batch.t).flat_map(|row| row[skip..skip + t].iter().copied()).collect()
         };
         let logits = self.logits_with(&rows(0), [n, t], pairs, scale, tape);
-        let targets = Tensor::<A, 2, Int>::from_data(TensorData::new(rows(1), [n * t, 1]), &self.device);
-        let weights = Tensor::<A, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &self.device);
-        let likelihood = activation::log_softmax(logits, 1).gather(1, targets);
-        (likelihood * weights).reshape([n, t]).sum_dim(1).neg().reshape([n])
+        let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(rows(1), [n * t, 1]), &self.device);
+        let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &self.device);
+        let likelihood = activation::log_softmax(logits, 1).gather(1, Tensor::from_inner(targets));
+        (likelihood * lift(weights)).reshape([n, t]).sum_dim(1).neg().reshape([n])
     }
 
     /// Logits of every position, `[n * t, vocab_size]`, for row-major token ids `[n, t]`.
@@ -290,38 +290,41 @@ fn rms_norm<A: AutodiffBackend>(x: Tensor<A, 3>, weight: &Tensor<A::InnerBackend
 }
 
 impl<A: AutodiffBackend> Rope<A> {
-    fn new(config: &ModelConfig, t: usize, device: &A::Device) -> Self {
+    fn new(config: &ModelConfig, t: usize, device: &DeviceOf<A>) -> Self {
         let (width, half) = (config.head_dim, config.head_dim / 2);
         let angle = |position: usize, column: usize| {
             position as f64 * config.rope_theta.powf(-((column % half) as f64) / half as f64)
         };
         let table = |f: fn(f64) -> f64| {
             let values: Vec<f32> = (0..t * width).map(|i| f(angle(i / width, i % width)) as f32).collect();
-            Tensor::<A, 4>::from_data(TensorData::new(values, [1, 1, t, width]), device)
+            lift(Tensor::from_data(TensorData::new(values, [1, 1, t, width]), device))
         };
         let mut rotate = vec![0.0_f32; width * width];
         for column in 0..half {
             rotate[(column + half) * width + column] = -1.0;
             rotate[column * width + column + half] = 1.0;
         }
-        let rotate = Tensor::from_data(TensorData::new(rotate, [1, 1, width, width]), device);
+        let rotate = lift(Tensor::from_data(TensorData::new(rotate, [width, width]), device));
         Self { cos: table(f64::cos), sin: table(f64::sin), rotate }
     }
 
     /// `x: [n, heads, t, head_dim]`.
     fn apply(&self, x: Tensor<A, 4>) -> Tensor<A, 4> {
         let [n, heads, t, width] = x.dims();
-        let rotate = self.rotate.clone().reshape([width, width]);
-        let rotated = x.clone().reshape([n * heads * t, width]).matmul(rotate).reshape([n, heads, t, width]);
+        let flat = x.clone().reshape([n * heads * t, width]);
+        let rotated = flat.matmul(self.rotate.clone()).reshape([n, heads, t, width]);
         x * self.cos.clone() + rotated * self.sin.clone()
     }
 }
 
-fn causal_mask<A: AutodiffBackend>(t: usize, device: &A::Device) -> Tensor<A, 4> {
+fn causal_mask<A: AutodiffBackend>(t: usize, device: &DeviceOf<A>) -> Tensor<A, 4> {
     // Large enough that its exponential is exactly zero, small enough that half precision can hold it.
     let values: Vec<f32> = (0..t * t).map(|i| if i % t > i / t { -6e4 } else { 0.0 }).collect();
-    Tensor::from_data(TensorData::new(values, [1, 1, t, t]), device)
+    lift(Tensor::from_data(TensorData::new(values, [1, 1, t, t]), device))
 }
+
+/// The device type, named through the inner backend: the compiler cannot see that the two are one.
+type DeviceOf<A> = <<A as AutodiffBackend>::InnerBackend as burn::tensor::backend::BackendTypes>::Device;
 
 /// A constant of the inner backend inside autodiff: backward passes do not enter it.
 fn lift<A: AutodiffBackend, const D: usize>(x: Tensor<A::InnerBackend, D>) -> Tensor<A, D> {
