@@ -1,1 +1,8 @@
-//! Placeholder while the workspace is laid out.
+//! DP-SGD training: Poisson sampling, per-sample clipping, noise from a stream cipher, a write-ahead ledger.
+
+pub mod atomic;
+pub mod config;
+pub mod error;
+pub mod keys;
+
+pub use error::Error;
