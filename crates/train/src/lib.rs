@@ -4,5 +4,6 @@ pub mod atomic;
 pub mod config;
 pub mod error;
 pub mod keys;
+pub mod noise;
 
 pub use error::Error;
