@@ -5,5 +5,6 @@ pub mod config;
 pub mod error;
 pub mod keys;
 pub mod noise;
+pub mod sampler;
 
 pub use error::Error;
