@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod config;
 pub mod error;
 pub mod keys;
+pub mod ledger_file;
 pub mod noise;
 pub mod sampler;
 
