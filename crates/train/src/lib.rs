@@ -1,5 +1,6 @@
 //! DP-SGD training: Poisson sampling, per-sample clipping, noise from a stream cipher, a write-ahead ledger.
 
+pub mod adamw;
 pub mod atomic;
 pub mod config;
 pub mod error;
