@@ -8,5 +8,6 @@ pub mod keys;
 pub mod ledger_file;
 pub mod noise;
 pub mod sampler;
+pub mod tokens;
 
 pub use error::Error;
