@@ -284,3 +284,5 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     Ok(tensors)
 }
 
+#[cfg(test)]
+mod tests;
