@@ -4,6 +4,7 @@
 //! computed from the ledger. Private figures follow only when all data is declared synthetic.
 
 use privet_dp::PrivacyUnit;
+use privet_report::Edition;
 use privet_train::logs::Training;
 use privet_train::{Outcome, TrainPlan};
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ fn unit(unit: PrivacyUnit) -> &'static str {
 /// Prints the statement of a finished run.
 pub(crate) fn finished(session: &Session, plan: &TrainPlan, outcome: &Outcome) -> Result<Exit, Failure> {
     let terminal = session.terminal;
-    let report = report::assemble(session.dir())?;
+    let report = privet_report::assemble(session.dir(), Edition::Public)?;
     let exit = if outcome.stopped_by_budget { Exit::Budget } else { Exit::Done };
     if terminal.json {
         let status = match (exit, outcome.already_done) {
@@ -127,7 +128,7 @@ pub(crate) fn finished(session: &Session, plan: &TrainPlan, outcome: &Outcome) -
         };
         let private = plan.declared_synthetic.then(|| private_json(session, outcome));
         terminal.json(&json!({
-            "status": status, "run": session.dir(), "guarantee": report::guarantee(&report),
+            "status": status, "run": session.dir(), "guarantee": report.guarantee,
             "public": { "base_loss": outcome.base_loss, "released_loss": outcome.released_loss },
             "private": private,
         }));
@@ -138,7 +139,7 @@ pub(crate) fn finished(session: &Session, plan: &TrainPlan, outcome: &Outcome) -
         text.push_str(&terminal.bold(&format!("{} is already done", session.dir().display())));
         text.push_str("\n\n");
     }
-    text.push_str(&report::terminal(&report, terminal));
+    text.push_str(&report::text(&report, terminal));
     text.push('\n');
     if plan.declared_synthetic {
         text.push_str("\nThe data is declared synthetic, so private figures are shown too:\n");
