@@ -21,9 +21,7 @@ pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
     let mut copied = 0;
     for Finding { entity, span, .. } in findings {
         assert!(
-            span.start <= span.end
-                && text.is_char_boundary(span.start)
-                && text.is_char_boundary(span.end),
+            span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
             "a finding at bytes {}..{} does not fit a text of {} bytes",
             span.start,
             span.end,
@@ -69,10 +67,7 @@ fn masked(character: char) -> char {
 fn hashed(value: &str, entity: Entity, key: &[u8; 32]) -> String {
     let mut hasher = blake3::Hasher::new_keyed(key);
     // The zero byte ends the domain: no label contains one, so no two (entity, value) pairs share an input.
-    hasher
-        .update(entity.as_str().as_bytes())
-        .update(&[0])
-        .update(canonical(value, entity).as_bytes());
+    hasher.update(entity.as_str().as_bytes()).update(&[0]).update(canonical(value, entity).as_bytes());
     let digest = hasher.finalize();
     digest.as_bytes()[..HASH_LETTERS / 2]
         .iter()
@@ -85,19 +80,10 @@ fn hashed(value: &str, entity: Entity, key: &[u8; 32]) -> String {
 fn canonical(value: &str, entity: Entity) -> String {
     match entity {
         Entity::Email => value.to_lowercase(),
-        Entity::Phone => value
-            .chars()
-            .filter(|&c| c.is_ascii_alphanumeric() || c == '+')
-            .collect(),
+        Entity::Phone => value.chars().filter(|&c| c.is_ascii_alphanumeric() || c == '+').collect(),
         Entity::CreditCard | Entity::UsSsn => value.chars().filter(char::is_ascii_digit).collect(),
-        Entity::Iban => value
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_uppercase(),
-        Entity::Ipv6 => value
-            .parse::<Ipv6Addr>()
-            .map_or_else(|_| value.to_owned(), |address| address.to_string()),
+        Entity::Iban => value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase(),
+        Entity::Ipv6 => value.parse::<Ipv6Addr>().map_or_else(|_| value.to_owned(), |address| address.to_string()),
         Entity::Ipv4 | Entity::UrlCredentials | Entity::Secret | Entity::Custom => value.to_owned(),
     }
 }

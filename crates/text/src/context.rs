@@ -13,13 +13,7 @@ use crate::placeholder;
 ///
 /// Case is ignored for ASCII. A word may hold spaces. `phoneNumber` and `phone_number` both mention `phone`;
 /// `hotel` does not mention `tel`.
-pub(crate) fn mentioned(
-    bytes: &[u8],
-    span: &Range<usize>,
-    before: usize,
-    after: usize,
-    words: &[&str],
-) -> bool {
+pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
     let from = wall_before(bytes, span.start.saturating_sub(before), span.start);
     let until = wall_after(bytes, span.end, bytes.len().min(span.end + after));
     any_word(bytes, from..span.start, words) || any_word(bytes, span.end..until, words)
@@ -27,17 +21,11 @@ pub(crate) fn mentioned(
 
 /// Whether one of `words` stands directly before byte `at`, with only a little punctuation between.
 pub(crate) fn announced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
-    let gap = bytes[..at]
-        .iter()
-        .rev()
-        .take(4)
-        .take_while(|byte| b" \t:=#.\"'(".contains(byte))
-        .count();
+    let gap = bytes[..at].iter().rev().take(4).take_while(|byte| b" \t:=#.\"'(".contains(byte)).count();
     let end = at - gap;
     words.iter().any(|word| {
         end.checked_sub(word.len()).is_some_and(|start| {
-            bytes[start..end].eq_ignore_ascii_case(word.as_bytes())
-                && !crate::boundary::word_before(bytes, start)
+            bytes[start..end].eq_ignore_ascii_case(word.as_bytes()) && !crate::boundary::word_before(bytes, start)
         })
     })
 }
@@ -47,9 +35,7 @@ fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
         word_starts(bytes, at)
             && words.iter().any(|word| {
                 let end = at + word.len();
-                end <= window.end
-                    && bytes[at..end].eq_ignore_ascii_case(word.as_bytes())
-                    && word_ends(bytes, end)
+                end <= window.end && bytes[at..end].eq_ignore_ascii_case(word.as_bytes()) && word_ends(bytes, end)
             })
     })
 }
@@ -64,8 +50,7 @@ fn word_starts(bytes: &[u8], at: usize) -> bool {
         return here >= 0xc0;
     }
     here.is_ascii_alphabetic()
-        && (!previous.is_ascii_alphabetic()
-            || (previous.is_ascii_lowercase() && here.is_ascii_uppercase()))
+        && (!previous.is_ascii_alphabetic() || (previous.is_ascii_lowercase() && here.is_ascii_uppercase()))
 }
 
 fn word_ends(bytes: &[u8], end: usize) -> bool {
@@ -73,9 +58,7 @@ fn word_ends(bytes: &[u8], end: usize) -> bool {
         return true;
     };
     let last = bytes[end - 1];
-    !next.is_ascii_alphabetic()
-        || last >= 0x80
-        || (last.is_ascii_lowercase() && next.is_ascii_uppercase())
+    !next.is_ascii_alphabetic() || last >= 0x80 || (last.is_ascii_lowercase() && next.is_ascii_uppercase())
 }
 
 fn wall_before(bytes: &[u8], from: usize, to: usize) -> usize {

@@ -40,12 +40,7 @@ impl Recognizer for Email {
             if is_service_account(bytes, start, at, end) || is_password(bytes, start) {
                 continue;
             }
-            out.push(Finding {
-                entity: Entity::Email,
-                span: start..end,
-                confidence: 0.95,
-                rule: RULE,
-            });
+            out.push(Finding { entity: Entity::Email, span: start..end, confidence: 0.95, rule: RULE });
         }
     }
 }
@@ -61,10 +56,7 @@ fn local_start(bytes: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     // The letter of a written escape, as in `"\njo@example.org"`, is not part of the name.
-    if start > 0
-        && bytes[start - 1] == b'\\'
-        && matches!(bytes.get(start), Some(b'n' | b'r' | b't'))
-    {
+    if start > 0 && bytes[start - 1] == b'\\' && matches!(bytes.get(start), Some(b'n' | b'r' | b't')) {
         start += 1;
     }
     // Neither a quotation mark, a bullet nor the middle of a character can begin it.
@@ -80,11 +72,7 @@ fn is_local(bytes: &[u8], at: usize) -> bool {
 
 /// Whether byte `at` belongs to one of the Latin letters U+00C0 to U+024F, which take two bytes.
 fn is_latin(bytes: &[u8], at: usize) -> bool {
-    let leads = |at: usize| {
-        bytes
-            .get(at)
-            .is_some_and(|byte| (0xc3..=0xc9).contains(byte))
-    };
+    let leads = |at: usize| bytes.get(at).is_some_and(|byte| (0xc3..=0xc9).contains(byte));
     leads(at) || (is_continuation(bytes[at]) && at > 0 && leads(at - 1))
 }
 
@@ -99,37 +87,24 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
         let byte = bytes[at];
         byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.' || is_latin(bytes, at)
     };
-    let length = (0..window.len())
-        .take_while(|offset| is_domain(start + offset))
-        .count();
+    let length = (0..window.len()).take_while(|offset| is_domain(start + offset)).count();
     let mut end = None;
     let mut at = start;
     for (index, label) in window[..length].split(|&byte| byte == b'.').enumerate() {
-        if label.is_empty()
-            || label.len() > LABEL_BYTES_MAX
-            || label[0] == b'-'
-            || label[label.len() - 1] == b'-'
-        {
+        if label.is_empty() || label.len() > LABEL_BYTES_MAX || label[0] == b'-' || label[label.len() - 1] == b'-' {
             break;
         }
         at += label.len() + usize::from(index > 0);
         // A label that goes on in another script, or in `_`, is not the one in the table.
-        let whole = bytes
-            .get(at)
-            .is_none_or(|&next| next == b'.' || (next != b'_' && !is_domain(at)));
+        let whole = bytes.get(at).is_none_or(|&next| next == b'.' || (next != b'_' && !is_domain(at)));
         if index > 0 && whole && tld::is_known(label) {
             end = Some(at);
         }
     }
     let end = end?;
-    let numbers_only = window[..end - start]
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic())
-        .count()
-        < 2;
+    let numbers_only = window[..end - start].iter().filter(|byte| byte.is_ascii_alphabetic()).count() < 2;
     // `checkout@v4.io/3`: a version or a path that continues with a number.
-    let version =
-        bytes.get(end) == Some(&b'/') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+    let version = bytes.get(end) == Some(&b'/') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
     (!numbers_only && !version).then_some(end)
 }
 
@@ -146,11 +121,7 @@ fn is_password(bytes: &[u8], start: usize) -> bool {
     }
     let floor = start.saturating_sub(USERINFO_BYTES_MAX);
     let stop = |byte: &u8| byte.is_ascii_whitespace() || b"/?#\"'<>".contains(byte);
-    let Some(slash) = bytes[floor..start]
-        .iter()
-        .rposition(stop)
-        .map(|at| floor + at)
-    else {
+    let Some(slash) = bytes[floor..start].iter().rposition(stop).map(|at| floor + at) else {
         return false;
     };
     bytes[..=slash].ends_with(b"://") && bytes[slash + 1..start].contains(&b':')

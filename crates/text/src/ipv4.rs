@@ -88,20 +88,14 @@ impl Recognizer for Ipv4 {
         let mut at = 0;
         while let Some(run) = digits::next_run(bytes, at) {
             at = run.end;
-            if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start)
-            {
+            if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start) {
                 continue;
             }
             let Some((octets, end)) = octets(bytes, run.start) else {
                 continue;
             };
             if let Some(confidence) = confidence(bytes, octets, run.start, end) {
-                out.push(Finding {
-                    entity: Entity::Ipv4,
-                    span: run.start..end,
-                    confidence,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Ipv4, span: run.start..end, confidence, rule: RULE });
             }
             at = end;
         }
@@ -128,10 +122,7 @@ fn free_before(bytes: &[u8], start: usize) -> bool {
 /// Four numbers 0–255 without leading zeros, and the byte after them.
 fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
     let window = &bytes[start..bytes.len().min(start + BYTES_MAX + 1)];
-    let length = window
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
-        .count();
+    let length = window.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
     let mut octets = [0_u8; 4];
     let mut parts = window[..length].split(|&byte| byte == b'.');
     let mut end = start;
@@ -140,9 +131,7 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
         if part.is_empty() || part.len() > 3 || (part.len() > 1 && part[0] == b'0') {
             return None;
         }
-        let value = part
-            .iter()
-            .fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'));
+        let value = part.iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'));
         *octet = u8::try_from(value).ok()?;
         end += part.len() + usize::from(index > 0);
     }
@@ -150,9 +139,7 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
         Some(b'.') => !boundary::word_after(bytes, end + 1),
         // `1.2.3.4-beta` and `1.2.3.4+build` are versions, `10.0.0.1-10.0.0.9` is a range.
         Some(b'-' | b'+') => {
-            bytes
-                .get(end + 1)
-                .is_none_or(|next| !next.is_ascii_alphabetic())
+            bytes.get(end + 1).is_none_or(|next| !next.is_ascii_alphabetic())
                 && !crate::placeholder::starts_at(bytes, end + 1)
         }
         _ => !boundary::word_after(bytes, end),

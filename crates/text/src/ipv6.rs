@@ -32,23 +32,11 @@ impl Recognizer for Ipv6 {
         let mut done = 0;
         while let Some(colon) = memchr::memchr(b':', &bytes[done..]).map(|at| done + at) {
             let reach = colon.saturating_sub(5).max(done);
-            let start = colon
-                - bytes[reach..colon]
-                    .iter()
-                    .rev()
-                    .take_while(|byte| byte.is_ascii_hexdigit())
-                    .count();
-            let run = bytes[start..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+            let start = colon - bytes[reach..colon].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let run = bytes[start..].iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
             let end = start + run.count();
             if let Some(end) = address(text, start, end) {
-                out.push(Finding {
-                    entity: Entity::Ipv6,
-                    span: start..end,
-                    confidence: 0.9,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Ipv6, span: start..end, confidence: 0.9, rule: RULE });
             }
             done = end;
         }
@@ -81,9 +69,7 @@ fn names_a_machine(written: &str, address: Ipv6Addr) -> bool {
         return false;
     }
     if written.contains("::") {
-        let mapped = address
-            .to_ipv4_mapped()
-            .is_some_and(|v4| !v4.is_loopback() && !v4.is_unspecified());
+        let mapped = address.to_ipv4_mapped().is_some_and(|v4| !v4.is_loopback() && !v4.is_unspecified());
         return mapped
             || matches!(first, 0x2000..=0x3fff | 0xfc00..=0xfdff | 0xfe80..=0xfebf)
             || address.segments()[..2] == [0x64, 0xff9b];

@@ -149,12 +149,7 @@ impl Recognizer for Phone {
             at = run.end;
             if let Some((span, confidence)) = number(bytes, run) {
                 at = span.end;
-                out.push(Finding {
-                    entity: Entity::Phone,
-                    span,
-                    confidence,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Phone, span, confidence, rule: RULE });
             }
         }
     }
@@ -182,9 +177,7 @@ fn number(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
     let mut best: Option<(usize, f32)> = None;
     while written.digits() <= DIGITS_MAX {
         let end = written.end();
-        let reading = ends_freely(bytes, end)
-            .then(|| plan::classify(bytes, &written))
-            .flatten();
+        let reading = ends_freely(bytes, end).then(|| plan::classify(bytes, &written)).flatten();
         if let Some(reading) = reading
             && best.is_none_or(|(_, confidence)| reading.confidence >= confidence)
             && nearby.supports(end, reading.needs)
@@ -231,20 +224,12 @@ fn opening(bytes: &[u8], run: Range<usize>) -> Option<Written> {
         || preceded_by_money(bytes, start);
     let mut groups = [(0, 0); GROUPS_MAX];
     groups[0] = (run.start, run.end);
-    (!tied).then_some(Written {
-        start,
-        plus,
-        parenthesis,
-        groups,
-        count: 1,
-    })
+    (!tied).then_some(Written { start, plus, parenthesis, groups, count: 1 })
 }
 
 fn preceded_by_money(bytes: &[u8], start: usize) -> bool {
     let end = start - usize::from(start > 0 && bytes[start - 1] == b' ');
-    [&b"$"[..], b"\xe2\x82\xac", b"\xc2\xa3", b"\xc2\xa5"]
-        .iter()
-        .any(|sign| bytes[..end].ends_with(sign))
+    [&b"$"[..], b"\xe2\x82\xac", b"\xc2\xa3", b"\xc2\xa5"].iter().any(|sign| bytes[..end].ends_with(sign))
 }
 
 fn ends_freely(bytes: &[u8], end: usize) -> bool {
@@ -295,9 +280,7 @@ fn extension_end(bytes: &[u8], end: usize) -> usize {
         .map(|at| at + usize::from(bytes.get(at) == Some(&b' ')));
     let Some(start) = start else { return end };
     let stop = digits::run_end_within(bytes, start, EXTENSION_DIGITS_MAX + 1);
-    if (start + 1..=start + EXTENSION_DIGITS_MAX).contains(&stop)
-        && !boundary::word_after(bytes, stop)
-    {
+    if (start + 1..=start + EXTENSION_DIGITS_MAX).contains(&stop) && !boundary::word_after(bytes, stop) {
         stop
     } else {
         end
@@ -315,27 +298,17 @@ struct Nearby<'a> {
 
 impl<'a> Nearby<'a> {
     const fn new(bytes: &'a [u8], start: usize) -> Self {
-        Self {
-            bytes,
-            start,
-            strong_before: None,
-            weak_before: None,
-            denied: None,
-        }
+        Self { bytes, start, strong_before: None, weak_before: None, denied: None }
     }
 
     fn supports(&mut self, end: usize, needs: plan::Needs) -> bool {
         let (bytes, start) = (self.bytes, self.start);
         // A comma between digits is a list of values or a price; only a shape that speaks for itself may stand there.
-        let listed =
-            boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
+        let listed = boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
         if listed && needs != plan::Needs::Nothing {
             return false;
         }
-        if *self
-            .denied
-            .get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS))
-        {
+        if *self.denied.get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS)) {
             return false;
         }
         let before = |reach, words| context::mentioned(bytes, &(start..start), reach, 0, words);
@@ -344,15 +317,11 @@ impl<'a> Nearby<'a> {
             plan::Needs::Nothing => true,
             plan::Needs::Word => {
                 *self.strong_before.get_or_insert_with(|| before(48, WORDS))
-                    || *self
-                        .weak_before
-                        .get_or_insert_with(|| before(48, WEAK_WORDS))
+                    || *self.weak_before.get_or_insert_with(|| before(48, WEAK_WORDS))
                     || after(16, WORDS)
                     || after(16, WEAK_WORDS)
             }
-            plan::Needs::StrongWord => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS)) || after(12, WORDS)
-            }
+            plan::Needs::StrongWord => *self.strong_before.get_or_insert_with(|| before(48, WORDS)) || after(12, WORDS),
         }
     }
 }

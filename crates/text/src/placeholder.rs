@@ -22,8 +22,7 @@ pub(crate) fn ends_at(bytes: &[u8], at: usize) -> bool {
         Some(b']') => bytes[..at].ends_with(REDACTED.as_bytes()),
         Some(b'>') => {
             let from = at.saturating_sub(LONGEST);
-            memchr::memrchr(b'<', &bytes[from..at - 1])
-                .is_some_and(|open| is_label(&bytes[from + open + 1..at - 1]))
+            memchr::memrchr(b'<', &bytes[from..at - 1]).is_some_and(|open| is_label(&bytes[from + open + 1..at - 1]))
         }
         _ => false,
     }
@@ -35,8 +34,7 @@ pub(crate) fn starts_at(bytes: &[u8], at: usize) -> bool {
         Some(b'[') => bytes[at..].starts_with(REDACTED.as_bytes()),
         Some(b'<') => {
             let until = bytes.len().min(at + LONGEST);
-            memchr::memchr(b'>', &bytes[at..until])
-                .is_some_and(|close| is_label(&bytes[at + 1..at + close]))
+            memchr::memchr(b'>', &bytes[at..until]).is_some_and(|close| is_label(&bytes[at + 1..at + close]))
         }
         _ => false,
     }
@@ -52,9 +50,6 @@ fn is_label(inner: &[u8]) -> bool {
         Some(colon) => (&inner[..colon], Some(&inner[colon + 1..])),
         None => (inner, None),
     };
-    hash.is_none_or(|hash| {
-        hash.len() == HASH_LETTERS && hash.iter().all(|byte| matches!(byte, b'a'..=b'p'))
-    }) && Entity::ALL
-        .iter()
-        .any(|entity| entity.as_str().as_bytes() == label)
+    hash.is_none_or(|hash| hash.len() == HASH_LETTERS && hash.iter().all(|byte| matches!(byte, b'a'..=b'p')))
+        && Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label)
 }

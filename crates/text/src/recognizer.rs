@@ -22,11 +22,7 @@ pub trait Recognizer: Send + Sync {
 ///
 /// [`Entity::Custom`] has no built-in recognizer and adds nothing: compile a [`crate::CustomRule`] for it.
 pub fn recognizers(entities: &[Entity]) -> Vec<Box<dyn Recognizer>> {
-    Entity::ALL
-        .into_iter()
-        .filter(|entity| entities.contains(entity))
-        .filter_map(built_in)
-        .collect()
+    Entity::ALL.into_iter().filter(|entity| entities.contains(entity)).filter_map(built_in).collect()
 }
 
 fn built_in(entity: Entity) -> Option<Box<dyn Recognizer>> {

@@ -23,9 +23,7 @@ const WORDS: &[&str] = &[
     "soc sec",
 ];
 
-const OTHER_WORDS: &[&str] = &[
-    "part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version",
-];
+const OTHER_WORDS: &[&str] = &["part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version"];
 
 const ADVERTISED: [&[u8; 9]; 2] = [&[0, 7, 8, 0, 5, 1, 1, 2, 0], &[2, 1, 9, 0, 9, 9, 9, 9, 9]];
 
@@ -44,12 +42,7 @@ impl Recognizer for UsSsn {
             if let Some((span, separator)) = candidate(bytes, run) {
                 at = span.end;
                 if let Some(confidence) = confidence(bytes, &span, separator) {
-                    out.push(Finding {
-                        entity: Entity::UsSsn,
-                        span,
-                        confidence,
-                        rule: RULE,
-                    });
+                    out.push(Finding { entity: Entity::UsSsn, span, confidence, rule: RULE });
                 }
             }
         }
@@ -62,9 +55,7 @@ fn candidate(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, Option<u8
     let (end, separator) = match run.len() {
         9 => (run.end, None),
         3 => {
-            let separator = *bytes
-                .get(run.end)
-                .filter(|byte| matches!(byte, b'-' | b' ' | b'.'))?;
+            let separator = *bytes.get(run.end).filter(|byte| matches!(byte, b'-' | b' ' | b'.'))?;
             let group = digits::run_end_within(bytes, run.end + 1, 3);
             let serial = group + 1;
             if group - run.end != 3 || bytes.get(group) != Some(&separator) {
@@ -98,9 +89,7 @@ fn issued(written: &[u8]) -> bool {
         && area != [6; 3]
         && group != [0; 2]
         && [*e, *f, *g, *h] != [0; 4]
-        && !ADVERTISED
-            .iter()
-            .any(|advertised| &advertised[..] == digits)
+        && !ADVERTISED.iter().any(|advertised| &advertised[..] == digits)
 }
 
 fn confidence(bytes: &[u8], span: &Range<usize>, separator: Option<u8>) -> Option<f32> {

@@ -100,24 +100,15 @@ const WORDS: &[&[u8]] = &[
 /// Whether `value` only stands where a secret would: a template, an example or a mask.
 pub(crate) fn is_stand_in(value: &[u8]) -> bool {
     let template = value.first().is_none_or(|first| b"$<{[%*".contains(first))
-        || [&b"${"[..], b"{{", b"$(", b"%(", b"%s", b"#{", b"<%"]
-            .iter()
-            .any(|mark| contains(value, mark))
+        || [&b"${"[..], b"{{", b"$(", b"%(", b"%s", b"#{", b"<%"].iter().any(|mark| contains(value, mark))
         || value.ends_with(b">")
         || placeholder::contained(value);
-    template
-        || MARKS.iter().any(|mark| contains_lower(value, mark))
-        || is_plain_word(value)
-        || is_repetitive(value)
+    template || MARKS.iter().any(|mark| contains_lower(value, mark)) || is_plain_word(value) || is_repetitive(value)
 }
 
 fn is_plain_word(value: &[u8]) -> bool {
-    let letters = || {
-        value
-            .iter()
-            .filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
-            .map(u8::to_ascii_lowercase)
-    };
+    let letters =
+        || value.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).map(u8::to_ascii_lowercase);
     WORDS.iter().any(|word| letters().eq(word.iter().copied()))
 }
 
@@ -132,11 +123,7 @@ fn is_repetitive(value: &[u8]) -> bool {
 pub(crate) fn entropy(value: &[u8]) -> f64 {
     let length = value.len() as f64;
     let bits = |count: u32| f64::from(count) / length * (length / f64::from(count)).log2();
-    counts(value)
-        .into_iter()
-        .filter(|&count| count > 0)
-        .map(bits)
-        .sum()
+    counts(value).into_iter().filter(|&count| count > 0).map(bits).sum()
 }
 
 fn counts(value: &[u8]) -> [u32; 256] {
@@ -152,9 +139,7 @@ fn contains(value: &[u8], part: &[u8]) -> bool {
 }
 
 fn contains_lower(value: &[u8], part: &[u8]) -> bool {
-    value
-        .windows(part.len())
-        .any(|window| window.eq_ignore_ascii_case(part))
+    value.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
 }
 
 #[cfg(test)]

@@ -41,11 +41,7 @@ pub(super) fn classify(bytes: &[u8], written: &Written) -> Option<Reading> {
     }
     let lengths = &lengths[..written.count];
     let gaps = Gaps::of(bytes, written.groups());
-    if is_calendar(number, lengths, gaps)
-        || is_book(number)
-        || is_decimal(lengths, gaps)
-        || is_us_ssn(lengths, gaps)
-    {
+    if is_calendar(number, lengths, gaps) || is_book(number) || is_decimal(lengths, gaps) || is_us_ssn(lengths, gaps) {
         return None;
     }
     exit_code(number, lengths)
@@ -67,8 +63,7 @@ struct Gaps {
 impl Gaps {
     fn of(bytes: &[u8], groups: &[(usize, usize)]) -> Self {
         let gaps = || groups.windows(2).map(|pair| &bytes[pair[0].1..pair[1].0]);
-        let all =
-            |separators: &[&[u8]]| groups.len() > 1 && gaps().all(|gap| separators.contains(&gap));
+        let all = |separators: &[&[u8]]| groups.len() > 1 && gaps().all(|gap| separators.contains(&gap));
         Self {
             all_spaces: all(&[b" ", b"\xc2\xa0", b"\xe2\x80\xaf"]),
             all_dots: all(&[b"."]),
@@ -88,16 +83,8 @@ fn international(number: &[u8], groups: usize) -> Option<Reading> {
     let known = national_lengths(code).contains(&length);
     // An area that was never issued is a typing error or generated data when the groups are there to see.
     let area = code != 1 || (2..=9).contains(&national[0]) || groups >= 4;
-    let enough = if grouped {
-        number.len() >= 8
-    } else {
-        number.len() >= 10
-    };
-    if known && area && enough {
-        reading(0.9, Needs::Nothing)
-    } else {
-        None
-    }
+    let enough = if grouped { number.len() >= 8 } else { number.len() >= 10 };
+    if known && area && enough { reading(0.9, Needs::Nothing) } else { None }
 }
 
 /// `00` or `001` in place of the `+`.
@@ -109,11 +96,7 @@ fn exit_code(number: &[u8], lengths: &[usize]) -> Option<Reading> {
     if !national_lengths(code).contains(&national.len()) || (code == 1 && national[0] < 2) {
         return None;
     }
-    if lengths.len() >= 3 {
-        reading(0.75, Needs::Nothing)
-    } else {
-        reading(0.65, Needs::StrongWord)
-    }
+    if lengths.len() >= 3 { reading(0.75, Needs::Nothing) } else { reading(0.65, Needs::StrongWord) }
 }
 
 /// The three-digit area, three-digit exchange and four-digit line of the North American plan.
@@ -137,21 +120,13 @@ fn north_american(number: &[u8], lengths: &[usize], gaps: Gaps) -> Option<Readin
 }
 
 /// National numbers that start with the trunk prefix 0, as most of Europe, Japan, Turkey and Australia write them.
-fn trunk_zero(
-    bytes: &[u8],
-    written: &Written,
-    number: &[u8],
-    lengths: &[usize],
-    gaps: Gaps,
-) -> Option<Reading> {
+fn trunk_zero(bytes: &[u8], written: &Written, number: &[u8], lengths: &[usize], gaps: Gaps) -> Option<Reading> {
     let [0, 1..=9, ..] = number else { return None };
     if !(9..=12).contains(&number.len()) || lengths.len() < 2 || lengths[0] < 2 {
         return None;
     }
     let strong = match lengths {
-        [2, 2, 2, 2, 2] => {
-            !gaps.all_slashes && !in_a_row_of_pairs(bytes, written) && !counts_up(number)
-        }
+        [2, 2, 2, 2, 2] => !gaps.all_slashes && !in_a_row_of_pairs(bytes, written) && !counts_up(number),
         _ if written.parenthesis && gaps.any_parenthesis => true,
         [3..=5, 5..=8] if gaps.all_slashes || gaps.all_spaces || gaps.all_hyphens => true,
         [2..=5, rest @ ..] => {
@@ -161,11 +136,7 @@ fn trunk_zero(
         }
         _ => false,
     };
-    if strong {
-        reading(0.6, Needs::Nothing)
-    } else {
-        reading(0.55, Needs::Word)
-    }
+    if strong { reading(0.6, Needs::Nothing) } else { reading(0.55, Needs::Word) }
 }
 
 /// Everything else that a person could mean when the text speaks of calling.
@@ -173,9 +144,7 @@ fn by_context(lengths: &[usize], digits: usize) -> Option<Reading> {
     match lengths {
         [7..=13] => reading(0.5, Needs::StrongWord),
         [1..=5, rest @ ..]
-            if !rest.is_empty()
-                && digits <= 13
-                && rest.iter().all(|length| (2..=8).contains(length)) =>
+            if !rest.is_empty() && digits <= 13 && rest.iter().all(|length| (2..=8).contains(length)) =>
         {
             reading(0.55, Needs::Word)
         }
@@ -184,23 +153,17 @@ fn by_context(lengths: &[usize], digits: usize) -> Option<Reading> {
 }
 
 fn value(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0, |value, &digit| 10 * value + u32::from(digit))
+    digits.iter().fold(0, |value, &digit| 10 * value + u32::from(digit))
 }
 
 /// Dates in any order, ranges of years, and a date that a time follows.
 fn is_calendar(number: &[u8], lengths: &[usize], gaps: Gaps) -> bool {
     let year = |digits: &[u8]| (1800..2200).contains(&value(digits));
     let month_or_day = |digits: &[u8]| (1..=31).contains(&value(digits));
-    let year_first = number.len() >= 8
-        && year(&number[..4])
-        && month_or_day(&number[4..6])
-        && month_or_day(&number[6..8]);
-    let year_last = number.len() >= 8
-        && year(&number[4..8])
-        && month_or_day(&number[..2])
-        && month_or_day(&number[2..4]);
+    let year_first =
+        number.len() >= 8 && year(&number[..4]) && month_or_day(&number[4..6]) && month_or_day(&number[6..8]);
+    let year_last =
+        number.len() >= 8 && year(&number[4..8]) && month_or_day(&number[..2]) && month_or_day(&number[2..4]);
     match lengths {
         [8 | 10 | 12] => year_first,
         [4, 4] => year(&number[..4]) && year(&number[4..8]) && !gaps.any_parenthesis,
@@ -228,9 +191,7 @@ fn is_book(number: &[u8]) -> bool {
 
 /// `3.14159265`, and `1.234.567` as much of Europe writes a million.
 fn is_decimal(lengths: &[usize], gaps: Gaps) -> bool {
-    gaps.all_dots
-        && (lengths.len() == 2
-            || (lengths[0] <= 3 && lengths[1..].iter().all(|&length| length == 3)))
+    gaps.all_dots && (lengths.len() == 2 || (lengths[0] <= 3 && lengths[1..].iter().all(|&length| length == 3)))
 }
 
 fn is_us_ssn(lengths: &[usize], gaps: Gaps) -> bool {
@@ -262,9 +223,7 @@ fn counts_up(number: &[u8]) -> bool {
     let Some(first) = pairs.next() else {
         return false;
     };
-    pairs
-        .zip(first + 1..)
-        .all(|(pair, expected)| pair == expected)
+    pairs.zip(first + 1..).all(|(pair, expected)| pair == expected)
 }
 
 /// Splits a number without its `+` into the country code and the rest.
@@ -272,10 +231,8 @@ fn country_code(number: &[u8]) -> Option<(u32, &[u8])> {
     (1..=3).find_map(|length| {
         let code = value(number.get(..length)?);
         let rest = &number[length..];
-        (!rest.is_empty()
-            && number[0] != 0
-            && COUNTRY_CODES.iter().any(|range| range.contains(&code)))
-        .then_some((code, rest))
+        (!rest.is_empty() && number[0] != 0 && COUNTRY_CODES.iter().any(|range| range.contains(&code)))
+            .then_some((code, rest))
     })
 }
 

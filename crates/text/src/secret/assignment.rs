@@ -48,10 +48,9 @@ const VALUE_BYTES_MAX: usize = 256;
 
 /// `password_hash`, `token_count`, `secret_path`: names of something else.
 const OTHER_NAMES: &[&[u8]] = &[
-    b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type",
-    b"field", b"izer", b"max", b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index",
-    b"limit", b"usage", b"version", b"format", b"arn", b"_id", b"ids", b"regex", b"pattern",
-    b"ized", b"prompt", b"model", b"public",
+    b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type", b"field", b"izer", b"max",
+    b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index", b"limit", b"usage", b"version", b"format",
+    b"arn", b"_id", b"ids", b"regex", b"pattern", b"ized", b"prompt", b"model", b"public",
 ];
 
 /// The secret announced by the name at `name`, if a value follows that looks like one.
@@ -68,16 +67,9 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
         return None;
     }
     let name_end = end
-        + bytes[end..]
-            .iter()
-            .take(NAME_REST_MAX)
-            .take_while(|&&byte| boundary::is_word(byte) || byte == b'-')
-            .count();
+        + bytes[end..].iter().take(NAME_REST_MAX).take_while(|&&byte| boundary::is_word(byte) || byte == b'-').count();
     let rest = &bytes[end..name_end];
-    if OTHER_NAMES.iter().any(|other| {
-        rest.windows(other.len())
-            .any(|part| part.eq_ignore_ascii_case(other))
-    }) {
+    if OTHER_NAMES.iter().any(|other| rest.windows(other.len()).any(|part| part.eq_ignore_ascii_case(other))) {
         return None;
     }
     let (at, spoken) = operator(bytes, name_end)?;
@@ -86,11 +78,7 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     }
     let (span, quoted) = written(bytes, at)?;
     let value = &bytes[span.clone()];
-    let convincing = if is_password {
-        is_likely_password(value, quoted, spoken)
-    } else {
-        is_likely_key(value, quoted)
-    };
+    let convincing = if is_password { is_likely_password(value, quoted, spoken) } else { is_likely_key(value, quoted) };
     convincing.then(|| Finding {
         entity: Entity::Secret,
         span,
@@ -101,37 +89,20 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
 
 fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
     let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._~+/-=".contains(byte);
-    let length = bytes[end..]
-        .iter()
-        .take(VALUE_BYTES_MAX)
-        .take_while(in_token)
-        .count();
+    let length = bytes[end..].iter().take(VALUE_BYTES_MAX).take_while(in_token).count();
     let token = &bytes[end..end + length];
-    let convincing = !boundary::word_before(bytes, start)
-        && length >= 20
-        && length < VALUE_BYTES_MAX
-        && is_random(token);
-    convincing.then(|| Finding {
-        entity: Entity::Secret,
-        span: end..end + length,
-        confidence: 0.8,
-        rule: BEARER,
-    })
+    let convincing =
+        !boundary::word_before(bytes, start) && length >= 20 && length < VALUE_BYTES_MAX && is_random(token);
+    convincing.then(|| Finding { entity: Entity::Secret, span: end..end + length, confidence: 0.8, rule: BEARER })
 }
 
 /// Skips quotes, spaces and the sign of assignment; says whether that sign was the word `is`.
 fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
     let skip = |from: usize, set: &[u8], max: usize| {
-        from + bytes[from.min(bytes.len())..]
-            .iter()
-            .take(max)
-            .take_while(|byte| set.contains(byte))
-            .count()
+        from + bytes[from.min(bytes.len())..].iter().take(max).take_while(|byte| set.contains(byte)).count()
     };
     let at = skip(skip(name_end, b"\\\"'`])", 3), b" \t", 8);
-    if bytes[at.min(bytes.len())..].starts_with(b"is ")
-        || bytes[at.min(bytes.len())..].starts_with(b"is: ")
-    {
+    if bytes[at.min(bytes.len())..].starts_with(b"is ") || bytes[at.min(bytes.len())..].starts_with(b"is: ") {
         return Some((skip(at + 2, b": ", 3), true));
     }
     let after = skip(at, b":=>", 3);
@@ -142,32 +113,18 @@ fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
 fn written(bytes: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     // `"password": "…"` inside a string of JSON: the quotes are escaped.
     let at = at + usize::from(bytes.get(at) == Some(&b'\\'));
-    let quote = bytes
-        .get(at)
-        .copied()
-        .filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let quote = bytes.get(at).copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     let start = at + usize::from(quote.is_some());
     let window = &bytes[start..bytes.len().min(start + VALUE_BYTES_MAX)];
     if let Some(quote) = quote {
-        let length = window
-            .iter()
-            .position(|&byte| byte == quote || byte == b'\\' || byte.is_ascii_whitespace())?;
-        return matches!(window[length], b'"' | b'\'' | b'`' | b'\\')
-            .then(|| (start..start + length, true));
+        let length = window.iter().position(|&byte| byte == quote || byte == b'\\' || byte.is_ascii_whitespace())?;
+        return matches!(window[length], b'"' | b'\'' | b'`' | b'\\').then(|| (start..start + length, true));
     }
     let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;\"'`<>()[]{}\\|".contains(byte);
     let length = window.iter().position(ends).unwrap_or(window.len());
-    let call = window
-        .get(length)
-        .is_some_and(|byte| b"([{<".contains(byte));
-    let length = length
-        - window[..length]
-            .iter()
-            .rev()
-            .take_while(|byte| b".!?:".contains(byte))
-            .count();
-    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX)
-        .then(|| (start..start + length, false))
+    let call = window.get(length).is_some_and(|byte| b"([{<".contains(byte));
+    let length = length - window[..length].iter().rev().take_while(|byte| b".!?:".contains(byte)).count();
+    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX).then(|| (start..start + length, false))
 }
 
 fn is_likely_password(value: &[u8], quoted: bool, spoken: bool) -> bool {
@@ -201,28 +158,19 @@ fn has_digit(value: &[u8]) -> bool {
 /// How many of lower case, upper case, digits and other signs occur.
 fn classes(value: &[u8]) -> usize {
     let any = |test: fn(&u8) -> bool| usize::from(value.iter().any(test));
-    any(u8::is_ascii_lowercase)
-        + any(u8::is_ascii_uppercase)
-        + any(u8::is_ascii_digit)
-        + any(u8::is_ascii_punctuation)
+    any(u8::is_ascii_lowercase) + any(u8::is_ascii_uppercase) + any(u8::is_ascii_digit) + any(u8::is_ascii_punctuation)
 }
 
 /// A variable, a member, a path or a URL rather than a value.
 fn is_code(value: &[u8], quoted: bool) -> bool {
-    let words_only = value
-        .split(|byte| b"_-. /:".contains(byte))
-        .all(|word| word.iter().all(u8::is_ascii_alphabetic));
+    let words_only = value.split(|byte| b"_-. /:".contains(byte)).all(|word| word.iter().all(u8::is_ascii_alphabetic));
     let path = value.starts_with(b"/")
         || value.starts_with(b"./")
         || value.starts_with(b"~/")
         || value.windows(3).any(|part| part == b"://");
     let member = !quoted
-        && memchr::memchr(b'.', value).is_some_and(|dot| {
-            value[..dot]
-                .iter()
-                .all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
-                && dot > 0
-        });
+        && memchr::memchr(b'.', value)
+            .is_some_and(|dot| value[..dot].iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_') && dot > 0);
     let identifier = !quoted
         && value.iter().filter(|byte| byte.is_ascii_digit()).count() * 10 < value.len()
         && value.iter().all(|&byte| boundary::is_word(byte));
