@@ -9,6 +9,71 @@ use thiserror::Error as ThisError;
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum Error {
+    /// A value of the configuration that cannot be.
+    #[error("`{key}` {reason}")]
+    Config {
+        /// Dotted key.
+        key: String,
+        /// Why not, and what would do.
+        reason: String,
+    },
+    /// The base model cannot be used.
+    #[error(transparent)]
+    Model(#[from] privet_model::Error),
+    /// The accountant has no bound for this plan.
+    #[error(transparent)]
+    Accounting(#[from] privet_dp::Unsupported),
+    /// The audit's figures cannot be computed.
+    #[error(transparent)]
+    Audit(#[from] privet_audit::Error),
+    /// No noise reaches the target.
+    #[error(transparent)]
+    Unreachable(#[from] privet_dp::Unreachable),
+    /// The run's folder belongs to another plan.
+    #[error(
+        "{path} was made by another plan (model, data, privacy or optimizer settings differ). Give `output.dir` another name, or restore the settings"
+    )]
+    PlanFileChanged {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process works in the folder.
+    #[error("another process is working in {path}; wait for it, or give `output.dir` another name")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the run holds something else than this program wrote.
+    #[error("{path} is damaged: {reason}. The ledger still counts every step; start anew in another folder")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is nothing to train on.
+    #[error("the training data has no text: every row is empty or missing")]
+    Empty,
+    /// A released weight is not a finite number.
+    #[error(
+        "a released weight is not a finite number after step {step}; training stopped. Lower `train.learning_rate`"
+    )]
+    NonFiniteWeights {
+        /// The step.
+        step: u64,
+    },
+    /// A tensor that should have moved did not, or moved as noise cannot explain.
+    #[error(
+        "after step 1 the tensor {name} moved as the noise does not predict; training stopped because the released noise cannot be trusted"
+    )]
+    UnexpectedMovement {
+        /// The tensor.
+        name: String,
+    },
+    /// Asked to stop.
+    #[error("interrupted; the last finished step is saved. Run the same command again to go on")]
+    Interrupted,
+
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes for the run's keys; training cannot start without them")]
     Entropy {
@@ -181,6 +246,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn config(key: &str, reason: impl Into<String>) -> Self {
+        Self::Config { key: key.to_owned(), reason: reason.into() }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
     }
