@@ -122,6 +122,19 @@ proptest! {
         prop_assert!(here <= epsilon_of(&sampled(q, s, steps), delta / 1.5), "delta");
     }
 
+    /// One release has an exact curve: `δ(ε) = q·δ_G(log(1 + (e^ε − 1)/q))`, `δ_G` that of the unsampled release. It must not
+    /// exceed delta at the epsilon reported.
+    #[test]
+    fn one_release_keeps_its_exact_curve(log_q in -12.0..-0.01f64, log_s in -0.7..4.0f64, log_delta in -25.0..-1.0f64) {
+        let (q, s, delta) = (log_q.exp(), log_s.exp(), log_delta.exp());
+        let epsilon = epsilon_of(&sampled(q, s, 1), delta);
+        let normal = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+        let unsampled = (epsilon.exp_m1() / q).ln_1p();
+        let (half, far) = (1.0 / (2.0 * s), unsampled * s);
+        let exact = q * (normal(half - far) - unsampled.exp() * normal(-half - far));
+        prop_assert!(exact <= delta * (1.0 + 1e-9), "{exact:e} {delta:e}");
+    }
+
     #[test]
     fn order_and_grouping_change_not_one_bit((q, s, steps, delta) in anywhere(), (r, t, more, _) in anywhere()) {
         let (first, second) = (sampled(q, s, steps), sampled(r, t, more));
