@@ -74,11 +74,6 @@ impl AdamW {
         Self { config, step, moments }
     }
 
-    /// An optimizer that goes on from a saved state: `step` updates done, and the moments after them.
-    pub(crate) fn restore(config: AdamWConfig, moments: Vec<Moments>, step: u64) -> Self {
-        Self { config, step, moments }
-    }
-
     /// Steps applied so far.
     pub fn step(&self) -> u64 {
         self.step

@@ -141,3 +141,39 @@ fn an_unknown_target_is_refused() {
     let spec = LoraSpec { r: 2, alpha: 2.0, target_modules: vec!["c_attn".into()] };
     assert!(matches!(model.attach(&spec), Err(Error::UnknownModule { .. })));
 }
+
+/// `golden.json` beside a model: logits that Hugging Face `transformers` computed from the same folder.
+fn agrees_with_transformers(folder: &str, tolerance: f32) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets").join(folder);
+    let golden: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("golden.json")).unwrap()).unwrap();
+    let model = Decoder::<B>::load(&folder, None, &Default::default()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let mut compared = 0;
+    for sequence in golden["sequences"].as_array().unwrap() {
+        let ids: Vec<i32> = numbers(&sequence["ids"]).iter().map(|id| *id as i32).collect();
+        let logits: Vec<f32> = model.logits::<A>(&ids, [1, ids.len()], None).into_data().to_vec().unwrap();
+        let columns = numbers(&sequence["columns"]);
+        for (position, row) in numbers(&sequence["positions"]).iter().zip(sequence["logits"].as_array().unwrap()) {
+            for (column, expected) in columns.iter().zip(numbers(row)) {
+                let found = logits[*position as usize * model.config().vocab_size + *column as usize];
+                assert!((found - expected as f32).abs() <= tolerance, "{found} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 100);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_an_untied_model_with_grouped_heads() {
+    agrees_with_transformers("tiny-llama/float32", 1e-4);
+    agrees_with_transformers("tiny-llama/bfloat16", 1e-4);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_the_base_model() {
+    agrees_with_transformers("base-model", 1e-4);
+}
