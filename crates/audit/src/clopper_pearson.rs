@@ -12,10 +12,7 @@ use crate::{Error, Interval};
 /// No successes give a lower end of 0, only successes an upper end of 1.
 pub fn interval(successes: u64, trials: u64, alpha: f64) -> Result<Interval, Error> {
     let half = open_unit("alpha", alpha)? / 2.0;
-    Ok(Interval {
-        lower: lower(successes, trials, half)?,
-        upper: upper(successes, trials, half)?,
-    })
+    Ok(Interval { lower: lower(successes, trials, half)?, upper: upper(successes, trials, half)? })
 }
 
 /// One-sided lower limit: the probability is at least this, with error at most `alpha`.
@@ -70,18 +67,8 @@ pub fn epsilon_lower_bound(errors: &Errors, delta: f64, alpha: f64) -> Result<f6
 }
 
 /// The largest bound that this many runs on each side can give: no errors at all.
-pub fn ceiling(
-    with_record: u64,
-    without_record: u64,
-    delta: f64,
-    alpha: f64,
-) -> Result<f64, Error> {
-    let errors = Errors {
-        false_negatives: 0,
-        with_record,
-        false_positives: 0,
-        without_record,
-    };
+pub fn ceiling(with_record: u64, without_record: u64, delta: f64, alpha: f64) -> Result<f64, Error> {
+    let errors = Errors { false_negatives: 0, with_record, false_positives: 0, without_record };
     epsilon_lower_bound(&errors, delta, alpha)
 }
 

@@ -33,9 +33,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A score that cannot be compared.
-    #[error(
-        "score {index} of {what} is not a number; the model or the attack diverged, so there is nothing to audit"
-    )]
+    #[error("score {index} of {what} is not a number; the model or the attack diverged, so there is nothing to audit")]
     NotANumber {
         /// Which list of scores.
         what: &'static str,
@@ -49,11 +47,7 @@ pub(crate) fn open_unit(name: &'static str, value: f64) -> Result<f64, Error> {
     if value > 0.0 && value < 1.0 {
         return Ok(value);
     }
-    Err(Error::OutOfRange {
-        name,
-        value,
-        range: "strictly between 0 and 1",
-    })
+    Err(Error::OutOfRange { name, value, range: "strictly between 0 and 1" })
 }
 
 /// A probability that may be 0: the delta of a pure guarantee.
@@ -61,29 +55,11 @@ pub(crate) fn delta(value: f64) -> Result<f64, Error> {
     if (0.0..1.0).contains(&value) {
         return Ok(value);
     }
-    Err(Error::OutOfRange {
-        name: "delta",
-        value,
-        range: "at least 0 and below 1",
-    })
+    Err(Error::OutOfRange { name: "delta", value, range: "at least 0 and below 1" })
 }
 
-pub(crate) fn at_most(
-    part: &'static str,
-    found: u64,
-    whole: &'static str,
-    limit: u64,
-) -> Result<(), Error> {
-    if found <= limit {
-        Ok(())
-    } else {
-        Err(Error::CountTooLarge {
-            part,
-            found,
-            whole,
-            limit,
-        })
-    }
+pub(crate) fn at_most(part: &'static str, found: u64, whole: &'static str, limit: u64) -> Result<(), Error> {
+    if found <= limit { Ok(()) } else { Err(Error::CountTooLarge { part, found, whole, limit }) }
 }
 
 /// A list of comparable scores with at least one in it; infinities are comparable.

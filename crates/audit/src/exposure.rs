@@ -12,9 +12,7 @@ pub const NULL_MEAN: f64 = std::f64::consts::LOG2_E;
 /// Exposure in bits of the secret with this rank (1 is the highest score) among this many candidates.
 pub fn exposure(rank: u64, candidates: u64) -> Result<f64, Error> {
     if rank == 0 {
-        return Err(Error::Empty {
-            what: "a rank, counted from 1,",
-        });
+        return Err(Error::Empty { what: "a rank, counted from 1," });
     }
     at_most("rank", rank, "candidates", candidates)?;
     Ok(libm::log2(candidates as f64) - libm::log2(rank as f64))
@@ -32,23 +30,16 @@ mod tests {
     #[test]
     fn the_mean_over_uniform_ranks_is_the_null_mean() {
         let candidates = 1 << 20;
-        let sum: f64 = (1..=candidates)
-            .map(|rank| exposure(rank, candidates).unwrap())
-            .sum();
+        let sum: f64 = (1..=candidates).map(|rank| exposure(rank, candidates).unwrap()).sum();
         let mean = sum / candidates as f64;
-        assert!(
-            (mean - 1.443).abs() < 5e-4 && (mean - NULL_MEAN).abs() < 1e-4,
-            "{mean}"
-        );
+        assert!((mean - 1.443).abs() < 5e-4 && (mean - NULL_MEAN).abs() < 1e-4, "{mean}");
     }
 
     #[test]
     fn exceeding_k_bits_has_probability_two_to_the_minus_k() {
         let candidates = 1 << 16;
         for k in 0..=16u32 {
-            let above = (1..=candidates)
-                .filter(|rank| exposure(*rank, candidates).unwrap() >= f64::from(k))
-                .count();
+            let above = (1..=candidates).filter(|rank| exposure(*rank, candidates).unwrap() >= f64::from(k)).count();
             assert_eq!(above, 1 << (16 - k));
         }
     }

@@ -58,10 +58,7 @@ pub fn auc(members: &[f64], non_members: &[f64], alpha: f64) -> Result<Auc, Erro
     let auc = wins / (members.len() as f64 * non_members.len() as f64);
     let fewer = members.len().min(non_members.len()) as f64;
     let margin = libm::sqrt(libm::log(2.0 / alpha) / (2.0 * fewer));
-    let interval = Interval {
-        lower: (auc - margin).max(0.0),
-        upper: (auc + margin).min(1.0),
-    };
+    let interval = Interval { lower: (auc - margin).max(0.0), upper: (auc + margin).min(1.0) };
     Ok(Auc { auc, interval })
 }
 
@@ -69,12 +66,7 @@ pub fn auc(members: &[f64], non_members: &[f64], alpha: f64) -> Result<Auc, Erro
 /// most `alpha`.
 ///
 /// A score must exceed the threshold to count as positive, so ties count against the attack.
-pub fn tpr_at_fpr(
-    members: &[f64],
-    non_members: &[f64],
-    fpr: f64,
-    alpha: f64,
-) -> Result<TprAtFpr, Error> {
+pub fn tpr_at_fpr(members: &[f64], non_members: &[f64], fpr: f64, alpha: f64) -> Result<TprAtFpr, Error> {
     open_unit("fpr", fpr)?;
     scores("members", members)?;
     scores("non-members", non_members)?;

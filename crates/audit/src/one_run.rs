@@ -56,24 +56,13 @@ pub fn one_run(
 ) -> Result<OneRunAudit, Error> {
     if !(guess_fraction > 0.0 && guess_fraction <= 1.0) {
         let range = "above 0 and at most 1";
-        return Err(Error::OutOfRange {
-            name: "guess_fraction",
-            value: guess_fraction,
-            range,
-        });
+        return Err(Error::OutOfRange { name: "guess_fraction", value: guess_fraction, range });
     }
     if claimed_epsilon.is_nan() || claimed_epsilon < 0.0 {
         let range = "a number of at least 0";
-        return Err(Error::OutOfRange {
-            name: "claimed_epsilon",
-            value: claimed_epsilon,
-            range,
-        });
+        return Err(Error::OutOfRange { name: "claimed_epsilon", value: claimed_epsilon, range });
     }
-    for (what, list) in [
-        ("included canaries", scores_included),
-        ("excluded canaries", scores_excluded),
-    ] {
+    for (what, list) in [("included canaries", scores_included), ("excluded canaries", scores_excluded)] {
         if !list.is_empty() {
             scores(what, list)?;
         }
@@ -81,9 +70,7 @@ pub fn one_run(
     let canaries = scores_included.len() + scores_excluded.len();
     let half = (guess_fraction * canaries as f64 / 2.0 + 1e-9) as usize;
     if half == 0 {
-        return Err(Error::Empty {
-            what: "the list of guesses",
-        });
+        return Err(Error::Empty { what: "the list of guesses" });
     }
     let (guesses, canaries) = (2 * half as u64, canaries as u64);
     let correct = correct_at_top(scores_included, scores_excluded, half)
@@ -91,65 +78,35 @@ pub fn one_run(
     let epsilon_lower_bound = epsilon_lower_bound(correct, guesses, canaries, delta, alpha)?;
     let ceiling = ceiling(guesses, canaries, delta, alpha)?;
     let verdict = verdict(epsilon_lower_bound, claimed_epsilon, ceiling);
-    Ok(OneRunAudit {
-        canaries,
-        guesses,
-        correct,
-        delta,
-        alpha,
-        claimed_epsilon,
-        epsilon_lower_bound,
-        ceiling,
-        verdict,
-    })
+    Ok(OneRunAudit { canaries, guesses, correct, delta, alpha, claimed_epsilon, epsilon_lower_bound, ceiling, verdict })
 }
 
 /// Of the `count` highest scores, how many are included canaries; at a tie the excluded ones go first.
 fn correct_at_top(included: &[f64], excluded: &[f64], count: usize) -> u64 {
     let mut ranked = labelled(included, excluded);
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    ranked
-        .iter()
-        .take(count)
-        .filter(|(_, included)| *included)
-        .count() as u64
+    ranked.iter().take(count).filter(|(_, included)| *included).count() as u64
 }
 
 /// Of the `count` lowest scores, how many are excluded canaries; at a tie the included ones go first.
 fn correct_at_bottom(included: &[f64], excluded: &[f64], count: usize) -> u64 {
     let mut ranked = labelled(included, excluded);
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-    ranked
-        .iter()
-        .take(count)
-        .filter(|(_, included)| !included)
-        .count() as u64
+    ranked.iter().take(count).filter(|(_, included)| !included).count() as u64
 }
 
 fn labelled(included: &[f64], excluded: &[f64]) -> Vec<(f64, bool)> {
     // Adding 0 makes −0 and 0 the tie that they are.
     let label = |included: bool| move |score: &f64| (score + 0.0, included);
-    included
-        .iter()
-        .map(label(true))
-        .chain(excluded.iter().map(label(false)))
-        .collect()
+    included.iter().map(label(true)).chain(excluded.iter().map(label(false))).collect()
 }
 
 /// The largest epsilon refuted by `correct` of `guesses` guesses among `canaries` canaries, 0 if none is.
-pub fn epsilon_lower_bound(
-    correct: u64,
-    guesses: u64,
-    canaries: u64,
-    delta: f64,
-    alpha: f64,
-) -> Result<f64, Error> {
+pub fn epsilon_lower_bound(correct: u64, guesses: u64, canaries: u64, delta: f64, alpha: f64) -> Result<f64, Error> {
     let delta = checked_delta(delta)?;
     open_unit("alpha", alpha)?;
     if guesses == 0 {
-        return Err(Error::Empty {
-            what: "the list of guesses",
-        });
+        return Err(Error::Empty { what: "the list of guesses" });
     }
     at_most("correct", correct, "guesses", guesses)?;
     at_most("guesses", guesses, "canaries", canaries)?;
@@ -161,11 +118,7 @@ pub fn epsilon_lower_bound(
     let (mut low, mut high) = (0.0, 40.0);
     while high - low > 1e-7 {
         let middle = 0.5 * (low + high);
-        if rejected(middle) {
-            low = middle
-        } else {
-            high = middle
-        }
+        if rejected(middle) { low = middle } else { high = middle }
     }
     Ok(low)
 }
@@ -180,9 +133,7 @@ fn p_value(epsilon: f64, correct: u64, guesses: u64, canaries: u64, delta: f64) 
     let tails = binomial_tails(guesses, 1.0 / (1.0 + libm::exp(-epsilon)));
     let v = correct as usize;
     let beta = tails[v];
-    let slack = (1..=v)
-        .map(|i| (tails[v - i] - beta) / i as f64)
-        .fold(0.0, f64::max);
+    let slack = (1..=v).map(|i| (tails[v - i] - beta) / i as f64).fold(0.0, f64::max);
     (beta + 2.0 * canaries as f64 * delta * slack).min(1.0)
 }
 

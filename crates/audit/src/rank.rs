@@ -68,40 +68,19 @@ pub fn rank(secret: f64, others: &[f64]) -> Result<u64, Error> {
 pub fn audit(ranks: &[u64], plan: &RankPlan, claimed_epsilon: f64) -> Result<RankAudit, Error> {
     check(plan)?;
     if ranks.is_empty() {
-        return Err(Error::Empty {
-            what: "the list of ranks",
-        });
+        return Err(Error::Empty { what: "the list of ranks" });
     }
-    if let Some(found) = ranks
-        .iter()
-        .copied()
-        .find(|rank| *rank == 0 || *rank > plan.candidates)
-    {
+    if let Some(found) = ranks.iter().copied().find(|rank| *rank == 0 || *rank > plan.candidates) {
         let (part, whole, limit) = ("a rank, counted from 1,", "candidates", plan.candidates);
-        return Err(Error::CountTooLarge {
-            part,
-            found,
-            whole,
-            limit,
-        });
+        return Err(Error::CountTooLarge { part, found, whole, limit });
     }
     let hits = plan.exponents.iter().map(|&exponent| {
         let top = plan.candidates >> exponent;
-        Hits {
-            exponent,
-            hits: ranks.iter().filter(|rank| **rank <= top).count() as u64,
-        }
+        Hits { exponent, hits: ranks.iter().filter(|rank| **rank <= top).count() as u64 }
     });
     let hits: Vec<Hits> = hits.collect();
     let share = plan.alpha / plan.exponents.len() as f64;
-    let bound = |hit: &Hits| {
-        bound(
-            hit.exponent,
-            hit.hits as f64 / ranks.len() as f64,
-            plan.delta,
-            share,
-        )
-    };
+    let bound = |hit: &Hits| bound(hit.exponent, hit.hits as f64 / ranks.len() as f64, plan.delta, share);
     let epsilon_lower_bound = hits.iter().map(bound).fold(0.0, f64::max);
     let ceiling = ceiling(plan)?;
     Ok(RankAudit {
@@ -120,11 +99,7 @@ pub fn audit(ranks: &[u64], plan: &RankPlan, claimed_epsilon: f64) -> Result<Ran
 pub fn ceiling(plan: &RankPlan) -> Result<f64, Error> {
     check(plan)?;
     let share = plan.alpha / plan.exponents.len() as f64;
-    Ok(plan
-        .exponents
-        .iter()
-        .map(|&exponent| bound(exponent, 1.0, plan.delta, share))
-        .fold(0.0, f64::max))
+    Ok(plan.exponents.iter().map(|&exponent| bound(exponent, 1.0, plan.delta, share)).fold(0.0, f64::max))
 }
 
 /// `ln((alpha·share of hits − delta)·2^k)`, at least 0.
@@ -137,15 +112,9 @@ fn check(plan: &RankPlan) -> Result<(), Error> {
     checked_delta(plan.delta)?;
     open_unit("alpha", plan.alpha)?;
     if plan.exponents.is_empty() {
-        return Err(Error::Empty {
-            what: "the list of exponents",
-        });
+        return Err(Error::Empty { what: "the list of exponents" });
     }
-    match plan
-        .exponents
-        .iter()
-        .find(|exponent| plan.candidates.checked_shr(**exponent).unwrap_or(0) == 0)
-    {
+    match plan.exponents.iter().find(|exponent| plan.candidates.checked_shr(**exponent).unwrap_or(0) == 0) {
         Some(exponent) => Err(Error::OutOfRange {
             name: "exponent",
             value: f64::from(*exponent),

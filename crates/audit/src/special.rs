@@ -16,11 +16,7 @@ pub(crate) fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x >= 1.0 {
         return 1.0;
     }
-    if x <= a / (a + b) {
-        lower_part(x, a, b)
-    } else {
-        1.0 - lower_part(1.0 - x, b, a)
-    }
+    if x <= a / (a + b) { lower_part(x, a, b) } else { 1.0 - lower_part(1.0 - x, b, a) }
 }
 
 fn lower_part(x: f64, a: f64, b: f64) -> f64 {

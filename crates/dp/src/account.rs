@@ -33,16 +33,8 @@ pub struct Bound {
 /// costs 0.
 pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Bound, Unsupported> {
     if let Some(epsilon) = gaussian::epsilon(event, delta, adjacency)? {
-        return Ok(Bound {
-            epsilon,
-            accountant: Accountant::Gaussian,
-            order: None,
-        });
+        return Ok(Bound { epsilon, accountant: Accountant::Gaussian, order: None });
     }
     let rdp::RdpBound { epsilon, order } = rdp::epsilon(event, delta, adjacency)?;
-    Ok(Bound {
-        epsilon,
-        accountant: Accountant::Rdp,
-        order,
-    })
+    Ok(Bound { epsilon, accountant: Accountant::Rdp, order })
 }

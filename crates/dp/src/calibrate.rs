@@ -4,9 +4,7 @@
 //! at 1 and doubles or halves, because starting from tiny noise makes accountants do their worst work first. What is
 //! returned is always the noisy end of the bracket, whose own epsilon has been computed and does not exceed the target.
 
-use crate::{
-    Adjacency, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate, Unsupported, account,
-};
+use crate::{Adjacency, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate, Unsupported, account};
 
 /// The search stops here: more noise than this leaves nothing to learn from.
 const NOISE_MAX: f64 = 1_048_576.0;
@@ -74,11 +72,7 @@ pub fn calibrate(target: &Calibrate) -> Result<NoiseMultiplier, Unreachable> {
             high = low * 2.0;
             if high > NOISE_MAX {
                 let (epsilon, target) = (epsilon_at(target, low)?, target.epsilon.get());
-                return Err(Unreachable::Epsilon {
-                    noise_multiplier: low,
-                    epsilon,
-                    target,
-                });
+                return Err(Unreachable::Epsilon { noise_multiplier: low, epsilon, target });
             }
             if meets(target, high)? {
                 break;
@@ -105,10 +99,7 @@ fn epsilon_at(target: &Calibrate, noise_multiplier: f64) -> Result<f64, Unsuppor
         sampling_rate: target.sampling_rate,
         noise_multiplier: noise(noise_multiplier),
     };
-    let event = Event::Repeated {
-        event: Box::new(step),
-        count: target.steps,
-    };
+    let event = Event::Repeated { event: Box::new(step), count: target.steps };
     match account(&event, target.delta, target.adjacency) {
         Ok(bound) => Ok(bound.epsilon.get()),
         Err(Unsupported::Unbounded) => Ok(f64::INFINITY),

@@ -95,9 +95,7 @@ pub enum Unsupported {
     #[error("the event repeats a release more than 2^64 times; split the run into several ledgers")]
     TooManyReleases,
     /// The bound exists but does not fit a float.
-    #[error(
-        "epsilon is too large for a 64-bit float; raise the noise multiplier or take fewer steps"
-    )]
+    #[error("epsilon is too large for a 64-bit float; raise the noise multiplier or take fewer steps")]
     Unbounded,
 }
 
@@ -114,26 +112,16 @@ impl Event {
     pub(crate) fn releases(&self, adjacency: Adjacency) -> Result<Vec<Releases>, Unsupported> {
         let mut flat = Vec::new();
         self.flatten(1, &mut flat)?;
-        if adjacency == Adjacency::ReplaceOne
-            && flat.iter().any(|release| release.sampling_rate < 1.0)
-        {
+        if adjacency == Adjacency::ReplaceOne && flat.iter().any(|release| release.sampling_rate < 1.0) {
             return Err(Unsupported::SampledReplaceOne);
         }
-        let key = |release: &Releases| {
-            (
-                release.sampling_rate.to_bits(),
-                release.noise_multiplier.to_bits(),
-            )
-        };
+        let key = |release: &Releases| (release.sampling_rate.to_bits(), release.noise_multiplier.to_bits());
         flat.sort_by_key(key);
         let mut merged: Vec<Releases> = Vec::with_capacity(flat.len());
         for release in flat {
             match merged.last_mut() {
                 Some(last) if key(last) == key(&release) => {
-                    last.count = last
-                        .count
-                        .checked_add(release.count)
-                        .ok_or(Unsupported::TooManyReleases)?;
+                    last.count = last.count.checked_add(release.count).ok_or(Unsupported::TooManyReleases)?;
                 }
                 _ => merged.push(release),
             }
@@ -147,35 +135,15 @@ impl Event {
         }
         match self {
             Self::Gaussian { noise_multiplier } => {
-                flat.push(Releases {
-                    sampling_rate: 1.0,
-                    noise_multiplier: noise_multiplier.get(),
-                    count,
-                });
+                flat.push(Releases { sampling_rate: 1.0, noise_multiplier: noise_multiplier.get(), count });
             }
-            Self::PoissonSampledGaussian {
-                sampling_rate,
-                noise_multiplier,
-            } if sampling_rate.threshold() > 0 => {
-                let (sampling_rate, noise_multiplier) =
-                    (sampling_rate.get(), noise_multiplier.get());
-                flat.push(Releases {
-                    sampling_rate,
-                    noise_multiplier,
-                    count,
-                });
+            Self::PoissonSampledGaussian { sampling_rate, noise_multiplier } if sampling_rate.threshold() > 0 => {
+                let (sampling_rate, noise_multiplier) = (sampling_rate.get(), noise_multiplier.get());
+                flat.push(Releases { sampling_rate, noise_multiplier, count });
             }
             Self::PoissonSampledGaussian { .. } => {}
-            Self::Repeated {
-                event,
-                count: times,
-            } => {
-                event.flatten(
-                    count
-                        .checked_mul(*times)
-                        .ok_or(Unsupported::TooManyReleases)?,
-                    flat,
-                )?;
+            Self::Repeated { event, count: times } => {
+                event.flatten(count.checked_mul(*times).ok_or(Unsupported::TooManyReleases)?, flat)?;
             }
             Self::Composed(events) => {
                 for event in events {

@@ -14,27 +14,18 @@ use crate::{Adjacency, Delta, Epsilon, Event, Unsupported};
 const MILLS_ERROR: f64 = 1e-14;
 
 /// The exact epsilon of `event`, rounded up; `None` if some release is sampled, so that the curve does not apply.
-pub fn epsilon(
-    event: &Event,
-    delta: Delta,
-    adjacency: Adjacency,
-) -> Result<Option<Epsilon>, Unsupported> {
+pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Option<Epsilon>, Unsupported> {
     let releases = event.releases(adjacency)?;
     if releases.iter().any(|release| release.sampling_rate < 1.0) {
         return Ok(None);
     }
-    let square: f64 = releases
-        .iter()
-        .map(|release| release.count as f64 / release.noise_multiplier.powi(2))
-        .sum();
+    let square: f64 = releases.iter().map(|release| release.count as f64 / release.noise_multiplier.powi(2)).sum();
     if !square.is_finite() {
         return Err(Unsupported::Unbounded);
     }
     // Rounded up, so that the sum's own rounding cannot make mu too small.
     let mu = square.sqrt() * (1.0 + 1e-14 * (1 + releases.len()) as f64);
-    Epsilon::new(epsilon_of(mu, delta.get()))
-        .map(Some)
-        .map_err(|_| Unsupported::Unbounded)
+    Epsilon::new(epsilon_of(mu, delta.get())).map(Some).map_err(|_| Unsupported::Unbounded)
 }
 
 /// Smallest epsilon whose [`log_delta`] is at most `log(delta)`, by bisection, rounded up.

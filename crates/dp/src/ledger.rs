@@ -95,17 +95,13 @@ pub enum LedgerError {
         reason: String,
     },
     /// The line says the right thing in other bytes.
-    #[error(
-        "ledger line {line} is spelled differently from how it was written; restore the file from a copy"
-    )]
+    #[error("ledger line {line} is spelled differently from how it was written; restore the file from a copy")]
     NotCanonical {
         /// Line number from 1.
         line: usize,
     },
     /// The line's "previous" is not the hash of the line before.
-    #[error(
-        "ledger line {line} does not follow the line before it: a line was removed, moved or inserted here"
-    )]
+    #[error("ledger line {line} does not follow the line before it: a line was removed, moved or inserted here")]
     BrokenChain {
         /// Line number from 1.
         line: usize,
@@ -163,11 +159,7 @@ pub enum LedgerError {
 /// Makes the line that says `body` after the line whose hash is `previous`.
 pub fn seal(body: Body, previous: &str) -> Line {
     let hash = hash(&body, previous);
-    Line {
-        body,
-        previous: previous.to_owned(),
-        hash,
-    }
+    Line { body, previous: previous.to_owned(), hash }
 }
 
 fn hash(body: &Body, previous: &str) -> String {
@@ -205,12 +197,7 @@ impl Ledger {
     pub fn begin(first: Line) -> Result<Self, LedgerError> {
         check_hash(&first, ORIGIN, 1)?;
         match first.body {
-            Body::Genesis(genesis) => Ok(Self {
-                genesis,
-                entries: Vec::new(),
-                attempts: Vec::new(),
-                head: first.hash,
-            }),
+            Body::Genesis(genesis) => Ok(Self { genesis, entries: Vec::new(), attempts: Vec::new(), head: first.hash }),
             Body::Step(_) => Err(LedgerError::MisplacedGenesis { line: 1 }),
         }
     }
@@ -225,20 +212,11 @@ impl Ledger {
         let StepEntry { step, attempt, .. } = entry;
         let limit = self.last_step().saturating_add(1);
         if step == 0 || step > limit {
-            return Err(LedgerError::StepOutOfOrder {
-                line: number,
-                step,
-                limit,
-            });
+            return Err(LedgerError::StepOutOfOrder { line: number, step, limit });
         }
         let previous = self.attempts_of(step);
         if attempt <= previous {
-            return Err(LedgerError::AttemptNotHigher {
-                line: number,
-                step,
-                attempt,
-                previous,
-            });
+            return Err(LedgerError::AttemptNotHigher { line: number, step, attempt, previous });
         }
         match self.attempts.get_mut(step as usize - 1) {
             Some(slot) => *slot = attempt,
@@ -269,10 +247,7 @@ impl Ledger {
         if self.head == expected {
             return Ok(());
         }
-        Err(LedgerError::OtherHead {
-            found: self.head.clone(),
-            expected: expected.to_owned(),
-        })
+        Err(LedgerError::OtherHead { found: self.head.clone(), expected: expected.to_owned() })
     }
 
     /// The step of the last line, 0 before the first step.
@@ -294,10 +269,7 @@ impl Ledger {
                 _ => runs.push((&entry.event, 1)),
             }
         }
-        let repeated = |(event, count): (&Event, u64)| Event::Repeated {
-            event: Box::new(event.clone()),
-            count,
-        };
+        let repeated = |(event, count): (&Event, u64)| Event::Repeated { event: Box::new(event.clone()), count };
         Event::Composed(runs.into_iter().map(repeated).collect())
     }
 
@@ -318,15 +290,9 @@ fn check_hash(line: &Line, previous: &str, number: usize) -> Result<(), LedgerEr
 }
 
 fn read_line(text: &str, number: usize) -> Result<Line, LedgerError> {
-    let line: Line = serde_json::from_str(text).map_err(|error| LedgerError::Malformed {
-        line: number,
-        reason: error.to_string(),
-    })?;
-    if line.to_json() == text {
-        Ok(line)
-    } else {
-        Err(LedgerError::NotCanonical { line: number })
-    }
+    let line: Line = serde_json::from_str(text)
+        .map_err(|error| LedgerError::Malformed { line: number, reason: error.to_string() })?;
+    if line.to_json() == text { Ok(line) } else { Err(LedgerError::NotCanonical { line: number }) }
 }
 
 /// Reads a whole ledger file and checks every rule; each line, the last included, must end in a newline.
@@ -334,9 +300,7 @@ pub fn parse(text: &str) -> Result<Ledger, LedgerError> {
     let mut ledger: Option<Ledger> = None;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
-        let complete = line
-            .strip_suffix('\n')
-            .ok_or(LedgerError::TornLastLine { line: number })?;
+        let complete = line.strip_suffix('\n').ok_or(LedgerError::TornLastLine { line: number })?;
         let line = read_line(complete, number)?;
         match &mut ledger {
             None => ledger = Some(Ledger::begin(line)?),

@@ -101,16 +101,8 @@ mod tests {
         assert!(NoiseMultiplier::new(0.0).is_err());
 
         let delta = Delta::new(1e-30).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Delta>(&serde_json::to_string(&delta).unwrap()).unwrap(),
-            delta
-        );
-        let error = serde_json::from_str::<Delta>("1.5")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("delta is 1.5, but must be strictly between 0 and 1"),
-            "{error}"
-        );
+        assert_eq!(serde_json::from_str::<Delta>(&serde_json::to_string(&delta).unwrap()).unwrap(), delta);
+        let error = serde_json::from_str::<Delta>("1.5").unwrap_err().to_string();
+        assert!(error.contains("delta is 1.5, but must be strictly between 0 and 1"), "{error}");
     }
 }

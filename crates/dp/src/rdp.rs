@@ -44,10 +44,7 @@ pub struct RdpBound {
 pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<RdpBound, Unsupported> {
     let releases = event.releases(adjacency)?;
     if total_variation(&releases) <= delta.get() {
-        return Ok(RdpBound {
-            epsilon: Epsilon::new(0.0).map_err(|_| Unsupported::Unbounded)?,
-            order: None,
-        });
+        return Ok(RdpBound { epsilon: Epsilon::new(0.0).map_err(|_| Unsupported::Unbounded)?, order: None });
     }
     let log_delta = libm::log(delta.get());
     let curve = |direction| {
@@ -60,17 +57,10 @@ pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<RdpB
         (c, remove)
     } else {
         let (add_c, add) = minimum(curve(Direction::Add), c_max(&releases));
-        if add > remove {
-            (add_c, add)
-        } else {
-            (c, remove)
-        }
+        if add > remove { (add_c, add) } else { (c, remove) }
     };
     let epsilon = Epsilon::new(epsilon).map_err(|_| Unsupported::Unbounded)?;
-    Ok(RdpBound {
-        epsilon,
-        order: Some(1.0 + c),
-    })
+    Ok(RdpBound { epsilon, order: Some(1.0 + c) })
 }
 
 /// An upper bound, between 0 and 1, on the delta of `event` at `epsilon`.
@@ -88,10 +78,7 @@ pub fn delta_of(event: &Event, epsilon: Epsilon, adjacency: Adjacency) -> Result
         })
         .fold(f64::NEG_INFINITY, f64::max);
     // The smallest positive float stands in for an underflow: delta is never truly 0 here.
-    Ok(libm::exp(worst.min(0.0))
-        .max(f64::MIN_POSITIVE)
-        .min(variation)
-        .min(1.0))
+    Ok(libm::exp(worst.min(0.0)).max(f64::MIN_POSITIVE).min(variation).min(1.0))
 }
 
 /// `ε(c)`, rounded up; never negative.
@@ -119,13 +106,7 @@ fn total(releases: &[Releases], c: f64, direction: Direction) -> f64 {
     let sum: f64 = releases
         .iter()
         .map(|release| {
-            release.count as f64
-                * cumulant::upper(
-                    release.sampling_rate,
-                    release.noise_multiplier,
-                    c,
-                    direction,
-                )
+            release.count as f64 * cumulant::upper(release.sampling_rate, release.noise_multiplier, c, direction)
         })
         .sum();
     sum * (1.0 + f64::EPSILON * (2 + releases.len()) as f64)
@@ -161,10 +142,7 @@ fn minimum(value: impl Fn(f64) -> f64, c_max: f64) -> (f64, f64) {
         (c, value(c))
     };
     let (mut left, mut right) = (libm::log(C_MIN), libm::log(c_max));
-    let (mut inner_left, mut inner_right) = (
-        right - RATIO * (right - left),
-        left + RATIO * (right - left),
-    );
+    let (mut inner_left, mut inner_right) = (right - RATIO * (right - left), left + RATIO * (right - left));
     let (mut at_left, mut at_right) = (at(inner_left), at(inner_right));
     while right - left > SEARCH_WIDTH {
         // Ties go left: where both ends overflow, only a smaller order can help.
@@ -180,11 +158,7 @@ fn minimum(value: impl Fn(f64) -> f64, c_max: f64) -> (f64, f64) {
             at_right = at(inner_right);
         }
     }
-    if at_left.1 <= at_right.1 {
-        at_left
-    } else {
-        at_right
-    }
+    if at_left.1 <= at_right.1 { at_left } else { at_right }
 }
 
 #[cfg(test)]

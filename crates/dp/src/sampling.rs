@@ -23,16 +23,10 @@ impl SamplingRate {
     /// The smallest rate on the grid that is at least `rate`, which must be between 0 and 1.
     pub fn from_f64(rate: f64) -> Result<Self, OutOfRange> {
         if !(0.0..=1.0).contains(&rate) {
-            return Err(OutOfRange {
-                name: "sampling_rate",
-                value: rate,
-                range: RANGE,
-            });
+            return Err(OutOfRange { name: "sampling_rate", value: rate, range: RANGE });
         }
         // Scaling by a power of two is exact, and the ceiling of a float is exact.
-        Ok(Self {
-            threshold: (rate * ONE as f64).ceil() as u128,
-        })
+        Ok(Self { threshold: (rate * ONE as f64).ceil() as u128 })
     }
 
     /// The smallest rate on the grid that is at least `expected / bound`, computed in integers.
@@ -41,25 +35,15 @@ impl SamplingRate {
     /// and not be below `expected`.
     pub fn from_ratio(expected: u64, bound: u64) -> Result<Self, OutOfRange> {
         if bound == 0 || expected > bound {
-            return Err(OutOfRange {
-                name: "sampling_rate",
-                value: expected as f64 / bound as f64,
-                range: RANGE,
-            });
+            return Err(OutOfRange { name: "sampling_rate", value: expected as f64 / bound as f64, range: RANGE });
         }
-        Ok(Self {
-            threshold: (u128::from(expected) << 64).div_ceil(u128::from(bound)),
-        })
+        Ok(Self { threshold: (u128::from(expected) << 64).div_ceil(u128::from(bound)) })
     }
 
     /// The rate as a float, rounded up.
     pub fn get(self) -> f64 {
         let nearest = self.threshold as f64;
-        let above = if (nearest as u128) < self.threshold {
-            nearest.next_up()
-        } else {
-            nearest
-        };
+        let above = if (nearest as u128) < self.threshold { nearest.next_up() } else { nearest };
         above / ONE as f64
     }
 
@@ -88,7 +72,10 @@ impl TryFrom<String> for SamplingRate {
         match u128::from_str_radix(digits, 16) {
             // One spelling per rate, or two ledgers of the same run could hash differently.
             Ok(threshold) if threshold <= ONE && format!("{threshold:#x}") == text => Ok(Self { threshold }),
-            _ => Err("sampling_rate is not \"0x\" and the lower-case hexadecimal digits of a number up to 2^64".to_owned()),
+            _ => {
+                Err("sampling_rate is not \"0x\" and the lower-case hexadecimal digits of a number up to 2^64"
+                    .to_owned())
+            }
         }
     }
 }
@@ -128,45 +115,25 @@ mod tests {
             assert!(!never.includes(word));
             assert!(always.includes(word));
         }
-        assert!(
-            always.get().to_bits() == 1f64.to_bits() && never.get().to_bits() == 0f64.to_bits()
-        );
+        assert!(always.get().to_bits() == 1f64.to_bits() && never.get().to_bits() == 0f64.to_bits());
         assert_eq!(SamplingRate::from_ratio(7, 7).unwrap(), always);
-        assert_eq!(
-            serde_json::to_string(&always).unwrap(),
-            "\"0x10000000000000000\""
-        );
+        assert_eq!(serde_json::to_string(&always).unwrap(), "\"0x10000000000000000\"");
         let half = SamplingRate::from_f64(0.5).unwrap();
         assert!(half.includes((1 << 63) - 1) && !half.includes(1 << 63));
     }
 
     #[test]
     fn a_rate_between_two_floats_is_reported_from_above() {
-        let odd = SamplingRate {
-            threshold: (1 << 63) + 1,
-        };
+        let odd = SamplingRate { threshold: (1 << 63) + 1 };
         assert!(odd.get() > 0.5 && odd.get() < 0.500_000_000_000_001);
     }
 
     #[test]
     fn only_one_spelling_is_read() {
-        for bad in [
-            "0X1",
-            "0x01",
-            "0xA",
-            "1",
-            "",
-            "0x",
-            "0x+1",
-            "0x10000000000000001",
-            "-0x1",
-        ] {
+        for bad in ["0X1", "0x01", "0xA", "1", "", "0x", "0x+1", "0x10000000000000001", "-0x1"] {
             assert!(SamplingRate::try_from(bad.to_owned()).is_err(), "{bad}");
         }
-        assert!(
-            SamplingRate::from_f64(1.000_000_1).is_err()
-                && SamplingRate::from_f64(f64::NAN).is_err()
-        );
+        assert!(SamplingRate::from_f64(1.000_000_1).is_err() && SamplingRate::from_f64(f64::NAN).is_err());
         assert!(SamplingRate::from_ratio(1, 0).is_err() && SamplingRate::from_ratio(2, 1).is_err());
     }
 }

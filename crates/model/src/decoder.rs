@@ -7,9 +7,9 @@
 
 use std::path::Path;
 
-use burn::tensor::{Int, Tensor, TensorData, activation, backend::AutodiffBackend, backend::Backend};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation, backend::AutodiffBackend, backend::Backend};
 
-use crate::lora::{Adapters, MODULES, module_shape};
+use crate::lora::{Adapters, MODULES, Tensors, module_shape};
 use crate::weights::WeightFile;
 use crate::{Error, LoraSpec, ModelConfig, Tape};
 
@@ -68,23 +68,43 @@ impl TokenBatch {
     }
 }
 
+impl TokenBatch {
+    /// `[n, t - 1]`: examples, and positions that are read.
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        [self.n, self.t - 1]
+    }
+
+    /// Every token but each row's last.
+    pub(crate) fn inputs(&self) -> Vec<i32> {
+        self.tokens.chunks(self.t).flat_map(|row| row[..self.t - 1].iter().copied()).collect()
+    }
+
+    /// Every token but each row's first.
+    fn targets(&self) -> Vec<i32> {
+        self.tokens.chunks(self.t).flat_map(|row| row[1..].iter().copied()).collect()
+    }
+}
+
 /// What a forward pass is run with.
 struct Pass<'a, A: AutodiffBackend> {
-    /// `(A, B)` of every adapted layer; empty for the bare model. Constants, unless a test tracks them.
-    pairs: &'a [(Tensor<A, 2>, Tensor<A, 2>)],
-    scale: f64,
+    /// Merged weight of every adapted layer; empty for the bare model. Constants, unless a test tracks them.
+    merged: &'a [Tensor<A, 2>],
     tape: Option<&'a mut Tape<A>>,
     rope: Rope<A>,
-    /// `[1, 1, t, t]`: 0 where a token may look, a very negative number where it may not.
-    mask: Tensor<A, 4>,
+    /// `[1, 1, 1, t, t]`: 0 where a token may look, a very negative number where it may not.
+    mask: Tensor<A, 5>,
 }
 
 /// Rotary embedding (Su et al. 2021, arXiv 2104.09864) in Hugging Face's half-split layout.
+///
+/// The tables repeat one head's angles for every head, so that they fit a layer's output as it comes, before it is
+/// split into heads: an element-wise product of two plain matrices instead of a walk over permuted ones.
 struct Rope<A: AutodiffBackend> {
-    cos: Tensor<A, 4>,
-    sin: Tensor<A, 4>,
-    /// `x * rotate` is `[-x2, x1]` for `x = [x1, x2]`: one small matmul instead of slices, whose backward copies.
-    rotate: Tensor<A, 4>,
+    /// `[1, t, heads * head_dim]`.
+    cos: Tensor<A, 3>,
+    sin: Tensor<A, 3>,
+    /// `x * rotate` is `[-x2, x1]` for a head `x = [x1, x2]`: one small matmul instead of slices.
+    rotate: Tensor<A, 2>,
 }
 
 impl<B: Backend> Decoder<B> {
@@ -157,7 +177,18 @@ impl<B: Backend> Decoder<B> {
         &self.digest
     }
 
-    /// Loss of each example: mean negative log-likelihood over its own predicted tokens, in nats, `[n]`.
+    /// Copies adapters to the device and merges them with this model's weights.
+    pub fn adapters(&self, tensors: &Tensors, scale: f64) -> Adapters<B> {
+        Adapters::upload(tensors, scale, &self.adapted_weights(), &self.device)
+    }
+
+    /// Frozen weights of the adapted layers, in the order of the sites.
+    pub(crate) fn adapted_weights(&self) -> Vec<Tensor<B, 2>> {
+        let linears = self.blocks.iter().flat_map(|block| &block.linears);
+        linears.filter(|linear| linear.site.is_some()).map(|linear| linear.weight.clone()).collect()
+    }
+
+    /// Loss of each example: mean negative log-likelihood over its own predicted tokens, in nats.
     ///
     /// With a tape, the per-sample gradients of the adapters can be had from it afterwards.
     /// A row without a target (padding, or a single token) has loss 0.
@@ -166,59 +197,78 @@ impl<B: Backend> Decoder<B> {
         batch: &TokenBatch,
         adapters: Option<&Adapters<B>>,
         tape: Option<&mut Tape<A>>,
-    ) -> Tensor<A, 1> {
-        let (pairs, scale) = adapters.map_or((Vec::new(), 0.0), |adapters| (adapters.lift(), adapters.scale()));
-        self.losses_with(batch, &pairs, scale, tape)
-    }
-
-    fn losses_with<A: AutodiffBackend<InnerBackend = B>>(
-        &self,
-        batch: &TokenBatch,
-        pairs: &[(Tensor<A, 2>, Tensor<A, 2>)],
-        scale: f64,
-        tape: Option<&mut Tape<A>>,
-    ) -> Tensor<A, 1> {
-        let (n, t) = (batch.n, batch.t - 1);
-        let rows = |skip: usize| -> Vec<i32> {
-            batch.tokens.chunks(batch.t).flat_map(|row| row[skip..skip + t].iter().copied()).collect()
-        };
-        let logits = self.logits_with(&rows(0), [n, t], pairs, scale, tape);
-        let targets = Tensor::<A, 2, Int>::from_data(TensorData::new(rows(1), [n * t, 1]), &self.device);
-        let weights = Tensor::<A, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &self.device);
-        let likelihood = activation::log_softmax(logits, 1).gather(1, targets);
-        (likelihood * weights).reshape([n, t]).sum_dim(1).neg().reshape([n])
+    ) -> Losses<A> {
+        let merged = adapters.map_or_else(Vec::new, Adapters::lift);
+        let hidden = self.hidden(&batch.inputs(), batch.shape(), &merged, tape);
+        self.cross_entropy(hidden, batch)
     }
 
     /// Logits of every position, `[n * t, vocab_size]`, for row-major token ids `[n, t]`.
     pub fn logits<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         tokens: &[i32],
-        [n, t]: [usize; 2],
+        shape: [usize; 2],
         adapters: Option<&Adapters<B>>,
     ) -> Tensor<A, 2> {
-        let (pairs, scale) = adapters.map_or((Vec::new(), 0.0), |adapters| (adapters.lift(), adapters.scale()));
-        self.logits_with(tokens, [n, t], &pairs, scale, None)
+        let merged = adapters.map_or_else(Vec::new, Adapters::lift);
+        self.hidden::<A>(tokens, shape, &merged, None).matmul(lift(self.head().transpose()))
     }
 
-    fn logits_with<A: AutodiffBackend<InnerBackend = B>>(
+    /// The output head's weight, `[vocab_size, hidden_size]`.
+    fn head(&self) -> Tensor<B, 2> {
+        self.head.as_ref().unwrap_or(&self.embedding).clone()
+    }
+
+    /// The last hidden state after the final norm, `[n * t, hidden_size]`.
+    pub(crate) fn hidden<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         tokens: &[i32],
         [n, t]: [usize; 2],
-        pairs: &[(Tensor<A, 2>, Tensor<A, 2>)],
-        scale: f64,
+        merged: &[Tensor<A, 2>],
         tape: Option<&mut Tape<A>>,
     ) -> Tensor<A, 2> {
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(tokens.to_vec(), [n * t]), &self.device);
         let embedded = self.embedding.clone().select(0, ids).reshape([n, t, self.config.hidden_size]);
         let rope = Rope::new(&self.config, t, &self.device);
-        let mut pass = Pass { pairs, scale, tape, rope, mask: causal_mask(t, &self.device) };
+        let mut pass = Pass { merged, tape, rope, mask: causal_mask(t, &self.device) };
         let mut x = Tensor::<A, 3>::from_inner(embedded);
         for block in &self.blocks {
             x = block.forward(x, &self.config, &mut pass);
         }
-        let x = rms_norm(x, &self.norm, self.config.rms_norm_eps).reshape([n * t, self.config.hidden_size]);
-        x.matmul(lift(self.head.as_ref().unwrap_or(&self.embedding).clone().transpose()))
+        rms_norm(x, &self.norm, self.config.rms_norm_eps).reshape([n * t, self.config.hidden_size])
     }
+
+    /// Head and cross-entropy, with the gradient written out instead of tracked.
+    ///
+    /// With `p = softmax(h E^T)`, one-hot targets `o` and weights `w`, the summed loss has `dL/dlogits = w (p - o)` and
+    /// `dL/dh = w (p - o) E`. Computing that here keeps the `[n t, vocab_size]` matrix out of autodiff, which would
+    /// walk it a dozen times. The slow twin (log-softmax and gather inside autodiff) is in the tests.
+    fn cross_entropy<A: AutodiffBackend<InnerBackend = B>>(
+        &self,
+        hidden: Tensor<A, 2>,
+        batch: &TokenBatch,
+    ) -> Losses<A> {
+        let [n, t] = batch.shape();
+        let logits = hidden.clone().inner().matmul(self.head().transpose());
+        let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [n * t, 1]), &self.device);
+        let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &self.device);
+        let highest = logits.clone().max_dim(1);
+        let chosen = logits.clone().gather(1, targets.clone()) - highest.clone();
+        let exponentials = (logits - highest).exp();
+        let total = exponentials.clone().sum_dim(1);
+        let values = ((total.clone().log() - chosen) * weights.clone()).reshape([n, t]).sum_dim(1).reshape([n]);
+        let slope = exponentials * (weights.clone() / total);
+        let slope = slope.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add).matmul(self.head());
+        Losses { values, objective: (hidden * lift(slope)).sum() }
+    }
+}
+
+/// What a forward pass gives.
+pub struct Losses<A: AutodiffBackend> {
+    /// Loss of each example, `[n]`.
+    pub values: Tensor<A::InnerBackend, 1>,
+    /// A scalar whose *gradient* is that of the sum of the losses; its value means nothing.
+    pub objective: Tensor<A, 1>,
 }
 
 impl<B: Backend> Block<B> {
@@ -244,14 +294,10 @@ impl<B: Backend> Linear<B> {
         let [n, t, d_in] = x.dims();
         let [d_out, _] = self.weight.dims();
         let flat = x.clone().reshape([n * t, d_in]);
-        let mut y = flat.clone().matmul(lift(self.weight.clone().transpose()));
-        if let Some((site, (a, b))) = self.site.and_then(|site| Some((site, pass.pairs.get(site)?))) {
-            let u = flat.matmul(a.clone().transpose());
-            y = y + u.clone().matmul(b.clone().transpose().mul_scalar(pass.scale));
-            if let Some(tape) = pass.tape.as_deref_mut() {
-                let u = u.inner().reshape([n as i32, t as i32, -1]);
-                y = y + tape.probe(site, x.inner(), u, [n * t, d_out]);
-            }
+        let merged = self.site.and_then(|site| pass.merged.get(site));
+        let mut y = flat.matmul(merged.cloned().unwrap_or_else(|| lift(self.weight.clone())).transpose());
+        if let (Some(site), Some(tape)) = (self.site, pass.tape.as_deref_mut()) {
+            y = y + tape.probe(site, x.inner(), [n * t, d_out]);
         }
         y.reshape([n, t, d_out])
     }
@@ -267,21 +313,13 @@ fn attention<A: AutodiffBackend>(
 ) -> Tensor<A, 3> {
     let [n, t, _] = q.dims();
     let (heads, groups, width) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
-    let split = |x: Tensor<A, 3>, heads: usize| x.reshape([n, t, heads, width]).swap_dims(1, 2);
-    let q = pass.rope.apply(split(q, heads));
-    let k = repeat_heads(pass.rope.apply(split(k, groups)), heads / groups);
-    let v = repeat_heads(split(v, groups), heads / groups);
-    let scores = q.matmul(k.swap_dims(2, 3)).mul_scalar(1.0 / (width as f64).sqrt()) + pass.mask.clone();
-    activation::softmax(scores, 3).matmul(v).swap_dims(1, 2).reshape([n, t, heads * width])
-}
-
-/// `[n, groups, t, width]` to `[n, groups * times, t, width]`, each group's head repeated in place.
-fn repeat_heads<A: AutodiffBackend>(x: Tensor<A, 4>, times: usize) -> Tensor<A, 4> {
-    if times == 1 {
-        return x;
-    }
-    let [n, groups, t, width] = x.dims();
-    x.reshape([n, groups, 1, t, width]).expand([n, groups, times, t, width]).reshape([n, groups * times, t, width])
+    // Every group's queries beside each other: the matmul broadcasts the one key and value head over them.
+    let split = |x: Tensor<A, 3>, times: usize| x.reshape([n, t, groups, times, width]).permute([0, 2, 3, 1, 4]);
+    let q = split(pass.rope.apply(q).mul_scalar(1.0 / (width as f64).sqrt()), heads / groups);
+    let (k, v) = (split(pass.rope.apply(k), 1), split(v, 1));
+    let scores = q.matmul(k.swap_dims(3, 4)) + pass.mask.clone();
+    let mixed = activation::softmax(scores, 4).matmul(v);
+    mixed.permute([0, 3, 1, 2, 4]).reshape([n, t, heads * width])
 }
 
 fn rms_norm<A: AutodiffBackend>(x: Tensor<A, 3>, weight: &Tensor<A::InnerBackend, 1>, epsilon: f64) -> Tensor<A, 3> {
@@ -290,38 +328,43 @@ fn rms_norm<A: AutodiffBackend>(x: Tensor<A, 3>, weight: &Tensor<A::InnerBackend
 }
 
 impl<A: AutodiffBackend> Rope<A> {
-    fn new(config: &ModelConfig, t: usize, device: &A::Device) -> Self {
+    fn new(config: &ModelConfig, t: usize, device: &DeviceOf<A>) -> Self {
         let (width, half) = (config.head_dim, config.head_dim / 2);
+        let row = width * config.num_attention_heads;
         let angle = |position: usize, column: usize| {
             position as f64 * config.rope_theta.powf(-((column % half) as f64) / half as f64)
         };
         let table = |f: fn(f64) -> f64| {
-            let values: Vec<f32> = (0..t * width).map(|i| f(angle(i / width, i % width)) as f32).collect();
-            Tensor::<A, 4>::from_data(TensorData::new(values, [1, 1, t, width]), device)
+            let values: Vec<f32> = (0..t * row).map(|i| f(angle(i / row, i % width)) as f32).collect();
+            lift(Tensor::from_data(TensorData::new(values, [1, t, row]), device))
         };
         let mut rotate = vec![0.0_f32; width * width];
         for column in 0..half {
             rotate[(column + half) * width + column] = -1.0;
             rotate[column * width + column + half] = 1.0;
         }
-        let rotate = Tensor::from_data(TensorData::new(rotate, [1, 1, width, width]), device);
+        let rotate = lift(Tensor::from_data(TensorData::new(rotate, [width, width]), device));
         Self { cos: table(f64::cos), sin: table(f64::sin), rotate }
     }
 
-    /// `x: [n, heads, t, head_dim]`.
-    fn apply(&self, x: Tensor<A, 4>) -> Tensor<A, 4> {
-        let [n, heads, t, width] = x.dims();
-        let rotate = self.rotate.clone().reshape([width, width]);
-        let rotated = x.clone().reshape([n * heads * t, width]).matmul(rotate).reshape([n, heads, t, width]);
-        x * self.cos.clone() + rotated * self.sin.clone()
+    /// `x: [n, t, heads * head_dim]`, for query or key heads.
+    fn apply(&self, x: Tensor<A, 3>) -> Tensor<A, 3> {
+        let [n, t, row] = x.dims();
+        let [width, _] = self.rotate.dims();
+        let rotated = x.clone().reshape([n * t * row / width, width]).matmul(self.rotate.clone()).reshape([n, t, row]);
+        let table = |table: &Tensor<A, 3>| table.clone().narrow(2, 0, row);
+        x * table(&self.cos) + rotated * table(&self.sin)
     }
 }
 
-fn causal_mask<A: AutodiffBackend>(t: usize, device: &A::Device) -> Tensor<A, 4> {
+fn causal_mask<A: AutodiffBackend>(t: usize, device: &DeviceOf<A>) -> Tensor<A, 5> {
     // Large enough that its exponential is exactly zero, small enough that half precision can hold it.
     let values: Vec<f32> = (0..t * t).map(|i| if i % t > i / t { -6e4 } else { 0.0 }).collect();
-    Tensor::from_data(TensorData::new(values, [1, 1, t, t]), device)
+    lift(Tensor::from_data(TensorData::new(values, [1, 1, 1, t, t]), device))
 }
+
+/// The device type, named through the inner backend: the compiler cannot see that the two are one.
+type DeviceOf<A> = <<A as AutodiffBackend>::InnerBackend as burn::tensor::backend::BackendTypes>::Device;
 
 /// A constant of the inner backend inside autodiff: backward passes do not enter it.
 fn lift<A: AutodiffBackend, const D: usize>(x: Tensor<A::InnerBackend, D>) -> Tensor<A, D> {

@@ -152,31 +152,38 @@ pub(crate) fn module_shape(config: &ModelConfig, module: &str) -> (usize, usize)
     }
 }
 
-/// The adapters on a device: one `(A, B)` per site, in the order of [`LoraSpec::sites`].
+/// The adapters on a device: one `(A, B)` per site, in the order of [`LoraSpec::sites`], and the weights that the
+/// forward pass uses in their place, `W + (alpha / r) B A`.
+///
+/// Merging once a step costs one small product a layer and saves the low-rank path in every forward and backward
+/// pass; the gradient of the activations is the same, `(W + s B A)^T g`.
 #[derive(Debug, Clone)]
 pub struct Adapters<B: Backend> {
     pairs: Vec<(Tensor<B, 2>, Tensor<B, 2>)>,
+    merged: Vec<Tensor<B, 2>>,
     scale: f64,
 }
 
 impl<B: Backend> Adapters<B> {
-    /// Copies the host's values to the device.
-    pub fn upload(tensors: &Tensors, scale: f64, device: &B::Device) -> Self {
+    /// Copies the host's values to the device and merges them with the adapted layers' `weights`.
+    pub(crate) fn upload(tensors: &Tensors, scale: f64, weights: &[Tensor<B, 2>], device: &B::Device) -> Self {
         let one = |index: usize| {
             let data = TensorData::new(tensors.values[index].clone(), tensors.shapes[index]);
             Tensor::<B, 2>::from_data(data, device)
         };
-        Self { pairs: (0..tensors.values.len() / 2).map(|site| (one(2 * site), one(2 * site + 1))).collect(), scale }
-    }
-
-    /// The pairs as constants inside autodiff.
-    pub(crate) fn lift<A: AutodiffBackend<InnerBackend = B>>(&self) -> Vec<(Tensor<A, 2>, Tensor<A, 2>)> {
-        self.pairs.iter().map(|(a, b)| (Tensor::from_inner(a.clone()), Tensor::from_inner(b.clone()))).collect()
+        let pairs: Vec<_> = (0..weights.len()).map(|site| (one(2 * site), one(2 * site + 1))).collect();
+        let merged = weights.iter().zip(&pairs).map(|(weight, (a, b))| merge(weight, a, b, scale)).collect();
+        Self { pairs, merged, scale }
     }
 
     /// `A: [r, in]` and `B: [out, r]` of a site.
     pub fn pair(&self, site: usize) -> &(Tensor<B, 2>, Tensor<B, 2>) {
         &self.pairs[site]
+    }
+
+    /// The merged weights as constants inside autodiff.
+    pub(crate) fn lift<A: AutodiffBackend<InnerBackend = B>>(&self) -> Vec<Tensor<A, 2>> {
+        self.merged.iter().cloned().map(Tensor::from_inner).collect()
     }
 
     /// The scale `alpha / r`.
@@ -193,4 +200,9 @@ impl<B: Backend> Adapters<B> {
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
+}
+
+/// `W + scale * B A`, `[out, in]`.
+pub(crate) fn merge<B: Backend>(weight: &Tensor<B, 2>, a: &Tensor<B, 2>, b: &Tensor<B, 2>, scale: f64) -> Tensor<B, 2> {
+    weight.clone() + b.clone().matmul(a.clone()).mul_scalar(scale)
 }

@@ -1,11 +1,10 @@
 //! From one backward pass to one gradient per example.
 //!
-//! The tape keeps, for every adapted layer, its input `x: [n, t, in]`, the low-rank activation `u = x A^T: [n, t, r]`
-//! and the probe whose gradient is `g = dL/dy: [n, t, out]`. Example `i`'s gradients then follow from
-//! `y = x W^T + s (x A^T) B^T`:
+//! The tape keeps, for every adapted layer, its input `x: [n, t, in]` and the probe whose gradient is
+//! `g = dL/dy: [n, t, out]`. Example `i`'s gradients then follow from `y = x W^T + s (x A^T) B^T`:
 //!
 //! ```text
-//! dB_i = s * g_i^T u_i          [out, r]
+//! dB_i = s * g_i^T (x_i A^T)    [out, r]
 //! dA_i = s * (g_i B)^T x_i      [r, in]
 //! ```
 //!
@@ -24,7 +23,6 @@ pub struct Tape<A: AutodiffBackend> {
 struct Entry<A: AutodiffBackend> {
     site: usize,
     x: Tensor<A::InnerBackend, 3>,
-    u: Tensor<A::InnerBackend, 3>,
     probe: Tensor<A, 2>,
 }
 
@@ -38,41 +36,36 @@ impl<A: AutodiffBackend> Tape<A> {
     /// Notes an adapted layer and returns the zero leaf to add to its output, `[n * t, out]`.
     ///
     /// The leaf has stride 0, so it costs no memory; its gradient is dL/dy.
-    pub(crate) fn probe(
-        &mut self,
-        site: usize,
-        x: Tensor<A::InnerBackend, 3>,
-        u: Tensor<A::InnerBackend, 3>,
-        shape: [usize; 2],
-    ) -> Tensor<A, 2> {
+    pub(crate) fn probe(&mut self, site: usize, x: Tensor<A::InnerBackend, 3>, shape: [usize; 2]) -> Tensor<A, 2> {
         let zero = Tensor::<A::InnerBackend, 2>::zeros([1, 1], &x.device());
         let probe = Tensor::<A, 2>::from_inner(zero.expand(shape)).require_grad();
-        self.entries.push(Entry { site, x, u, probe: probe.clone() });
+        self.entries.push(Entry { site, x, probe: probe.clone() });
         probe
     }
 
-    /// Runs one backward pass of the *sum* of `losses` and returns every example's gradient.
+    /// Runs one backward pass and returns every example's gradient.
     ///
     /// # Shapes
-    /// `losses`: `[n]`, one loss per example, each a function of that example alone.
+    /// `objective`: `[1]`, whose gradient is that of the *sum* of the per-example losses ([`crate::decoder::Losses`]).
     pub fn sample_gradients(
         self,
-        losses: Tensor<A, 1>,
+        objective: &Tensor<A, 1>,
         adapters: &Adapters<A::InnerBackend>,
     ) -> SampleGradients<A::InnerBackend> {
-        let mut gradients = losses.sum().backward();
+        let mut gradients = objective.backward();
         let mut slots: Vec<Option<_>> = (0..2 * adapters.len()).map(|_| None).collect();
         for entry in self.entries {
-            let [n, t, _] = entry.x.dims();
-            let (_, b) = adapters.pair(entry.site);
-            let [d_out, _] = b.dims();
+            let [n, t, d_in] = entry.x.dims();
+            let (a, b) = adapters.pair(entry.site);
+            let ([r, _], [d_out, _]) = (a.dims(), b.dims());
             // A probe that the losses do not depend on has no gradient; its examples' gradients are zero.
             let g = entry.probe.grad_remove(&mut gradients).unwrap_or_else(|| entry.probe.clone().inner());
-            let g = g.mul_scalar(adapters.scale());
-            let da = g.clone().matmul(b.clone()).reshape([n as i32, t as i32, -1]);
-            let g = g.reshape([n, t, d_out]);
-            slots[2 * entry.site] = Some(da.swap_dims(1, 2).matmul(entry.x));
-            slots[2 * entry.site + 1] = Some(g.swap_dims(1, 2).matmul(entry.u));
+            let u = entry.x.clone().reshape([n * t, d_in]).matmul(a.clone().transpose()).mul_scalar(adapters.scale());
+            let gb = g.clone().matmul(b.clone()).mul_scalar(adapters.scale());
+            let da = gb.reshape([n, t, r]).swap_dims(1, 2).matmul(entry.x);
+            let db = g.reshape([n, t, d_out]).swap_dims(1, 2).matmul(u.reshape([n, t, r]));
+            slots[2 * entry.site] = Some(da);
+            slots[2 * entry.site + 1] = Some(db);
         }
         SampleGradients { tensors: slots.into_iter().flatten().collect() }
     }

@@ -1,1 +1,69 @@
-//! Placeholder while the workspace is laid out.
+//! Finds personal data and secrets in plain text and rewrites them.
+//!
+//! Pure functions: a `&str` goes in, byte spans come out; no file, clock, thread or random number. A *recognizer*
+//! appends *findings*, [`resolve`] makes them sorted and disjoint, and [`apply`] rewrites them by a *policy* of
+//! *operators* while it touches nothing else.
+//!
+//! How the built-in recognizers work, in one line: jump to an anchor that every hit must contain (an `@`, a digit, a
+//! `://`, a token prefix), read outwards by hand to a bounded length, and let a checksum, a table or a nearby word
+//! decide. No regular expression, no backtracking, linear time on any input.
+//!
+//! ```
+//! use privet_text::{Entity, Operator, Policy, apply, recognizers, scan};
+//!
+//! let recognizers = recognizers(&Entity::ALL);
+//! let text = "Write to jo@example.org or call 212-555-0143.";
+//! let findings = scan(&recognizers, text);
+//! assert_eq!(apply(text, &findings, &Policy::new(Operator::Tag)), "Write to <EMAIL> or call <PHONE>.");
+//! ```
+//!
+//! What is *not* found: names, addresses, obfuscated spellings (`jo at example dot org`), digits of other scripts, and
+//! numbers broken by invisible characters ([`invisible_characters`] counts those). Finding nothing proves nothing.
+
+mod entity;
+mod error;
+mod finding;
+mod recognizer;
+
+mod email;
+mod tld;
+
+mod card;
+mod iban;
+mod phone;
+mod ssn;
+
+mod ipv4;
+mod ipv6;
+
+mod secret;
+mod url_credentials;
+
+mod custom;
+
+mod boundary;
+mod checksum;
+mod context;
+mod digits;
+mod placeholder;
+mod stand_in;
+
+mod apply;
+mod digest;
+mod invisible;
+mod policy;
+mod resolve;
+
+pub use apply::apply;
+pub use custom::CustomRule;
+pub use digest::rule_set_digest;
+pub use entity::Entity;
+pub use error::Error;
+pub use finding::{Finding, Rule};
+pub use invisible::invisible_characters;
+pub use policy::{Operator, Policy};
+pub use recognizer::{Recognizer, recognizers, scan};
+pub use resolve::resolve;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::config::AuditConfig;
 use crate::plan::TrainPlan;
 use crate::run_folder::{read_json, write_json};
 
@@ -57,7 +58,13 @@ impl Canaries {
     }
 
     /// The audit, from each canary's loss under the base and the released model.
-    pub(crate) fn audit(&self, plan: &TrainPlan, base: &[f32], released: &[f32], epsilon: f64) -> OneRunAudit {
+    pub(crate) fn audit(
+        &self,
+        plan: &TrainPlan,
+        base: &[f32],
+        released: &[f32],
+        epsilon: f64,
+    ) -> Result<OneRunAudit, Error> {
         let scores: Vec<(f64, bool)> = base
             .iter()
             .zip(released)
@@ -68,8 +75,6 @@ impl Canaries {
             scores.iter().filter(|(_, included)| *included == wanted).map(|(score, _)| *score).collect()
         };
         let AuditConfig { guess_fraction, alpha, .. } = plan.audit;
-        privet_audit::one_run(&side(true), &side(false), guess_fraction, plan.privacy.delta.get(), alpha, epsilon)
+        Ok(privet_audit::one_run(&side(true), &side(false), guess_fraction, plan.privacy.delta.get(), alpha, epsilon)?)
     }
 }
-
-use crate::config::AuditConfig;

@@ -23,8 +23,8 @@
 //! ```
 
 use burn::tensor::backend::Backend;
-use privet_dp::{Adjacency, Event, NoiseMultiplier};
 use privet_dp::ledger::StepEntry;
+use privet_dp::{Adjacency, Event, NoiseMultiplier};
 use privet_model::tape::SampleGradients;
 
 use crate::Error;
@@ -170,7 +170,7 @@ impl Release {
     /// # Errors
     /// When the ledger cannot be written: then the release is gone, and nothing was released.
     pub fn record(self, ledger: &mut LedgerFile) -> Result<PrivateGradient, Error> {
-        ledger.append(self.entry)?;
+        let _recorded = ledger.append(self.entry)?;
         Ok(PrivateGradient { values: self.values })
     }
 }

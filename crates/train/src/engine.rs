@@ -34,7 +34,6 @@ use crate::{Error, Observed, checkpoint, logs};
 /// A model on a device, and how work is cut for it.
 pub(crate) struct Engine<A: AutodiffBackend> {
     pub(crate) decoder: Decoder<A::InnerBackend>,
-    pub(crate) device: A::Device,
     pub(crate) scale: f64,
     pub(crate) physical_batch_size: usize,
     /// Physical batches in flight: the CPU's cores on a CPU, one on an accelerator.
@@ -43,14 +42,14 @@ pub(crate) struct Engine<A: AutodiffBackend> {
 
 impl<A: AutodiffBackend> Engine<A> {
     pub(crate) fn upload(&self, tensors: &Tensors) -> Adapters<A::InnerBackend> {
-        Adapters::upload(tensors, self.scale, &self.device)
+        self.decoder.adapters(tensors, self.scale)
     }
 
     /// Runs `work` on every physical batch, in lanes, and returns the results in order.
     ///
     /// Units are sorted by length, so that a batch is padded little. Which units share a batch changes no result
     /// beyond rounding: losses and gradients are each unit's own.
-    fn batches<'u, T: Send>(&self, units: &[&'u [u32]], work: impl Fn(&[&'u [u32]]) -> T + Sync) -> Vec<T> {
+    fn batches<'u, T: Send>(&self, units: &[&'u [u32]], work: impl Fn(&[&'u [u32]]) -> T + Sync + Send) -> Vec<T> {
         let mut sorted = units.to_vec();
         sorted.sort_by_key(|unit| Reverse(unit.len()));
         let batches: Vec<_> = sorted.chunks(self.physical_batch_size).collect();
@@ -72,9 +71,8 @@ impl<A: AutodiffBackend> Engine<A> {
         let parts = self.batches(units, |batch| {
             let mut tape = Tape::<A>::default();
             let losses = self.decoder.losses(&TokenBatch::new(batch, self.rows()), Some(&adapters), Some(&mut tape));
-            let values = host(losses.clone().inner());
             let mut part = zeros();
-            part.add(tape.sample_gradients(losses, &adapters), &values, batch.len());
+            part.add(tape.sample_gradients(&losses.objective, &adapters), &host(losses.values), batch.len());
             part
         });
         parts.into_iter().fold(zeros(), |mut total, part| {
@@ -89,8 +87,8 @@ impl<A: AutodiffBackend> Engine<A> {
         let parts = self.batches(units, |batch| {
             let mut tape = Tape::<A>::default();
             let losses = self.decoder.losses(&TokenBatch::new(batch, self.rows()), Some(&adapters), Some(&mut tape));
-            let [rows] = losses.dims();
-            tape.sample_gradients(losses, &adapters).weighted_sum(&vec![1.0 / divisor as f32; rows])
+            let [rows] = losses.values.dims();
+            tape.sample_gradients(&losses.objective, &adapters).weighted_sum(&vec![1.0 / divisor as f32; rows])
         });
         let mut total: Vec<Vec<f64>> = tensors.values.iter().map(|values| vec![0.0; values.len()]).collect();
         parts.iter().for_each(|part| crate::clip::add(&mut total, part));
@@ -103,8 +101,8 @@ impl<A: AutodiffBackend> Engine<A> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|index| Reverse(units[*index].len()));
         let batches = self.batches(units, |batch| {
-            let batch_losses = self.decoder.losses::<A>(&TokenBatch::new(batch, self.rows()), adapters.as_ref(), None);
-            host(batch_losses.inner())[..batch.len()].to_vec()
+            let losses = self.decoder.losses::<A>(&TokenBatch::new(batch, self.rows()), adapters.as_ref(), None);
+            host(losses.values)[..batch.len()].to_vec()
         });
         let mut losses = vec![0.0; units.len()];
         // Both sorts are stable, so both have the same order.
@@ -128,6 +126,11 @@ fn host<B: burn::tensor::backend::Backend>(losses: burn::tensor::Tensor<B, 1>) -
     losses.into_data().convert::<f32>().to_vec().unwrap_or_default()
 }
 
+/// Steps on the ledger, those that were run again counted again.
+pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
+    ledger.ledger().entries().len() as u64
+}
+
 /// The optimizer of a plan.
 pub(crate) fn optimizer_config(plan: &TrainPlan) -> AdamWConfig {
     let (train, privacy) = (&plan.train, &plan.privacy);
@@ -137,7 +140,7 @@ pub(crate) fn optimizer_config(plan: &TrainPlan) -> AdamWConfig {
         beta2: train.beta2,
         weight_decay: train.weight_decay,
         bias_correction_noise_variance: train.bias_correction.then_some(noise * noise),
-        ..AdamWConfig::default()
+        epsilon: 1e-8,
     }
 }
 
@@ -179,13 +182,13 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let keys = RunKeys::from_os()?;
     let sampler = PoissonSampler::new(keys.sampling, plan.privacy.sampling_rate);
     let (rate, steps) = (learning_rate(plan), plan.privacy.steps);
-    while optimizer.step() < steps && ledger.charged() < steps {
+    while optimizer.step() < steps && charged(ledger) < steps {
         if cancelled.load(Ordering::Relaxed) {
             checkpoint::save(&path, &tensors, &optimizer)?;
             return Err(Error::Interrupted);
         }
         let step = optimizer.step() + 1;
-        let attempt = ledger.next_attempt(step);
+        let attempt = ledger.ledger().next_attempt(step);
         let drawn = sampler.draw(step, attempt, store.len() as u32);
         let units: Vec<&[u32]> = drawn.iter().map(|unit| store.unit(*unit as usize)).collect();
         let started = std::time::Instant::now();
@@ -201,7 +204,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         if step.is_multiple_of(plan.speed.checkpoint_every) || step == steps {
             checkpoint::save(&path, &tensors, &optimizer)?;
         }
-        let epsilon = plan.epsilon_after(ledger.charged())?;
+        let epsilon = plan.epsilon_after(charged(ledger))?;
         log_step(folder, step, attempt, epsilon, &tally, started.elapsed().as_secs_f64())?;
         observe(Observed::Step { step, steps, epsilon });
     }
@@ -280,3 +283,6 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     }
     Ok(tensors)
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,7 +237,8 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
 fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
     let bound = privacy.dataset_size_bound;
     if privacy.privacy_unit == PrivacyUnit::User {
-        let reason = "is \"user\", which needs a unit column; this version has one row per unit: \"document\" or \"sequence\"";
+        let reason =
+            "is \"user\", which needs a unit column; this version has one row per unit: \"document\" or \"sequence\"";
         return Err(Error::config("privacy.privacy_unit", reason));
     }
     if bound == 0 {
@@ -261,7 +262,7 @@ fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
         );
         return Err(Error::config("privacy.delta", reason));
     }
-    let sampling_rate = SamplingRate::from_f64(privacy.expected_batch_size as f64 / bound as f64)
+    let sampling_rate = SamplingRate::from_ratio(privacy.expected_batch_size, bound)
         .map_err(|error| Error::config("privacy.expected_batch_size", error.to_string()))?;
     let (noise_multiplier, target_epsilon) = noise(privacy, delta, sampling_rate)?;
     Ok(PlannedPrivacy {

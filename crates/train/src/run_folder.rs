@@ -32,7 +32,7 @@ impl RunFolder {
     /// [`Error::Busy`] when another process holds it; [`Error::Io`].
     pub fn open(root: &Path) -> Result<Self, Error> {
         let public = root.join("public");
-        std::fs::create_dir_all(&public).map_err(Error::io("create the folder", &public))?;
+        std::fs::create_dir_all(&public).map_err(|source| Error::io("create the folder", &public, source))?;
         let private = root.join("private");
         create_private_dir(&private)?;
         let readme = private.join("README.txt");
@@ -45,7 +45,7 @@ impl RunFolder {
             .truncate(false)
             .write(true)
             .open(&path)
-            .map_err(Error::io("open", &path))?;
+            .map_err(|source| Error::io("open", &path, source))?;
         lock.try_lock().map_err(|_| Error::Busy { path: root.to_owned() })?;
         Ok(Self { root: root.to_owned(), _lock: lock })
     }
@@ -69,7 +69,7 @@ impl RunFolder {
 /// Writes a value as pretty JSON, atomically, creating the folder above it.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+        std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
     }
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
@@ -81,7 +81,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) => return Err(Error::io("read", path, error)),
     };
     let parsed = serde_json::from_str(&text);
     parsed.map(Some).map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })
@@ -90,8 +90,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
 /// Appends one JSON line to a log. Logs are not fsynced: the ledger is the record, the log a convenience.
 pub(crate) fn append_line(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let mut file =
-        OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("open", path))?;
+        OpenOptions::new().create(true).append(true).open(path).map_err(|source| Error::io("open", path, source))?;
     let line = serde_json::to_string(value)
         .map_err(|error| Error::Damaged { path: path.to_owned(), reason: error.to_string() })?;
-    writeln!(file, "{line}").map_err(Error::io("write", path))
+    writeln!(file, "{line}").map_err(|source| Error::io("write", path, source))
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::atomic::write_atomic;
 use crate::canaries::Canaries;
-use crate::engine::{Engine, Trained, train_control, train_private};
+use crate::engine::{Engine, Trained, charged, train_control, train_private};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
 use crate::plan::TrainPlan;
@@ -110,7 +110,7 @@ struct Commitment {
 /// Trains a plan in `run_dir`, or goes on where an earlier call stopped.
 ///
 /// # Errors
-/// [`Error::PlanChanged`], [`Error::DatasetChanged`] and [`Error::Ledger`] for a folder that cannot be continued;
+/// [`Error::PlanFileChanged`], [`Error::DatasetChanged`] and [`Error::Ledger`] for a folder that cannot be continued;
 /// [`Error::Interrupted`] after `cancelled` was set, with the state saved; [`Error::Empty`]; [`Error::Io`].
 pub fn train(
     plan: &TrainPlan,
@@ -124,7 +124,7 @@ pub fn train(
     let folder = RunFolder::open(run_dir)?;
     let path = folder.public("plan.json");
     match std::fs::read_to_string(&path) {
-        Ok(text) if text != plan.to_json() => return Err(Error::PlanChanged { path: run_dir.to_owned() }),
+        Ok(text) if text != plan.to_json() => return Err(Error::PlanFileChanged { path: run_dir.to_owned() }),
         Ok(_) => {}
         Err(_) => write_atomic(&path, plan.to_json().as_bytes())?,
     }
@@ -144,7 +144,7 @@ pub fn train(
 fn finished(folder: &RunFolder, plan: &TrainPlan) -> Result<Option<Outcome>, Error> {
     let Some(done) = read_json::<Training>(&folder.private("training.json"))? else { return Ok(None) };
     if done.plan_hash != plan.hash() {
-        return Err(Error::PlanChanged { path: folder.root().to_owned() });
+        return Err(Error::PlanFileChanged { path: folder.root().to_owned() });
     }
     let evaluation: Option<Evaluation> = read_json(&folder.public("evaluation.json"))?;
     let control: Option<ControlEvaluation> = read_json(&folder.private("control/evaluation.json"))?;
@@ -179,8 +179,7 @@ impl OnDevice for Run<'_> {
         decoder.attach(&plan.lora())?;
         let lanes = if device == Device::Cpu { rayon::current_num_threads() } else { 1 };
         let physical_batch_size = plan.speed.physical_batch_size;
-        let engine: Engine<A> =
-            Engine { decoder, device: handle.clone(), scale: plan.lora().scale(), physical_batch_size, lanes };
+        let engine: Engine<A> = Engine { decoder, scale: plan.lora().scale(), physical_batch_size, lanes };
 
         let canaries = open_canaries(plan, folder, engine.decoder.config().vocab_size)?;
         let (store, public) = tokenize(plan, &engine, &inputs, canaries.as_ref())?;
@@ -213,7 +212,7 @@ impl OnDevice for Run<'_> {
         if let Some(canaries) = &canaries {
             let units: Vec<&[u32]> = canaries.tokens.iter().map(Vec::as_slice).collect();
             let (base, scores) = (engine.losses(None, &units), engine.losses(Some(&released), &units));
-            let audit = canaries.audit(plan, &base, &scores, plan.epsilon_after(ledger.charged())?);
+            let audit = canaries.audit(plan, &base, &scores, plan.epsilon_after(charged(&ledger))?)?;
             write_json(&folder.private("audit.json"), &audit)?;
             outcome.audit = Some(audit);
             observe(Observed::Audited);
@@ -254,8 +253,7 @@ fn tokenize<A: AutodiffBackend>(
         let reason = format!("has more tokens than the model's {} embeddings", config.vocab_size);
         return Err(Error::Damaged { path, reason });
     }
-    let frame =
-        Frame { sequence_len: plan.data.sequence_len, bos: config.bos_token_id, eos: config.eos_token_id };
+    let frame = Frame { sequence_len: plan.data.sequence_len, bos: config.bos_token_id, eos: config.eos_token_id };
     let (mut store, mut public) = (TokenStore::default(), TokenStore::default());
     store.extend(&tokenizer, &inputs.texts, frame)?;
     public.extend(&tokenizer, &inputs.public_evaluation, frame)?;
@@ -322,18 +320,13 @@ fn release(plan: &TrainPlan, folder: &RunFolder, tensors: &Tensors) -> Result<Te
 }
 
 fn save_adapter(plan: &TrainPlan, folder: &Path, tensors: &Tensors) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+    std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
     let path = folder.join(format!("adapter_{WEIGHTS_FILE}"));
     write_atomic(&path, &weights::to_bytes(&path, &tensors.named())?)?;
     write_json(&folder.join("adapter_config.json"), &plan.lora().peft_config(&plan.model.base_model))
 }
 
-fn write_evaluation(
-    folder: &RunFolder,
-    public: &TokenStore,
-    base_loss: f64,
-    released_loss: f64,
-) -> Result<(), Error> {
+fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, released_loss: f64) -> Result<(), Error> {
     let evaluation = Evaluation {
         format: "privet-evaluation/v1".to_owned(),
         split: "public held-out".to_owned(),
@@ -371,7 +364,7 @@ fn summary(
     device: Device,
 ) -> Result<Training, Error> {
     let path = folder.private("train.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     let lines: Vec<Private> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let total = |value: fn(&Private) -> u64| lines.iter().map(value).sum::<u64>();
     let drawn = total(|line| line.batch_size);

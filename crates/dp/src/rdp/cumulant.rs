@@ -53,8 +53,7 @@ pub(super) fn upper(q: f64, s: f64, c: f64, direction: Direction) -> f64 {
     }
     let bound = jensen(q, gaussian);
     let law = Law { q, s, c, direction };
-    law.quadrature()
-        .map_or(bound, |log_moment| log_moment.min(bound))
+    law.quadrature().map_or(bound, |log_moment| log_moment.min(bound))
 }
 
 /// Largest `c` at which the quadrature, not the convexity bound, answers when removing.
@@ -83,11 +82,7 @@ fn spacing(s: f64, z: f64) -> f64 {
     (0..HEIGHTS)
         .map(|rung| {
             let height = ceiling * (1.0 - 1e-9) * libm::pow(0.75, f64::from(rung));
-            let powers = if z > 0.0 {
-                -z * libm::log(libm::cos(height / (2.0 * s * s)))
-            } else {
-                0.0
-            };
+            let powers = if z > 0.0 { -z * libm::log(libm::cos(height / (2.0 * s * s))) } else { 0.0 };
             let growth = height * height / (2.0 * s * s) + powers;
             2.0 * std::f64::consts::PI * height / (EXPONENT + growth)
         })
@@ -105,11 +100,7 @@ struct Law {
 impl Law {
     /// `K(c)`, rounded up; `None` where that takes too many nodes.
     fn quadrature(&self) -> Option<f64> {
-        let z = if self.direction == Direction::Add {
-            self.c
-        } else {
-            0.0
-        };
+        let z = if self.direction == Direction::Add { self.c } else { 0.0 };
         let step = spacing(self.s, z);
         let (left, right) = self.range();
         let (first, last) = ((left / step).floor(), (right / step).ceil());
@@ -124,18 +115,12 @@ impl Law {
             sum.add(log_integrand, magnitude);
         }
         let log_sum = sum.log_upper() + libm::log(step / self.s) - LOG_SQRT_TAU;
-        let log_excess = self
-            .log_tails(first * step, last * step)
-            .into_iter()
-            .fold(log_sum, log_add);
+        let log_excess = self.log_tails(first * step, last * step).into_iter().fold(log_sum, log_add);
         // E ≤ I + error·(1 + E + 1 + 2|a|q), solved for E.
         let error = QUADRATURE_ERROR * 2.0 * (1.0 + (1.0 + self.c) * self.q);
         let log_excess = log_add(log_excess, libm::log(error)) + 2.0 * QUADRATURE_ERROR;
-        let log_moment = if log_excess > 30.0 {
-            log_excess + libm::exp(-log_excess)
-        } else {
-            libm::log1p(libm::exp(log_excess))
-        };
+        let log_moment =
+            if log_excess > 30.0 { log_excess + libm::exp(-log_excess) } else { libm::log1p(libm::exp(log_excess)) };
         Some(log_moment * (1.0 + 16.0 * f64::EPSILON) + f64::MIN_POSITIVE)
     }
 
@@ -174,8 +159,7 @@ impl Law {
     /// Logarithms of upper bounds on what lies left of the first node and right of the last one.
     fn log_tails(&self, first: f64, last: f64) -> [f64; 2] {
         let Self { q, s, c, .. } = *self;
-        let log_mills =
-            |distance: f64| -distance * distance / 2.0 - libm::log(distance) - LOG_SQRT_TAU;
+        let log_mills = |distance: f64| -distance * distance / 2.0 - libm::log(distance) - LOG_SQRT_TAU;
         let log_power = |x: f64, a: f64| a * self.log_ratio(x) - x * x / (2.0 * s * s);
         let fall = |slope: f64| libm::log(s / slope) - LOG_SQRT_TAU;
         let tails = match self.direction {
@@ -183,18 +167,12 @@ impl Law {
             // Gaussian around a, because w′/w ≤ 1/s²; and g ≤ w^a there.
             Direction::Remove => {
                 let (log_edge, _) = self.log_excess(-q, libm::log1p(-q), -f64::MAX);
-                [
-                    log_edge + log_mills(-first / s),
-                    log_power(last, 1.0 + c) + fall(last - 1.0 - c),
-                ]
+                [log_edge + log_mills(-first / s), log_power(last, 1.0 + c) + fall(last - 1.0 - c)]
             }
             // Left: see `left_edge`. Right of 1/2, g ≤ c·v < c·q·e^u, and e^u·φ is a Gaussian density around 1.
             Direction::Add => {
                 let slope = -first - c * self.weight(first);
-                [
-                    log_power(first, -c) + fall(slope),
-                    libm::log(c * q) + log_mills((last - 1.0) / s),
-                ]
+                [log_power(first, -c) + fall(slope), libm::log(c * q) + log_mills((last - 1.0) / s)]
             }
         };
         tails.map(|tail| tail + 1e-6)
@@ -214,19 +192,13 @@ impl Law {
         let log_w = log_ratio(self.q, u, v);
         let (log_g, magnitude) = self.log_excess(v, log_w, u);
         let exponent = x * x / (2.0 * variance);
-        let magnitude = magnitude
-            + 2.0 * exponent
-            + (1.0 + self.c) * (log_w.abs() + self.slope(v, u) * u.abs());
+        let magnitude = magnitude + 2.0 * exponent + (1.0 + self.c) * (log_w.abs() + self.slope(v, u) * u.abs());
         (log_g - exponent, magnitude)
     }
 
     /// How much an error in u moves `log w`: at most 1, and at most `q·e^u` on the left, where w stays near 1.
     fn slope(&self, v: f64, u: f64) -> f64 {
-        if u > 0.0 {
-            1.0
-        } else {
-            ((self.q + v) / (1.0 - self.q)).min(1.0)
-        }
+        if u > 0.0 { 1.0 } else { ((self.q + v) / (1.0 - self.q)).min(1.0) }
     }
 
     /// `log g` from `v`, `log w` and `u`, with its own share of the rounding magnitude.
@@ -251,11 +223,7 @@ impl Law {
 
     /// `g = Σ_{k≥2} binom(a, k)·v^k` for small v; the leading coefficient is `c(c+1)/2` in both directions.
     fn series(&self, v: f64) -> f64 {
-        let a = if self.direction == Direction::Remove {
-            1.0 + self.c
-        } else {
-            -self.c
-        };
+        let a = if self.direction == Direction::Remove { 1.0 + self.c } else { -self.c };
         let mut term = 0.5 * self.c * (self.c + 1.0) * v * v;
         let mut sum = 0.0;
         for k in 2..40 {
@@ -284,11 +252,7 @@ fn log_ratio(q: f64, u: f64, v: f64) -> f64 {
 /// `log(e^a + e^b)`.
 fn log_add(a: f64, b: f64) -> f64 {
     let (small, large) = if a < b { (a, b) } else { (b, a) };
-    if small == f64::NEG_INFINITY {
-        large
-    } else {
-        large + libm::log1p(libm::exp(small - large))
-    }
+    if small == f64::NEG_INFINITY { large } else { large + libm::log1p(libm::exp(small - large)) }
 }
 
 /// A sum of exponentials that never overflows, with its rounding error.
@@ -301,11 +265,7 @@ struct LogSum {
 
 impl Default for LogSum {
     fn default() -> Self {
-        Self {
-            peak: f64::NEG_INFINITY,
-            sum: 0.0,
-            weighted: 0.0,
-        }
+        Self { peak: f64::NEG_INFINITY, sum: 0.0, weighted: 0.0 }
     }
 }
 

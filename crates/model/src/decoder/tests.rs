@@ -53,8 +53,45 @@ pub(crate) fn tiny(tied: bool) -> Decoder<B> {
     Decoder::load(folder.path(), None, &Default::default()).unwrap()
 }
 
-fn values(losses: Tensor<A, 1>) -> Vec<f32> {
-    losses.into_data().to_vec().unwrap()
+fn values(losses: Losses<A>) -> Vec<f32> {
+    losses.values.into_data().to_vec().unwrap()
+}
+
+/// The slow obvious twin of `cross_entropy`: everything inside autodiff.
+pub(crate) fn plain_losses(model: &Decoder<B>, batch: &TokenBatch, hidden: Tensor<A, 2>) -> Tensor<A, 1> {
+    let [n, t] = batch.shape();
+    let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [n * t, 1]), &model.device);
+    let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &model.device);
+    let logits = hidden.matmul(lift(model.head().transpose()));
+    let likelihood = activation::log_softmax(logits, 1).gather(1, Tensor::from_inner(targets));
+    (likelihood * lift(weights)).reshape([n, t]).sum_dim(1).neg().reshape([n])
+}
+
+#[test]
+fn the_written_out_cross_entropy_equals_the_tracked_one() {
+    let model = tiny(false);
+    let batch = TokenBatch::new(&[&[0, 5, 9, 3, 7, 0], &[0, 1, 2, 0], &[0]], 4);
+    // Hidden states up to 40 standard deviations out: the softmax saturates, and nothing may overflow.
+    for size in [0.1_f32, 3.0, 40.0] {
+        let values: Vec<f32> = (0..20 * 16).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0) * size).collect();
+        let leaf =
+            || Tensor::<A, 2>::from_data(TensorData::new(values.clone(), [20, 16]), &Default::default()).require_grad();
+        let (fast, slow) = (leaf(), leaf());
+        let losses = model.cross_entropy(fast.clone(), &batch);
+        let twin = plain_losses(&model, &batch, slow.clone());
+        let (left, right): (Vec<f32>, Vec<f32>) =
+            (losses.values.into_data().to_vec().unwrap(), twin.clone().into_data().to_vec().unwrap());
+        for (x, y) in left.iter().zip(&right) {
+            assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{x} {y}");
+        }
+        let gradient = |leaf: &Tensor<A, 2>, of: &Tensor<A, 1>| -> Vec<f32> {
+            leaf.grad(&of.backward()).unwrap().into_data().to_vec().unwrap()
+        };
+        let (left, right) = (gradient(&fast, &losses.objective), gradient(&slow, &twin.sum()));
+        let size = right.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let distance = left.iter().zip(&right).map(|(x, y)| (x - y).powi(2)).sum::<f32>().sqrt();
+        assert!(size > 0.0 && distance <= 1e-5 * size, "{distance} of {size}");
+    }
 }
 
 #[test]
@@ -92,7 +129,7 @@ fn a_fresh_adapter_changes_nothing() {
     let spec = LoraSpec { r: 3, alpha: 6.0, target_modules: targets };
     model.attach(&spec).unwrap();
     let tensors = spec.init(model.config(), 7).unwrap();
-    let adapters = Adapters::upload(&tensors, spec.scale(), &Default::default());
+    let adapters = model.adapters(&tensors, spec.scale());
     let batch = TokenBatch::new(&[&[0, 5, 9, 3]], 1);
     let bare = values(model.losses::<A>(&batch, None, None));
     assert_eq!(bare, values(model.losses::<A>(&batch, Some(&adapters), None)));
@@ -103,4 +140,40 @@ fn an_unknown_target_is_refused() {
     let mut model = tiny(true);
     let spec = LoraSpec { r: 2, alpha: 2.0, target_modules: vec!["c_attn".into()] };
     assert!(matches!(model.attach(&spec), Err(Error::UnknownModule { .. })));
+}
+
+/// `golden.json` beside a model: logits that Hugging Face `transformers` computed from the same folder.
+fn agrees_with_transformers(folder: &str, tolerance: f32) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets").join(folder);
+    let golden: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("golden.json")).unwrap()).unwrap();
+    let model = Decoder::<B>::load(&folder, None, &Default::default()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let mut compared = 0;
+    for sequence in golden["sequences"].as_array().unwrap() {
+        let ids: Vec<i32> = numbers(&sequence["ids"]).iter().map(|id| *id as i32).collect();
+        let logits: Vec<f32> = model.logits::<A>(&ids, [1, ids.len()], None).into_data().to_vec().unwrap();
+        let columns = numbers(&sequence["columns"]);
+        for (position, row) in numbers(&sequence["positions"]).iter().zip(sequence["logits"].as_array().unwrap()) {
+            for (column, expected) in columns.iter().zip(numbers(row)) {
+                let found = logits[*position as usize * model.config().vocab_size + *column as usize];
+                assert!((found - expected as f32).abs() <= tolerance, "{found} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 100);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_an_untied_model_with_grouped_heads() {
+    agrees_with_transformers("tiny-llama/float32", 1e-4);
+    agrees_with_transformers("tiny-llama/bfloat16", 1e-4);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_the_base_model() {
+    agrees_with_transformers("base-model", 1e-4);
 }

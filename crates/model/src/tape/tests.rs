@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::decoder::TokenBatch;
-use crate::decoder::tests::{A, B, tiny};
-use crate::lora::{LoraSpec, MODULES, Tensors};
+use crate::decoder::tests::{A, B, plain_losses, tiny};
+use crate::lora::{LoraSpec, MODULES, Tensors, merge};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, Normal};
@@ -25,9 +25,20 @@ fn twin(model: &crate::Decoder<B>, adapters: &Adapters<B>, units: &[&[u32]]) -> 
     units
         .iter()
         .map(|unit| {
-            let leaves: Vec<_> =
-                adapters.lift::<A>().into_iter().map(|(a, b)| (a.require_grad(), b.require_grad())).collect();
-            let losses = model.losses_with(&TokenBatch::new(&[unit], 1), &leaves, adapters.scale(), None);
+            let leaves: Vec<_> = (0..adapters.len())
+                .map(|site| {
+                    let (a, b) = adapters.pair(site).clone();
+                    (Tensor::<A, 2>::from_inner(a).require_grad(), Tensor::<A, 2>::from_inner(b).require_grad())
+                })
+                .collect();
+            let merged: Vec<_> = model
+                .adapted_weights()
+                .into_iter()
+                .zip(&leaves)
+                .map(|(weight, (a, b))| merge(&Tensor::from_inner(weight), a, b, adapters.scale()))
+                .collect();
+            let batch = TokenBatch::new(&[unit], 1);
+            let losses = plain_losses(model, &batch, model.hidden(&batch.inputs(), batch.shape(), &merged, None));
             let gradients = losses.sum().backward();
             let values = |leaf: &Tensor<A, 2>| -> Vec<f32> {
                 let zero = || leaf.clone().inner().zeros_like();
@@ -65,12 +76,12 @@ fn norms_and_clipped_sums_equal_one_backward_per_example() {
         let spec = LoraSpec { r, alpha: 5.0, target_modules };
         model.attach(&spec).unwrap();
         let tensors = trained(&spec, model.config());
-        let adapters = Adapters::<B>::upload(&tensors, spec.scale(), &Default::default());
+        let adapters = model.adapters(&tensors, spec.scale());
         let expected = twin(&model, &adapters, &UNITS);
 
         let mut tape = Tape::<A>::default();
         let losses = model.losses(&TokenBatch::new(&UNITS, 8), Some(&adapters), Some(&mut tape));
-        let gradients = tape.sample_gradients(losses, &adapters);
+        let gradients = tape.sample_gradients(&losses.objective, &adapters);
         let norms = gradients.norms();
         assert_eq!(norms.len(), 8);
         for (row, computed) in norms.iter().enumerate() {

@@ -1,0 +1,49 @@
+//! Where a candidate may begin and end.
+//!
+//! Only ASCII counts as part of a word: `\b` of Unicode would glue a number to the Chinese character before it. All
+//! tests look at bytes and never cut the text, so no span can fall inside a character: every recognizer starts and ends
+//! its spans at ASCII bytes or whole characters.
+
+use crate::placeholder;
+
+/// Whether a letter, digit, `_` or placeholder stands right before byte `at`.
+///
+/// The letter of an escape such as `\n`, as JSON and source code are full of, is not part of a word.
+pub(crate) fn word_before(bytes: &[u8], at: usize) -> bool {
+    let Some(previous) = at.checked_sub(1) else {
+        return false;
+    };
+    let byte = bytes[previous];
+    let escape = matches!(byte, b'n' | b'r' | b't') && previous > 0 && bytes[previous - 1] == b'\\';
+    (is_word(byte) && !escape) || placeholder::ends_at(bytes, at)
+}
+
+/// Whether a letter, digit, `_` or placeholder stands right after, at byte `at`.
+pub(crate) fn word_after(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|&byte| is_word(byte)) || placeholder::starts_at(bytes, at)
+}
+
+/// Whether a digit or placeholder stands right before byte `at`.
+pub(crate) fn digit_before(bytes: &[u8], at: usize) -> bool {
+    at > 0 && (bytes[at - 1].is_ascii_digit() || placeholder::ends_at(bytes, at))
+}
+
+/// Whether a digit or placeholder stands right after, at byte `at`.
+pub(crate) fn digit_after(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(u8::is_ascii_digit) || placeholder::starts_at(bytes, at)
+}
+
+/// Whether one of `joiners` right before `at` ties the candidate to a digit before it, as in `1.` + `555`.
+pub(crate) fn tied_before(bytes: &[u8], at: usize, joiners: &[u8]) -> bool {
+    at > 0 && joiners.contains(&bytes[at - 1]) && digit_before(bytes, at - 1)
+}
+
+/// Whether one of `joiners` at `at` ties the candidate to a digit after it.
+pub(crate) fn tied_after(bytes: &[u8], at: usize, joiners: &[u8]) -> bool {
+    bytes.get(at).is_some_and(|byte| joiners.contains(byte)) && digit_after(bytes, at + 1)
+}
+
+/// ASCII letter, digit or underscore.
+pub(crate) const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}

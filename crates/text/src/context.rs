@@ -1,0 +1,76 @@
+//! Words near a candidate: "call me at 555…" against "order 555…".
+//!
+//! Two questions only. [`mentioned`]: does one of these words stand within so many bytes? [`announced`]: does one of
+//! these words stand directly before? Supporting words may stand anywhere in the window; denying words must be direct,
+//! because then replacing some other finding can neither bring a supporting word into reach (a placeholder is a wall)
+//! nor take a denying word away, and a second pass finds nothing new.
+
+use std::ops::Range;
+
+use crate::placeholder;
+
+/// Whether one of `words` stands within `before` bytes before or `after` bytes after `span`.
+///
+/// Case is ignored for ASCII. A word may hold spaces. `phoneNumber` and `phone_number` both mention `phone`;
+/// `hotel` does not mention `tel`.
+pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
+    let from = wall_before(bytes, span.start.saturating_sub(before), span.start);
+    let until = wall_after(bytes, span.end, bytes.len().min(span.end + after));
+    any_word(bytes, from..span.start, words) || any_word(bytes, span.end..until, words)
+}
+
+/// Whether one of `words` stands directly before byte `at`, with only a little punctuation between.
+pub(crate) fn announced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
+    let gap = bytes[..at].iter().rev().take(4).take_while(|byte| b" \t:=#.\"'(".contains(byte)).count();
+    let end = at - gap;
+    words.iter().any(|word| {
+        end.checked_sub(word.len()).is_some_and(|start| {
+            bytes[start..end].eq_ignore_ascii_case(word.as_bytes()) && !crate::boundary::word_before(bytes, start)
+        })
+    })
+}
+
+fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
+    window.clone().any(|at| {
+        word_starts(bytes, at)
+            && words.iter().any(|word| {
+                let end = at + word.len();
+                end <= window.end && bytes[at..end].eq_ignore_ascii_case(word.as_bytes()) && word_ends(bytes, end)
+            })
+    })
+}
+
+/// Words of other scripts stand without spaces, so only letters of ASCII make a border.
+fn word_starts(bytes: &[u8], at: usize) -> bool {
+    let here = bytes[at];
+    let Some(previous) = at.checked_sub(1).map(|index| bytes[index]) else {
+        return true;
+    };
+    if here >= 0x80 {
+        return here >= 0xc0;
+    }
+    here.is_ascii_alphabetic()
+        && (!previous.is_ascii_alphabetic() || (previous.is_ascii_lowercase() && here.is_ascii_uppercase()))
+}
+
+fn word_ends(bytes: &[u8], end: usize) -> bool {
+    let Some(&next) = bytes.get(end) else {
+        return true;
+    };
+    let last = bytes[end - 1];
+    !next.is_ascii_alphabetic() || last >= 0x80 || (last.is_ascii_lowercase() && next.is_ascii_uppercase())
+}
+
+fn wall_before(bytes: &[u8], from: usize, to: usize) -> usize {
+    memchr::memrchr2_iter(b'>', b']', &bytes[from..to])
+        .map(|at| from + at + 1)
+        .find(|&end| placeholder::ends_at(bytes, end))
+        .unwrap_or(from)
+}
+
+fn wall_after(bytes: &[u8], from: usize, to: usize) -> usize {
+    memchr::memchr2_iter(b'<', b'[', &bytes[from..to])
+        .map(|at| from + at)
+        .find(|&start| placeholder::starts_at(bytes, start))
+        .unwrap_or(to)
+}

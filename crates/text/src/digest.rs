@@ -1,0 +1,32 @@
+//! One hash that names the rules a corpus was scrubbed with.
+
+use crate::{CustomRule, Entity};
+
+/// Raised by whoever changes what any built-in recognizer or operator does.
+const RULES_VERSION: u32 = 1;
+
+/// The hash of a rule set, 64 hexadecimal digits.
+///
+/// Equal for equal rules whatever the order or repetition of `entities` and whatever the order of `custom`; different
+/// when an entity, a custom rule or the version of the built-in rules differs.
+pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("privet rule set");
+    hasher.update(&RULES_VERSION.to_le_bytes());
+    let mut field = |value: &str| {
+        hasher.update(&(value.len() as u64).to_le_bytes()).update(value.as_bytes());
+    };
+    for entity in Entity::ALL.iter().filter(|entity| entities.contains(entity)) {
+        field(entity.as_str());
+    }
+    let mut custom: Vec<_> = custom.iter().map(|rule| (&rule.name, &rule.pattern, &rule.literals)).collect();
+    custom.sort();
+    for (name, pattern, literals) in custom {
+        field("custom");
+        field(name);
+        field(pattern);
+        // A count before the list: without it, a literal could be mistaken for the next rule's name.
+        field(&literals.len().to_string());
+        literals.iter().for_each(|literal| field(literal));
+    }
+    hasher.finalize().to_hex().to_string()
+}

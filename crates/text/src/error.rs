@@ -1,0 +1,73 @@
+//! Everything that can be wrong with a configuration of this crate. Scanning itself cannot fail.
+
+use crate::Entity;
+
+/// A configuration that cannot be used. No variant ever holds text of the corpus.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An entity label that does not exist.
+    #[error("unknown entity `{name}`; write one of {}", labels())]
+    UnknownEntity {
+        /// The label as written.
+        name: String,
+    },
+    /// A custom rule's name is part of the findings file, so it is kept to a plain alphabet.
+    #[error(
+        "custom rule name `{name}` is not usable; write 1 to 64 characters of a-z, A-Z, 0-9, `-` and `_` so that findings can cite it"
+    )]
+    CustomRuleName {
+        /// The name as written.
+        name: String,
+    },
+    /// A custom rule without a literal would run its regular expression over every document.
+    #[error(
+        "custom rule `{rule}` has no literal; list at least one text that every match contains, so that documents without it are skipped"
+    )]
+    CustomRuleWithoutLiteral {
+        /// The rule's name.
+        rule: String,
+    },
+    /// A literal this short is found in nearly every document and filters nothing.
+    #[error("custom rule `{rule}` has the literal `{literal}`, which is too short to filter; write at least 3 bytes")]
+    CustomRuleLiteralTooShort {
+        /// The rule's name.
+        rule: String,
+        /// The literal as written.
+        literal: String,
+    },
+    /// The literals of a custom rule could not be compiled into a searcher.
+    #[error("the literals of custom rule `{rule}` could not be compiled; use fewer or shorter ones")]
+    CustomRuleLiterals {
+        /// The rule's name.
+        rule: String,
+        /// What the searcher says.
+        #[source]
+        source: Box<aho_corasick::BuildError>,
+    },
+    /// The regular expression does not compile, or grows too large.
+    #[error("the pattern of custom rule `{rule}` does not compile; look-around and back-references are not available")]
+    CustomRulePattern {
+        /// The rule's name.
+        rule: String,
+        /// What the regular expression compiler says.
+        #[source]
+        source: Box<regex::Error>,
+    },
+    /// A pattern that matches the empty text would report nothing useful.
+    #[error("the pattern of custom rule `{rule}` matches the empty text; make at least one part of it mandatory")]
+    CustomRuleMatchesNothing {
+        /// The rule's name.
+        rule: String,
+    },
+    /// Hashing without a key could be reversed by trying every phone number.
+    #[error("the operator for {entity} is `hash`, but the policy has no key; give it 32 secret bytes or choose `tag`")]
+    HashKeyMissing {
+        /// The entity whose operator is `hash`.
+        entity: Entity,
+    },
+}
+
+fn labels() -> String {
+    Entity::ALL.map(Entity::as_str).join(", ")
+}

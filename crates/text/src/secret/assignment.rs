@@ -1,0 +1,178 @@
+//! Secrets announced by a name: `password = "…"`, `api_key: …`, `Authorization: Bearer …`.
+//!
+//! The name is cheap to find and proves nothing: most code that says `token` speaks of text. The value decides. It must
+//! be long, varied and neither a template, an identifier, a path nor a call. Passwords are short and are judged by the
+//! mix of their characters; keys are long and are judged by entropy. Quoted values are trusted more than bare ones.
+
+use std::ops::Range;
+
+use crate::finding::Rule;
+use crate::stand_in::{entropy, is_stand_in};
+use crate::{Entity, Finding, boundary, placeholder};
+
+/// Parts of names, matched in any case.
+pub(super) const NAMES: &[&str] = &[
+    "password",
+    "passwort",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "account_key",
+    "auth_key",
+    "authkey",
+    "auth-key",
+    "private_key",
+    "privatekey",
+    "encryption_key",
+    "encryptionkey",
+    "signing_key",
+    "token",
+    "credential",
+    "bearer ",
+];
+
+const PASSWORD: Rule = Rule::built_in("secret:password");
+const ASSIGNED: Rule = Rule::built_in("secret:assignment");
+const BEARER: Rule = Rule::built_in("secret:bearer-token");
+
+const NAME_REST_MAX: usize = 32;
+const VALUE_BYTES_MAX: usize = 256;
+
+/// `password_hash`, `token_count`, `secret_path`: names of something else.
+const OTHER_NAMES: &[&[u8]] = &[
+    b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type", b"field", b"izer", b"max",
+    b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index", b"limit", b"usage", b"version", b"format",
+    b"arn", b"_id", b"ids", b"regex", b"pattern", b"ized", b"prompt", b"model", b"public",
+];
+
+/// The secret announced by the name at `name`, if a value follows that looks like one.
+pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
+    let Range { start, end } = name;
+    let name = &bytes[name];
+    let is_password = matches!(name[0] | 0x20, b'p')
+        && !name.eq_ignore_ascii_case(b"private_key")
+        && !name.eq_ignore_ascii_case(b"privatekey");
+    if name[name.len() - 1] == b' ' {
+        return bearer(bytes, start, end);
+    }
+    if start > 0 && bytes[start - 1] == b'<' && placeholder::starts_at(bytes, start - 1) {
+        return None;
+    }
+    let name_end = end
+        + bytes[end..].iter().take(NAME_REST_MAX).take_while(|&&byte| boundary::is_word(byte) || byte == b'-').count();
+    let rest = &bytes[end..name_end];
+    if OTHER_NAMES.iter().any(|other| rest.windows(other.len()).any(|part| part.eq_ignore_ascii_case(other))) {
+        return None;
+    }
+    let (at, spoken) = operator(bytes, name_end)?;
+    if spoken && !is_password {
+        return None;
+    }
+    let (span, quoted) = written(bytes, at)?;
+    let value = &bytes[span.clone()];
+    let convincing = if is_password { is_likely_password(value, quoted, spoken) } else { is_likely_key(value, quoted) };
+    convincing.then(|| Finding {
+        entity: Entity::Secret,
+        span,
+        confidence: if quoted { 0.8 } else { 0.7 },
+        rule: if is_password { PASSWORD } else { ASSIGNED },
+    })
+}
+
+fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
+    let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._~+/-=".contains(byte);
+    let length = bytes[end..].iter().take(VALUE_BYTES_MAX).take_while(in_token).count();
+    let token = &bytes[end..end + length];
+    let convincing =
+        !boundary::word_before(bytes, start) && length >= 20 && length < VALUE_BYTES_MAX && is_random(token);
+    convincing.then(|| Finding { entity: Entity::Secret, span: end..end + length, confidence: 0.8, rule: BEARER })
+}
+
+/// Skips quotes, spaces and the sign of assignment; says whether that sign was the word `is`.
+fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
+    let skip = |from: usize, set: &[u8], max: usize| {
+        from + bytes[from.min(bytes.len())..].iter().take(max).take_while(|byte| set.contains(byte)).count()
+    };
+    let at = skip(skip(name_end, b"\\\"'`])", 3), b" \t", 8);
+    if bytes[at.min(bytes.len())..].starts_with(b"is ") || bytes[at.min(bytes.len())..].starts_with(b"is: ") {
+        return Some((skip(at + 2, b": ", 3), true));
+    }
+    let after = skip(at, b":=>", 3);
+    (after > at && !bytes[at..after].starts_with(b">")).then(|| (skip(after, b" \t", 8), false))
+}
+
+/// The value that starts at `at`, without its quotes, and whether it has any.
+fn written(bytes: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
+    // `"password": "…"` inside a string of JSON: the quotes are escaped.
+    let at = at + usize::from(bytes.get(at) == Some(&b'\\'));
+    let quote = bytes.get(at).copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let start = at + usize::from(quote.is_some());
+    let window = &bytes[start..bytes.len().min(start + VALUE_BYTES_MAX)];
+    if let Some(quote) = quote {
+        let length = window.iter().position(|&byte| byte == quote || byte == b'\\' || byte.is_ascii_whitespace())?;
+        return matches!(window[length], b'"' | b'\'' | b'`' | b'\\').then(|| (start..start + length, true));
+    }
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;\"'`<>()[]{}\\|".contains(byte);
+    let length = window.iter().position(ends).unwrap_or(window.len());
+    let call = window.get(length).is_some_and(|byte| b"([{<".contains(byte));
+    let length = length - window[..length].iter().rev().take_while(|byte| b".!?:".contains(byte)).count();
+    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX).then(|| (start..start + length, false))
+}
+
+fn is_likely_password(value: &[u8], quoted: bool, spoken: bool) -> bool {
+    let classes = classes(value);
+    let enough = if spoken || !quoted {
+        value.len() >= 6 && classes >= 3 || value.len() >= 8 && classes >= 2 && has_digit(value)
+    } else {
+        value.len() >= 6 && classes >= 2
+    };
+    enough
+        && value.len() <= 128
+        && value.is_ascii()
+        && entropy(value) >= 2.2
+        && !is_code(value, quoted)
+        && !is_stand_in(value)
+}
+
+fn is_likely_key(value: &[u8], quoted: bool) -> bool {
+    value.len() >= 16 && value.is_ascii() && is_random(value) && !is_code(value, quoted)
+}
+
+fn is_random(value: &[u8]) -> bool {
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    letters && has_digit(value) && entropy(value) >= 3.0 && !is_stand_in(value)
+}
+
+fn has_digit(value: &[u8]) -> bool {
+    value.iter().any(u8::is_ascii_digit)
+}
+
+/// How many of lower case, upper case, digits and other signs occur.
+fn classes(value: &[u8]) -> usize {
+    let any = |test: fn(&u8) -> bool| usize::from(value.iter().any(test));
+    any(u8::is_ascii_lowercase) + any(u8::is_ascii_uppercase) + any(u8::is_ascii_digit) + any(u8::is_ascii_punctuation)
+}
+
+/// A variable, a member, a path or a URL rather than a value.
+fn is_code(value: &[u8], quoted: bool) -> bool {
+    let words_only = value.split(|byte| b"_-. /:".contains(byte)).all(|word| word.iter().all(u8::is_ascii_alphabetic));
+    let path = value.starts_with(b"/")
+        || value.starts_with(b"./")
+        || value.starts_with(b"~/")
+        || value.windows(3).any(|part| part == b"://");
+    let member = !quoted
+        && memchr::memchr(b'.', value)
+            .is_some_and(|dot| value[..dot].iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_') && dot > 0);
+    let identifier = !quoted
+        && value.iter().filter(|byte| byte.is_ascii_digit()).count() * 10 < value.len()
+        && value.iter().all(|&byte| boundary::is_word(byte));
+    words_only || path || member || identifier
+}
