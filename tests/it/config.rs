@@ -95,7 +95,7 @@ fn weights_in_a_pickle_are_refused_by_content_and_by_name() {
 /// The tiny model of the tests with other weights.
 fn tiny_model_with(model: &Path, weights: &str, bytes: &[u8]) {
     std::fs::create_dir_all(model).unwrap();
-    let tiny = root().join("datasets/tiny-llama");
+    let tiny = root().join("datasets/tiny-llama/float32");
     for name in ["config.json", "tokenizer.json"] {
         std::fs::copy(tiny.join(name), model.join(name)).unwrap();
     }

@@ -1,6 +1,6 @@
 //! `privet run` from the first byte to the statement, on a corpus and a model small enough for every push.
 //!
-//! The model is the test model of `datasets/tiny-llama` (random weights); what it learns does not matter here, what
+//! The model is the test model of `datasets/tiny-llama/float32` (random weights); what it learns does not matter here, what
 //! lies where and who says what does.
 
 use std::io::{BufRead, BufReader, Read};
@@ -14,7 +14,7 @@ use crate::{Ran, command, folder, privet, root};
 /// A folder with a config, a corpus of two files, a public split and the tiny model.
 fn prepared(change: impl Fn(&str) -> String) -> tempfile::TempDir {
     let dir = folder();
-    let model = root().join("datasets/tiny-llama");
+    let model = root().join("datasets/tiny-llama/float32");
     let public = "[data]\npublic_evaluation = [\"public/*.parquet\"]";
     let text = CONFIG.replace("base_model = \"model\"", &format!("base_model = \"{}\"", model.display()));
     std::fs::write(dir.path().join("privet.toml"), change(&text.replace("[data]", public))).unwrap();
