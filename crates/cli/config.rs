@@ -75,10 +75,8 @@ pub(crate) struct Scrub {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnError {
-    /// Leave it out, name it, and end with exit code 3
     #[default]
     Quarantine,
-    /// Stop at the first one
     Fail,
 }
 

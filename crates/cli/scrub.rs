@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     /// Worker threads; 0 means one per core, and no number changes an output byte
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
-    /// What to do with a file that cannot be read
-    #[arg(long, value_enum, default_value_t)]
+    /// A file that cannot be read is left out and named (exit code 3), or stops the run
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_error: OnError,
     /// Count what would be done, and write nothing
     #[arg(long)]

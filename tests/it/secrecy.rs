@@ -72,7 +72,7 @@ fn scrub_and_inspect_never_repeat_a_value_at_any_verbosity() {
         let out = format!("out{index}");
         let commands: [&[&str]; 5] = [
             &["scrub", "data", "-o", &out],
-            &["scrub", "data", "-o", &out, "--on-error", "fail", "--overwrite"],
+            &["scrub", "data", "-o", "strict", "--on-error", "fail", "--overwrite"],
             &["scrub", "data", "-o", "dry", "--dry-run", "--sample", "50"],
             &["inspect", "data", "--sample", "100"],
             &["inspect", "data/good.parquet"],

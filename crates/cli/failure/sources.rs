@@ -81,6 +81,7 @@ impl From<TrainError> for Failure {
         let exit = match &error {
             E::Model(model) => of_model(model),
             E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } => Exit::Input,
+            E::Io { action: "read", .. } => Exit::Input,
             E::Io { .. } | E::Entropy { .. } => Exit::Resource,
             E::Damaged { .. }
             | E::LedgerInvalid { .. }
