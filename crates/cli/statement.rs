@@ -106,7 +106,7 @@ fn cost(estimate: Option<Estimate>, session: &Session) -> String {
     }
 }
 
-fn unit(unit: PrivacyUnit) -> &'static str {
+pub(crate) fn unit(unit: PrivacyUnit) -> &'static str {
     match unit {
         PrivacyUnit::Sequence => "sequence",
         PrivacyUnit::Document => "document",
@@ -175,9 +175,9 @@ fn figures(session: &Session, outcome: &Outcome) -> Vec<Vec<String>> {
         }
     };
     let loss = |loss: Option<f64>| loss.map(|loss| format!("{loss:.4}"));
-    add("held-out loss, base model", loss(outcome.base_loss), "public");
-    add("held-out loss, trained with privacy", loss(outcome.released_loss), "public");
-    add("held-out loss, trained without privacy", loss(outcome.control_loss), "private");
+    add("held-out loss in nats per token, base model", loss(outcome.base_loss), "public");
+    add("the same, trained with privacy", loss(outcome.released_loss), "public");
+    add("the same, trained without privacy", loss(outcome.control_loss), "private");
     if let Some(audit) = &outcome.audit {
         add("epsilon lower bound by the audit", Some(format!("{:.3}", audit.epsilon_lower_bound)), "private");
     }

@@ -132,6 +132,20 @@ fn train_takes_text_as_it_is_and_refuses_a_scrub_section() {
     assert!(!dir.path().join("runs/test/private/scrubbed").exists());
 }
 
+#[test]
+fn duplicates_can_be_removed_without_scrubbing() {
+    let dir = prepared(|text| text.replace("[scrub]", "[dedup]\nexact = true"));
+    let mut rows = sentences(40);
+    rows[7] = rows[2].clone();
+    rows[9] = String::from("ada.miller@mail.example.com stays, because nobody asked for scrubbing");
+    texts(&dir.path().join("data/a.parquet"), &rows);
+    run(dir.path(), &[]).done();
+    let manifest = std::fs::read_to_string(dir.path().join("runs/test/private/scrubbed/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["counts"]["duplicates_removed"], 1);
+    assert_eq!(manifest["counts"]["rows_changed"], 0);
+}
+
 /// Starts a long run, interrupts it after its first reported step, and goes on.
 #[test]
 #[cfg(unix)]
