@@ -66,20 +66,17 @@ struct Target {
     /// Probability mass outside the guarantee; below 1 / number of units
     #[arg(long, value_name = "D", value_parser = delta)]
     delta: Delta,
-    /// Which two datasets count as neighbours
-    #[arg(long, value_enum, default_value_t)]
+    /// Neighbours differ in one unit, which is there or not, emptied, or exchanged
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     adjacency: Neighbours,
 }
 
 /// The three adjacencies, as clap spells them.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Neighbours {
-    /// One unit is added or removed
     #[default]
     AddRemove,
-    /// One unit is replaced by an empty one
     ZeroOut,
-    /// One unit is replaced by any other
     ReplaceOne,
 }
 
@@ -112,15 +109,14 @@ fn forward(arguments: &Forward, terminal: Terminal) -> Result<Exit, Failure> {
     let adjacency = arguments.target.adjacency.into();
     let (delta, rate, noise) = (arguments.target.delta, arguments.sampling_rate, arguments.noise_multiplier);
     let bound = privet_dp::account(&sampled(rate, noise, arguments.steps), delta, adjacency).map_err(unsupported)?;
-    let epsilon = shown(bound.epsilon);
     if terminal.json {
         terminal.json(&json!({
-            "epsilon": epsilon, "delta": delta, "adjacency": adjacency, "privacy_unit": null,
+            "epsilon": rounded(bound.epsilon), "delta": delta, "adjacency": adjacency, "privacy_unit": null,
             "accountant": bound.accountant, "order": bound.order, "sampling_rate": rate.get(),
             "noise_multiplier": noise, "steps": arguments.steps,
         }));
     } else {
-        let head = terminal.bold(&format!("epsilon {epsilon} at delta {:e}", delta.get()));
+        let head = terminal.bold(&format!("epsilon {} at delta {:e}", shown(bound.epsilon), delta.get()));
         terminal.out(&format!("{head}\n{}", assumptions(adjacency, &bound)));
     }
     Ok(Exit::Done)
@@ -158,11 +154,13 @@ fn backward(arguments: &Backward, terminal: Terminal) -> Result<Exit, Failure> {
     let what_if = what_if(&target);
     if terminal.json {
         let cases = what_if.iter().map(|(name, case)| match case {
-            Some(case) => json!({ "case": name, "noise_multiplier": case.noise, "epsilon": shown(case.bound.epsilon) }),
+            Some(case) => {
+                json!({ "case": name, "noise_multiplier": case.noise, "epsilon": rounded(case.bound.epsilon) })
+            }
             None => json!({ "case": name, "noise_multiplier": null, "epsilon": null }),
         });
         terminal.json(&json!({
-            "noise_multiplier": solved.noise, "epsilon": shown(solved.bound.epsilon), "target_epsilon": target.epsilon,
+            "noise_multiplier": solved.noise, "epsilon": rounded(solved.bound.epsilon), "target_epsilon": target.epsilon,
             "delta": target.delta, "adjacency": target.adjacency, "privacy_unit": null,
             "accountant": solved.bound.accountant, "order": solved.bound.order,
             "sampling_rate": target.sampling_rate.get(), "steps": target.steps,
@@ -215,7 +213,7 @@ fn what_if(target: &Calibrate) -> Vec<(&'static str, Option<Solved>)> {
 
 fn rows(solved: Solved, what_if: &[(&str, Option<Solved>)]) -> Vec<Vec<String>> {
     let row = |name: &str, case: Option<Solved>| match case {
-        Some(case) => vec![name.to_owned(), up(case.noise), shown(case.bound.epsilon).to_string()],
+        Some(case) => vec![name.to_owned(), up(case.noise), shown(case.bound.epsilon)],
         None => vec![name.to_owned(), String::from("out of reach")],
     };
     let mut rows = vec![["what if", "noise multiplier", "epsilon"].map(String::from).to_vec()];
@@ -225,8 +223,13 @@ fn rows(solved: Solved, what_if: &[(&str, Option<Solved>)]) -> Vec<Vec<String>> 
 }
 
 /// An epsilon as it is printed: four digits, rounded up.
-fn shown(epsilon: Epsilon) -> f64 {
+fn rounded(epsilon: Epsilon) -> f64 {
     privet_dp::round_up(epsilon.get(), 4)
+}
+
+/// The same as text.
+fn shown(epsilon: Epsilon) -> String {
+    format!("{:.4}", rounded(epsilon))
 }
 
 /// A noise multiplier is shown rounded up too: noise added by hand from the shown figure must not fall short.

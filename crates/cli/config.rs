@@ -24,8 +24,7 @@ pub(crate) struct Config {
     /// Left out: no scrubbing.
     pub(crate) scrub: Option<Scrub>,
     /// Left out: exact duplicates are removed when there is a `[scrub]`.
-    #[serde(default)]
-    pub(crate) dedup: Dedup,
+    pub(crate) dedup: Option<Dedup>,
     pub(crate) data: DataConfig,
     pub(crate) privacy: PrivacyConfig,
     pub(crate) train: TrainConfig,
@@ -75,25 +74,17 @@ pub(crate) struct Scrub {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnError {
-    /// Leave it out, name it, and end with exit code 3
     #[default]
     Quarantine,
-    /// Stop at the first one
     Fail,
 }
 
 /// `[dedup]`.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Dedup {
     /// Keep one of the rows whose text is equal, byte for byte, after scrubbing.
     pub(crate) exact: bool,
-}
-
-impl Default for Dedup {
-    fn default() -> Self {
-        Self { exact: true }
-    }
 }
 
 /// `[output]`.
@@ -108,6 +99,16 @@ impl Config {
     /// The one text column of all datasets.
     pub(crate) fn column(&self) -> &str {
         self.datasets.first().map_or("text", |dataset| &dataset.column)
+    }
+
+    /// Whether exact duplicates go: as written, and otherwise together with scrubbing.
+    pub(crate) fn dedup_exact(&self) -> bool {
+        self.dedup.map_or(self.scrub.is_some(), |dedup| dedup.exact)
+    }
+
+    /// Whether the text is changed before training.
+    pub(crate) fn prepares(&self) -> bool {
+        self.scrub.is_some() || self.dedup_exact()
     }
 
     /// Whether every dataset is declared synthetic.

@@ -111,7 +111,9 @@ fn tail(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, Failure, tail};
+    use std::sync::{Arc, Mutex};
+
+    use super::{Exit, Failure, panic_message, tail};
 
     #[test]
     fn a_failure_reads_what_where_why_help() {
@@ -126,6 +128,20 @@ mod tests {
             "error: unknown key `lora_rank` in [model]\n  where: a.toml:3:1\n  why:   did you mean `lora_r`?\n         \
              keys of [model]: base_model, lora_r\nhelp: edit a.toml"
         );
+    }
+
+    #[test]
+    fn a_panic_is_told_without_its_own_words() {
+        let heard = Arc::new(Mutex::new(String::new()));
+        let writes = Arc::clone(&heard);
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| *writes.lock().unwrap() = panic_message(info)));
+        let caught = std::panic::catch_unwind(|| panic!("a line of somebody's letter"));
+        std::panic::set_hook(before);
+        assert!(caught.is_err());
+        let text = heard.lock().unwrap().clone();
+        assert!(text.contains("failure.rs:") && text.contains("help: "), "{text}");
+        assert!(!text.contains("letter"), "{text}");
     }
 
     #[test]

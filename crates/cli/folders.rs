@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Exit, Failure};
 
 /// Refuses an output folder that lies inside an input, or that holds one: a later run would read its own output.
-pub(crate) fn keep_apart(patterns: &[String], files: &[PathBuf], output: &Path) -> Result<(), Failure> {
+pub(crate) fn keep_apart(folders: &[PathBuf], files: &[PathBuf], output: &Path) -> Result<(), Failure> {
     let output = resolved(output);
-    for pattern in patterns.iter().map(Path::new).filter(|path| path.is_dir()) {
-        if output.starts_with(resolved(pattern)) {
-            return Err(nested("the output folder lies inside an input folder", &output, pattern));
-        }
+    if let Some(folder) = folders.iter().find(|folder| output.starts_with(resolved(folder))) {
+        return Err(nested("the output folder lies inside an input folder", &output, folder));
     }
     match files.iter().find(|file| resolved(file).starts_with(&output)) {
         Some(file) => Err(nested("an input lies inside the output folder", &output, file)),
@@ -47,7 +45,7 @@ mod tests {
         std::fs::create_dir(&input).unwrap();
         let file = input.join("a.parquet");
         std::fs::write(&file, b"x").unwrap();
-        let folder = [input.display().to_string()];
+        let folder = [input.clone()];
         let files = [file];
         assert!(keep_apart(&folder, &files, &dir.path().join("out")).is_ok());
         assert!(keep_apart(&folder, &files, &input.join("out")).is_err());

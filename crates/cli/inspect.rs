@@ -5,7 +5,7 @@ use privet_corpus::{Inspection, LengthInspection, SampleInspection};
 use privet_text::Entity;
 
 use crate::failure::{Exit, Failure};
-use crate::terminal::{Terminal, bytes, table};
+use crate::terminal::{Terminal, bytes, pairs, table};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -40,7 +40,7 @@ fn described(inspection: &Inspection, terminal: Terminal) -> String {
     let note = if inspection.same_columns { "" } else { " (of the first file; others differ)" };
     parts.push(terminal.bold(&format!("Columns{note}")) + "\n" + &table(&columns.collect::<Vec<_>>()));
     let title = format!("Text in column `{}`", inspection.column);
-    parts.push(terminal.bold(&title) + "\n" + &table(&texts(inspection)));
+    parts.push(terminal.bold(&title) + "\n" + &pairs(&texts(inspection)));
     let title = format!("Personal data in a sample of {} texts", inspection.sample.rows);
     parts.push(terminal.bold(&title) + "\n" + &table(&findings(&inspection.sample)));
     parts.join("\n")
@@ -61,21 +61,20 @@ fn files(inspection: &Inspection) -> Vec<Vec<String>> {
     std::iter::once(head).chain(rows).collect()
 }
 
-fn texts(inspection: &Inspection) -> Vec<Vec<String>> {
-    let row = |name: &str, value: String| vec![name.to_owned(), value];
+fn texts(inspection: &Inspection) -> Vec<(&'static str, String)> {
     let mut rows = vec![
-        row("rows", inspection.rows.to_string()),
-        row("without a text", inspection.nulls.to_string()),
-        row("empty", inspection.empty.to_string()),
-        row("repeats", format!("{} ({:.2} %)", inspection.duplicates, 100.0 * inspection.duplicate_rate)),
-        row(
+        ("rows", inspection.rows.to_string()),
+        ("without a text", inspection.nulls.to_string()),
+        ("empty", inspection.empty.to_string()),
+        ("repeats", format!("{} ({:.2} %)", inspection.duplicates, 100.0 * inspection.duplicate_rate)),
+        (
             "invisible characters",
             format!("{} in {} rows", inspection.invisible_characters, inspection.rows_with_invisible),
         ),
     ];
     if let Some(LengthInspection { total, min, p05, p50, p95, p99, max }) = &inspection.text_bytes {
-        rows.push(row("bytes of text", total.to_string()));
-        rows.push(row(
+        rows.push(("bytes of text", total.to_string()));
+        rows.push((
             "bytes of a text",
             format!("{min} to {max}; half up to {p50}, 5 % up to {p05}, 95 % up to {p95}, 99 % up to {p99}"),
         ));

@@ -7,8 +7,10 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use privet_train::Observed;
+use privet_train::{Observed, TrainPlan};
 
+use crate::budget::neighbours;
+use crate::statement::unit;
 use crate::terminal::Terminal;
 
 /// A bar over a known amount of work; hidden when nobody looks.
@@ -42,7 +44,12 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    pub(crate) fn new(terminal: Terminal, steps: u64, planned: f64) -> Self {
+    pub(crate) fn new(terminal: Terminal, plan: &TrainPlan, planned: f64) -> Self {
+        let (privacy, steps) = (&plan.privacy, plan.privacy.steps);
+        let (unit, adjacency) = (unit(privacy.privacy_unit), neighbours(privacy.adjacency));
+        let delta = privacy.delta.get();
+        terminal
+            .say(&format!("train: {steps} steps; epsilon is at delta {delta:e} per {unit}, neighbours {adjacency}"));
         Self { terminal, bar: bar(terminal, "train", steps), planned, tenths: 0 }
     }
 

@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
     /// With --check: exit code 1 if epsilon is larger than this
     #[arg(long, requires = "check", value_name = "E")]
     max_epsilon: Option<f64>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
+    /// How to print it; JSON is the report, the others are renderings of it
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
     /// Include the private figures, which epsilon does not cover
     #[arg(long)]
@@ -34,14 +34,10 @@ pub(crate) struct Arguments {
 /// The renderings of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For reading here
     #[default]
     Terminal,
-    /// The report itself; the others are renderings of it
     Json,
-    /// Markdown
     Md,
-    /// One HTML file without scripts
     Html,
 }
 

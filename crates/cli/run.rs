@@ -26,7 +26,7 @@ pub(crate) fn run(
         return statement::planned(&session, &plan);
     }
     let files = session.files()?;
-    if session.config.scrub.is_none() {
+    if !session.config.prepares() {
         return train_and_report(&session, &plan, &files, Vec::new());
     }
     // Opening makes `private/` readable to its owner only, before the first private byte is written.
@@ -50,11 +50,10 @@ fn scrubbed(session: &Session) -> std::path::PathBuf {
 }
 
 fn planned_stages(session: &Session) -> Vec<Stage> {
-    let Some(_) = &session.config.scrub else { return Vec::new() };
-    let stage = |name: &str| Stage { name: name.to_owned(), stability: Some(1) };
-    let mut stages = vec![stage("scrub")];
-    stages.extend(session.config.dedup.exact.then(|| stage("dedup-exact")));
-    stages
+    let config = &session.config;
+    let stages = [("scrub", config.prepares()), ("dedup-exact", config.dedup_exact())];
+    let stages = stages.into_iter().filter(|(_, wanted)| *wanted);
+    stages.map(|(name, _)| Stage { name: name.to_owned(), stability: Some(1) }).collect()
 }
 
 fn scrub_stage(session: &Session, files: Vec<std::path::PathBuf>) -> Result<Manifest, Failure> {

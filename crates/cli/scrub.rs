@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     /// Worker threads; 0 means one per core, and no number changes an output byte
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
-    /// What to do with a file that cannot be read
-    #[arg(long, value_enum, default_value_t)]
+    /// A file that cannot be read is left out and named (exit code 3), or stops the run
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_error: OnError,
     /// Count what would be done, and write nothing
     #[arg(long)]
@@ -100,9 +100,13 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     Ok(plan)
 }
 
-/// The plan of a run's `[scrub]` and `[dedup]`.
+/// The plan of a run's `[scrub]` and `[dedup]`. Without a `[scrub]`, nothing is looked for.
 pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: PathBuf) -> Result<ScrubPlan, Failure> {
-    let Some(scrub) = &config.scrub else { return Err(Failure::usage("the config has no [scrub] section")) };
+    let Some(scrub) = &config.scrub else {
+        let mut plan = ScrubPlan::new(inputs, output, Policy::new(Operator::Keep));
+        plan.entities.clear();
+        return Ok(for_run(plan, config));
+    };
     let rules = Rules {
         operator: scrub.operator,
         exceptions: &scrub.operators,
@@ -110,14 +114,18 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
         key_name: "`hash_key_file` in [scrub]",
     };
     let mut plan = ScrubPlan::new(inputs, output, policy(&rules)?);
-    plan.input_folders = privet_corpus::input_folders(&config.paths());
-    config.column().clone_into(&mut plan.column);
     plan.entities.clone_from(&scrub.entities);
     plan.custom.clone_from(&scrub.custom);
-    plan.dedup_exact = config.dedup.exact;
     plan.jobs = scrub.jobs;
     plan.on_error = scrub.on_error.into();
-    Ok(plan)
+    Ok(for_run(plan, config))
+}
+
+fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
+    plan.input_folders = privet_corpus::input_folders(&config.paths());
+    config.column().clone_into(&mut plan.column);
+    plan.dedup_exact = config.dedup_exact();
+    plan
 }
 
 fn policy(rules: &Rules) -> Result<Policy, Failure> {

@@ -13,7 +13,7 @@ use crate::budget::{method, neighbours};
 use crate::estimate::{Estimate, estimate};
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::terminal::{bytes, duration, table};
+use crate::terminal::{bytes, duration, pairs, table};
 use crate::train::Session;
 
 /// Prints the plan and the statement it leads to.
@@ -42,31 +42,30 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
         neighbours(privacy.adjacency),
         unit(privacy.privacy_unit),
         method(bound.accountant, bound.order),
-        table(&settings(session, plan)),
+        pairs(&settings(session, plan)),
         assumptions(plan),
         cost(estimate, session),
     ));
     Ok(Exit::Done)
 }
 
-fn settings(session: &Session, plan: &TrainPlan) -> Vec<Vec<String>> {
+fn settings(session: &Session, plan: &TrainPlan) -> Vec<(&'static str, String)> {
     let (model, privacy, train) = (&plan.model, &plan.privacy, &plan.train);
     let stages = plan.stages.iter().map(|stage| match stage.stability {
         Some(bound) => format!("{} (stability {bound})", stage.name),
         None => format!("{} (no bound)", stage.name),
     });
     let stages: Vec<String> = stages.chain([String::from("train"), String::from("report")]).collect();
-    let row = |name: &str, value: String| vec![format!("{name}:"), value];
     vec![
-        row("stages", stages.join(", ")),
-        row("data", format!("column `{}` of {}", plan.data.column, session.config.paths().join(", "))),
-        row(
+        ("stages", stages.join(", ")),
+        ("data", format!("column `{}` of {}", plan.data.column, session.config.paths().join(", "))),
+        (
             "model",
             format!("{}, LoRA r={} ({} weights trained)", model.base_model, model.lora_r, model.trainable_parameters),
         ),
-        row("noise multiplier", format!("{:.4}", privet_dp::round_up(privacy.noise_multiplier.get(), 4))),
-        row("max_grad_norm", format!("{} (sensitivity {})", privacy.max_grad_norm, privacy.sensitivity)),
-        row(
+        ("noise multiplier", format!("{:.4}", privet_dp::round_up(privacy.noise_multiplier.get(), 4))),
+        ("max_grad_norm", format!("{} (sensitivity {})", privacy.max_grad_norm, privacy.sensitivity)),
+        (
             "sampling rate",
             format!(
                 "{:.6} (batches of {} expected, from at most {} units)",
@@ -75,9 +74,9 @@ fn settings(session: &Session, plan: &TrainPlan) -> Vec<Vec<String>> {
                 privacy.dataset_size_bound
             ),
         ),
-        row("steps", privacy.steps.to_string()),
-        row("optimizer", format!("{}, learning rate {}", train.optimizer, train.learning_rate)),
-        row("output", session.dir().display().to_string()),
+        ("steps", privacy.steps.to_string()),
+        ("optimizer", format!("{}, learning rate {}", train.optimizer, train.learning_rate)),
+        ("output", session.dir().display().to_string()),
     ]
 }
 
@@ -107,7 +106,7 @@ fn cost(estimate: Option<Estimate>, session: &Session) -> String {
     }
 }
 
-fn unit(unit: PrivacyUnit) -> &'static str {
+pub(crate) fn unit(unit: PrivacyUnit) -> &'static str {
     match unit {
         PrivacyUnit::Sequence => "sequence",
         PrivacyUnit::Document => "document",
@@ -176,9 +175,9 @@ fn figures(session: &Session, outcome: &Outcome) -> Vec<Vec<String>> {
         }
     };
     let loss = |loss: Option<f64>| loss.map(|loss| format!("{loss:.4}"));
-    add("held-out loss, base model", loss(outcome.base_loss), "public");
-    add("held-out loss, trained with privacy", loss(outcome.released_loss), "public");
-    add("held-out loss, trained without privacy", loss(outcome.control_loss), "private");
+    add("held-out loss in nats per token, base model", loss(outcome.base_loss), "public");
+    add("the same, trained with privacy", loss(outcome.released_loss), "public");
+    add("the same, trained without privacy", loss(outcome.control_loss), "private");
     if let Some(audit) = &outcome.audit {
         add("epsilon lower bound by the audit", Some(format!("{:.3}", audit.epsilon_lower_bound)), "private");
     }

@@ -23,14 +23,13 @@ pub(crate) struct Terminal {
 }
 
 /// `--color`.
+// Variants have no doc comments here and in the other command-line enums: clap would print them, and a help text with
+// one line for each flag reads better.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Colour {
-    /// Colours on a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Colours everywhere.
     Always,
-    /// No colours.
     Never,
 }
 
@@ -112,6 +111,12 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Names and values, one pair a line, both leaning left.
+pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("  {name:width$}  {value}\n")).collect()
 }
 
 /// Bytes in the unit a person would choose: `1.5 GiB`.

@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
 
     /// The command that goes on after an interrupt.
     pub(crate) fn command(&self) -> String {
-        let name = if self.config.scrub.is_some() { "run" } else { "train" };
+        let name = if self.config.prepares() { "run" } else { "train" };
         format!("privet {name} {}", self.file.display())
     }
 
@@ -90,8 +90,8 @@ pub(crate) fn run(
     cancelled: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let session = Session::open(arguments, sets, terminal, cancelled)?;
-    if session.config.scrub.is_some() {
-        return Err(Failure::usage("the config has a [scrub] section, and `privet train` does not scrub")
+    if session.config.prepares() {
+        return Err(Failure::usage("the config has a [scrub] or [dedup] section, and `privet train` does neither")
             .at(session.file.display().to_string())
             .help(format!("privet run {}", session.file.display())));
     }
@@ -117,7 +117,7 @@ pub(crate) fn train_and_report(
         patterns => read_texts(&privet_corpus::resolve_inputs(patterns)?, config.column())?,
     };
     let epsilon = plan.epsilon_after(plan.privacy.steps).map_err(Failure::from)?;
-    let mut shown = progress::Training::new(session.terminal, plan.privacy.steps, epsilon);
+    let mut shown = progress::Training::new(session.terminal, plan, epsilon);
     let inputs = Inputs { texts, public_evaluation, input_digests };
     let outcome = privet_train::train(
         plan,
@@ -129,17 +129,19 @@ pub(crate) fn train_and_report(
     );
     shown.finish();
     let outcome = outcome.map_err(|error| Failure::from(error).resumes(&session.command()))?;
-    session.terminal.say(&summary(&outcome));
+    session.terminal.say(&summary(&outcome, config.synthetic()));
     report::write(session.dir())?;
     statement::finished(session, plan, &outcome)
 }
 
-fn summary(outcome: &Outcome) -> String {
+/// Wall time follows the batches that were drawn, which are private; only of invented data is it said.
+fn summary(outcome: &Outcome, synthetic: bool) -> String {
     if outcome.already_done {
         return String::from("train: already done");
     }
     let resumed = outcome.resumed_from.map(|step| format!(", resumed after step {step}")).unwrap_or_default();
-    format!("train: {} steps in {}{resumed}", outcome.steps_done, duration(outcome.seconds))
+    let time = if synthetic { format!(" in {}", duration(outcome.seconds)) } else { String::new() };
+    format!("train: {} steps{time}{resumed}", outcome.steps_done)
 }
 
 fn read_texts(files: &[PathBuf], column: &str) -> Result<Vec<String>, Failure> {

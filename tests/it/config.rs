@@ -1,10 +1,8 @@
 //! Configs that must be refused before any data is touched, and every config we ship, which must not.
 
-use std::path::Path;
-
 use crate::{folder, privet, root};
 
-/// A config that is right but for its model, which does not exist.
+/// A small config that is right; model and data are up to the test.
 pub(crate) const CONFIG: &str = r#"
 [model]
 base_model = "model"
@@ -39,6 +37,7 @@ dir = "runs/test"
 fn refused(change: impl Fn(&str) -> String, sets: &[&str], code: i32, parts: &[&str]) {
     let dir = folder();
     std::fs::write(dir.path().join("privet.toml"), change(CONFIG)).unwrap();
+    crate::model::tiny(&dir.path().join("model"));
     let mut arguments = vec!["run", "privet.toml"];
     sets.iter().for_each(|set| arguments.extend(["--set", set]));
     privet(dir.path(), &arguments).failed(code, parts).failed(code, &["error: ", "help: "]);
@@ -71,7 +70,7 @@ fn set_is_refused_where_no_config_is_read() {
 
 #[test]
 fn a_delta_of_one_over_n_is_refused() {
-    refused(|text| text.replace("1e-4", "0.01"), &[], 2, &["delta", "100"]);
+    refused(|text| text.replace("1e-4", "0.01"), &[], 2, &["`privacy.delta` is 0.01", "1 / dataset_size_bound"]);
 }
 
 #[test]
@@ -86,20 +85,10 @@ fn weights_in_a_pickle_are_refused_by_content_and_by_name() {
     for name in ["model.safetensors", "pytorch_model.bin"] {
         let dir = folder();
         std::fs::write(dir.path().join("privet.toml"), CONFIG).unwrap();
-        tiny_model_with(&dir.path().join("model"), name, b"\x80\x02}q\x00.");
+        crate::model::with_weights(&dir.path().join("model"), name, b"\x80\x02}q\x00.");
         crate::fixture::texts(&dir.path().join("data/a.parquet"), &crate::fixture::sentences(40));
         privet(dir.path(), &["run", "privet.toml"]).failed(4, &["pickle", "help: "]);
     }
-}
-
-/// The tiny model of the tests with other weights.
-fn tiny_model_with(model: &Path, weights: &str, bytes: &[u8]) {
-    std::fs::create_dir_all(model).unwrap();
-    let tiny = root().join("datasets/tiny-llama");
-    for name in ["config.json", "tokenizer.json"] {
-        std::fs::copy(tiny.join(name), model.join(name)).unwrap();
-    }
-    std::fs::write(model.join(weights), bytes).unwrap();
 }
 
 #[test]

@@ -67,8 +67,10 @@ fn a_missing_column_names_the_columns_there_are() {
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let rows = sentences(3);
     std::fs::write(dir.path().join("data/a.parquet"), parquet(&[("body", &rows), ("title", &rows)])).unwrap();
-    for command in [&["scrub", "data", "-o", "out", "--column", "bodi"][..], &["inspect", "data", "--column", "bodi"]] {
-        privet(dir.path(), command).failed(2, &["error: ", "a.parquet", "`bodi`", "`body`", "help: "]);
+    let scrub = ["scrub", "data", "-o", "out", "--column", "bodi"];
+    let commands = [(3, &scrub[..]), (2, &["inspect", "data", "--column", "bodi"])];
+    for (code, command) in commands {
+        privet(dir.path(), command).failed(code, &["error: ", "a.parquet", "`bodi`", "`body`", "help: "]);
     }
     privet(dir.path(), &["scrub", "data", "-o", "out", "--column", "body"]).done();
 }

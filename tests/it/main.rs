@@ -10,6 +10,7 @@ mod fixture;
 mod help;
 mod house;
 mod layers;
+mod model;
 mod run;
 mod secrecy;
 

@@ -1,7 +1,6 @@
 //! `privet run` from the first byte to the statement, on a corpus and a model small enough for every push.
 //!
-//! The model is the test model of `datasets/tiny-llama` (random weights); what it learns does not matter here, what
-//! lies where and who says what does.
+//! The model has random weights; what it learns does not matter here, what lies where and who says what does.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -9,15 +8,14 @@ use std::process::Command;
 
 use crate::config::CONFIG;
 use crate::fixture::{corrupt, sentences, texts};
-use crate::{Ran, command, folder, privet, root};
+use crate::{Ran, command, folder, privet};
 
 /// A folder with a config, a corpus of two files, a public split and the tiny model.
 fn prepared(change: impl Fn(&str) -> String) -> tempfile::TempDir {
     let dir = folder();
-    let model = root().join("datasets/tiny-llama");
     let public = "[data]\npublic_evaluation = [\"public/*.parquet\"]";
-    let text = CONFIG.replace("base_model = \"model\"", &format!("base_model = \"{}\"", model.display()));
-    std::fs::write(dir.path().join("privet.toml"), change(&text.replace("[data]", public))).unwrap();
+    std::fs::write(dir.path().join("privet.toml"), change(&CONFIG.replace("[data]", public))).unwrap();
+    crate::model::tiny(&dir.path().join("model"));
     let rows = sentences(90);
     texts(&dir.path().join("data/a.parquet"), &rows[..40]);
     texts(&dir.path().join("data/b.parquet"), &rows[40..80]);
@@ -132,6 +130,20 @@ fn train_takes_text_as_it_is_and_refuses_a_scrub_section() {
     let dir = prepared(|text| text.replace("[scrub]\n", ""));
     privet(dir.path(), &["train", "privet.toml"]).done().says(&["epsilon"]);
     assert!(!dir.path().join("runs/test/private/scrubbed").exists());
+}
+
+#[test]
+fn duplicates_can_be_removed_without_scrubbing() {
+    let dir = prepared(|text| text.replace("[scrub]", "[dedup]\nexact = true"));
+    let mut rows = sentences(40);
+    rows[7] = rows[2].clone();
+    rows[9] = String::from("ada.miller@mail.example.com stays, because nobody asked for scrubbing");
+    texts(&dir.path().join("data/a.parquet"), &rows);
+    run(dir.path(), &[]).done();
+    let manifest = std::fs::read_to_string(dir.path().join("runs/test/private/scrubbed/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["counts"]["duplicates_removed"], 1);
+    assert_eq!(manifest["counts"]["rows_changed"], 0);
 }
 
 /// Starts a long run, interrupts it after its first reported step, and goes on.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use privet_dp::Event;
 use privet_dp::ledger::{self, Genesis, Ledger};
 use serde_json::json;
 
@@ -37,7 +38,7 @@ pub(crate) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
 fn runs(ledger: &Ledger) -> Vec<Vec<String>> {
     let mut rows: Vec<(u64, u64, u32, String)> = Vec::new();
     for entry in ledger.entries() {
-        let event = serde_json::to_string(&entry.event).unwrap_or_default();
+        let event = described(&entry.event);
         match rows.last_mut() {
             Some((_, last, attempt, same))
                 if *attempt == entry.attempt && *same == event && *last + 1 == entry.step =>
@@ -53,6 +54,17 @@ fn runs(ledger: &Ledger) -> Vec<Vec<String>> {
             vec![steps, attempt.to_string(), event]
         })
         .collect()
+}
+
+fn described(event: &Event) -> String {
+    match event {
+        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier } => {
+            let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
+            format!("Gaussian noise, multiplier {noise:.4}, on a Poisson sample at rate {rate:.6}")
+        }
+        Event::Gaussian { noise_multiplier } => format!("Gaussian noise, multiplier {:.4}", noise_multiplier.get()),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
 }
 
 fn identity(genesis: &Genesis, head: &str) -> String {

@@ -70,7 +70,7 @@ pub(super) fn parse(name: &str, text: &str, sets: &[String]) -> Result<Config, F
 /// Tables merge, `datasets.0.path` reaches into an array, everything else replaces.
 fn lay_over<'a>(base: &mut DeTable<'a>, overlay: DeTable<'a>) {
     for (key, value) in overlay {
-        match (base.get_mut(key.get_ref()).map(Spanned::get_mut), value.get_ref()) {
+        match (base.get_mut(key.get_ref().as_ref() as &str).map(Spanned::get_mut), value.get_ref()) {
             (Some(DeValue::Table(old)), DeValue::Table(_)) => {
                 if let DeValue::Table(new) = value.into_inner() {
                     lay_over(old, new);
@@ -79,8 +79,9 @@ fn lay_over<'a>(base: &mut DeTable<'a>, overlay: DeTable<'a>) {
             (Some(DeValue::Array(old)), DeValue::Table(new)) if new.keys().all(|key| reaches(key.get_ref(), old)) => {
                 let DeValue::Table(new) = value.into_inner() else { continue };
                 for (index, value) in new {
-                    let Ok(index) = index.get_ref().parse::<usize>() else { continue };
-                    match (old[index].get_mut(), value.into_inner()) {
+                    let slot = index.get_ref().parse::<usize>().ok().and_then(|index| old.get_mut(index));
+                    let Some(slot) = slot.map(Spanned::get_mut) else { continue };
+                    match (slot, value.into_inner()) {
                         (DeValue::Table(old), DeValue::Table(new)) => lay_over(old, new),
                         (old, new) => *old = new,
                     }

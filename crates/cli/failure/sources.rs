@@ -19,7 +19,7 @@ impl Failure {
             parts.push(help);
         }
         let mut failure = Self::new(exit, parts.remove(0).trim_end_matches('.'));
-        failure.help = parts.pop().map(str::to_owned);
+        failure.help = Some(parts.pop().unwrap_or_else(|| usual_help(exit)).to_owned());
         failure.why = parts.into_iter().map(str::to_owned).collect();
         failure
     }
@@ -39,12 +39,23 @@ impl Failure {
     }
 }
 
+/// The advice where a sentence gives none.
+fn usual_help(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Usage => "every key is explained in configs/README.md, every flag in `privet help`",
+        Exit::Input => "check that the path is right and the file whole",
+        Exit::Resource => "check permissions, free space and memory, and run the same command again",
+        Exit::Verification | Exit::Guarantee => "do not publish this run; keep its folder as it is",
+        _ => "report this with the version (`privet --version`)",
+    }
+}
+
 impl From<CorpusError> for Failure {
     fn from(error: CorpusError) -> Self {
         use CorpusError as E;
         let exit = match &error {
-            E::Input { fault, .. } | E::AllQuarantined { fault, .. } => of_fault(fault),
-            E::NoInput { .. } | E::EmptyCorpus { .. } => Exit::Input,
+            E::Input { fault, .. } => of_fault(fault),
+            E::NoInput { .. } | E::EmptyCorpus { .. } | E::AllQuarantined { .. } => Exit::Input,
             E::BadState { .. } => Exit::Verification,
             E::Interrupted => Exit::Interrupted,
             E::Write { .. } | E::Workers { .. } => Exit::Resource,
@@ -69,19 +80,22 @@ impl From<TrainError> for Failure {
         use TrainError as E;
         let exit = match &error {
             E::Model(model) => of_model(model),
-            E::Empty => Exit::Input,
-            E::Io { .. } => Exit::Resource,
-            E::Damaged { .. } => Exit::Verification,
-            E::NonFiniteWeights { .. } => Exit::Gate,
+            E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } => Exit::Input,
+            E::Io { action: "read", .. } => Exit::Input,
+            E::Io { .. } | E::Entropy { .. } => Exit::Resource,
+            E::Damaged { .. }
+            | E::LedgerInvalid { .. }
+            | E::LedgerRolledBack { .. }
+            | E::LedgerForked { .. }
+            | E::LedgerHead { .. }
+            | E::LedgerDisturbed { .. } => Exit::Verification,
+            E::LedgerRefuses { .. } | E::TensorCount { .. } | E::GradientShape { .. } => Exit::Bug,
+            E::NonFiniteWeights { .. } | E::GradientNotFinite { .. } => Exit::Gate,
             E::UnexpectedMovement { .. } => Exit::Guarantee,
             E::Interrupted => Exit::Interrupted,
             _ => Exit::Usage,
         };
-        let failure = Self::sentence(exit, &error.to_string());
-        match (&error, &failure.help) {
-            (E::Config { .. }, None) => failure.help("every key is explained in configs/README.md"),
-            _ => failure,
-        }
+        Self::sentence(exit, &error.to_string())
     }
 }
 
@@ -112,6 +126,7 @@ mod tests {
         assert_eq!((two.what.as_str(), two.why.len()), ("m.bin holds a pickle", 1));
         assert_eq!(two.help.as_deref(), Some("Convert it; then try again"));
         let three = Failure::sentence(Exit::Input, "nothing works");
-        assert_eq!((three.what.as_str(), three.help), ("nothing works", None));
+        assert_eq!(three.what, "nothing works");
+        assert!(three.help.is_some());
     }
 }
