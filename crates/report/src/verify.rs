@@ -88,7 +88,7 @@ fn check_plan(plan: &Plan) -> Result<(), Error> {
 }
 
 fn check_genesis(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
-    let (privacy, genesis, place) = (&plan.privacy, ledger.genesis(), "public/ledger.jsonl, line 1,");
+    let (privacy, genesis, place) = (&plan.privacy, ledger.genesis(), "line 1 of public/ledger.jsonl");
     mismatch("privacy_unit", place, &genesis.privacy_unit, &privacy.privacy_unit)?;
     mismatch("adjacency", place, &genesis.adjacency, &privacy.adjacency)?;
     mismatch("delta", place, &genesis.delta, &privacy.delta)
@@ -98,11 +98,11 @@ fn check_charges(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
     let event = planned_event(plan);
     for (index, entry) in ledger.entries().iter().enumerate() {
         if entry.event != event {
-            let place = format!("public/ledger.jsonl, line {},", index + 2);
+            let place = format!("line {} of public/ledger.jsonl", index + 2);
             mismatch("the event", &place, &entry.event, &event)?;
         }
         if entry.step > plan.privacy.steps {
-            let place = format!("public/ledger.jsonl, line {},", index + 2);
+            let place = format!("line {} of public/ledger.jsonl", index + 2);
             let expected = format!("at most {}", plan.privacy.steps);
             return Err(Error::Mismatch { field: "step", place, found: entry.step.to_string(), expected });
         }
@@ -163,7 +163,7 @@ fn check_public_log(run: &Verified, path: &Path) -> Result<(), Error> {
     }
     let last = lines.len().saturating_sub(1);
     for (index, (number, line)) in lines.iter().enumerate() {
-        let place = format!("public/public.jsonl, line {number},");
+        let place = format!("line {number} of public/public.jsonl");
         let charge = line.step.checked_sub(1).and_then(|step| first_charge.get(usize::try_from(step).ok()?));
         let Some(charged) = charge.copied() else {
             let expected = format!("from 1 to {}, the steps that the ledger charges", first_charge.len());
