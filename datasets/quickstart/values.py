@@ -1,11 +1,11 @@
-"""Personal data that looks real to a checksum and belongs to nobody.
+"""Personal data that looks real to a checksum and was taken from nobody.
 
 Phone numbers come from the ranges regulators keep for drama, card numbers begin
 with test IINs, IPv6 addresses lie in unallocated space, IPv4 addresses in blocks
-that are not announced to the public internet (documentation ranges would not do:
-a scrubber may keep those on purpose), mail and host names are nonsense words,
-and every token is drawn here. Prefixes of tokens are written in two halves so
-that a secret scanner reading this file stays quiet.
+of one public body (documentation ranges would not do: a scrubber may keep those
+on purpose), mail and host names are nonsense words, and every token is drawn
+here. Prefixes of tokens are written in two halves so that a secret scanner
+reading this file stays quiet.
 """
 
 import base64

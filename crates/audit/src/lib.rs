@@ -17,6 +17,8 @@ mod error;
 pub mod exposure;
 pub mod membership;
 pub mod one_run;
+#[cfg(test)]
+mod random;
 pub mod rank;
 mod special;
 mod verdict;

@@ -6,6 +6,7 @@
 
 use crate::error::{open_unit, scores};
 use crate::{Error, Interval, clopper_pearson};
+use privet_dp::{Delta, Epsilon};
 use serde::{Deserialize, Serialize};
 
 /// Area under the ROC curve.
@@ -86,6 +87,16 @@ pub fn tpr_at_fpr(members: &[f64], non_members: &[f64], fpr: f64, alpha: f64) ->
         tpr: true_positives as f64 / all as f64,
         interval: clopper_pearson::interval(true_positives, all, alpha)?,
     })
+}
+
+/// The largest true positive rate that any attack can have at this false positive rate, if training is
+/// (epsilon, delta)-DP: `min(e^ε·fpr + δ, 1 − e^{−ε}·(1 − δ − fpr))` (Kairouz, Oh and Viswanath, arXiv 1311.0776).
+pub fn tpr_ceiling(fpr: f64, epsilon: Epsilon, delta: Delta) -> Result<f64, Error> {
+    open_unit("fpr", fpr)?;
+    let (epsilon, delta) = (epsilon.get(), delta.get());
+    let near_zero = libm::exp(epsilon) * fpr + delta;
+    let near_one = 1.0 - libm::exp(-epsilon) * (1.0 - delta - fpr);
+    Ok(near_zero.min(near_one).min(1.0))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Each canary joins the training data by its own fair coin. Afterwards the auditor guesses the coins of the canaries it is
 //! surest of. If training is (ε, δ)-DP, the number of correct guesses is hardly larger than a binomial with success
-//! probability `e^ε/(1 + e^ε)` (Steinke, Nasr and Jagielski, arXiv 2305.08846, Theorem 5.2): with v of r guesses correct
+//! probability `e^ε/(1 + e^ε)` (Steinke, Nasr and Jagielski, arXiv 2305.08846): with v of r guesses correct
 //! among m canaries,
 //!
 //! `p = β + 2mδ·max_{1≤i≤v} (P[Bin(r, q) ≥ v − i] − β)/i`, `β = P[Bin(r, q) ≥ v]`, `q = e^ε/(1 + e^ε)`
@@ -118,7 +118,11 @@ pub fn epsilon_lower_bound(correct: u64, guesses: u64, canaries: u64, delta: f64
     let (mut low, mut high) = (0.0, 40.0);
     while high - low > 1e-7 {
         let middle = 0.5 * (low + high);
-        if rejected(middle) { low = middle } else { high = middle }
+        if rejected(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
     }
     Ok(low)
 }

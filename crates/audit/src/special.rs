@@ -1,9 +1,8 @@
 //! The regularised incomplete beta function, its inverse, and binomial tails.
 //!
-//! `I_x(a, b) = x^a (1−x)^b / (a·B(a, b)) · F`, with the continued fraction F evaluated by Lentz's method in the form of
-//! Didonato and Morris (ACM TOMS 18, 1992, equation 9): it converges fast on `x ≤ a/(a + b)`, and
-//! `I_x(a, b) = 1 − I_{1−x}(b, a)` covers the rest. The prefactor goes through `lgamma`, which costs some digits when a and
-//! b are large: about 11 remain for counts of 10⁵.
+//! `I_x(a, b) = x^a (1−x)^b / (a·B(a, b)) · F`, with the continued fraction F of Abramowitz and Stegun (26.5.8) evaluated
+//! by Lentz's method: it converges fast on `x ≤ a/(a + b)`, and `I_x(a, b) = 1 − I_{1−x}(b, a)` covers the rest. The
+//! prefactor goes through `lgamma`, which costs some digits when a and b are large: about 11 remain for counts of 10⁵.
 
 /// Terms of the continued fraction; it needs about `√max(a, b)` of them.
 const TERMS_MAX: u32 = 20_000;

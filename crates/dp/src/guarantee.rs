@@ -57,3 +57,40 @@ pub fn round_up(epsilon: f64, digits: u32) -> f64 {
         .find(|candidate| *candidate >= epsilon)
         .unwrap_or(epsilon)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cases;
+    use proptest::prelude::*;
+
+    #[test]
+    fn round_up_keeps_what_is_already_round() {
+        for (epsilon, digits, text) in [
+            (2.1, 2, "2.10"),
+            (2.100_000_1, 2, "2.11"),
+            (0.0, 3, "0.000"),
+            (7.0, 0, "7"),
+            (7.000_000_001, 0, "8"),
+            (0.1 + 0.2, 1, "0.4"),
+            (1e-12, 2, "0.01"),
+        ] {
+            let digits_wide = digits as usize;
+            assert_eq!(format!("{:.digits_wide$}", round_up(epsilon, digits)), text);
+        }
+        assert!(round_up(f64::INFINITY, 2).is_infinite() && round_up(f64::NAN, 2).is_nan());
+        assert!(round_up(1e300, 2) >= 1e300 && round_up(1e-300, 400) > 0.0);
+    }
+
+    proptest! {
+        #![proptest_config(cases(256))]
+
+        #[test]
+        fn round_up_is_the_next_multiple(epsilon in 0.0..1e6f64, digits in 0..8u32) {
+            let rounded = round_up(epsilon, digits);
+            prop_assert!(rounded >= epsilon);
+            prop_assert!(rounded - epsilon < 10f64.powi(-(digits as i32)) * (1.0 + 1e-6));
+            prop_assert_eq!(round_up(rounded, digits).to_bits(), rounded.to_bits());
+        }
+    }
+}

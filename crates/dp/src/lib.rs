@@ -30,6 +30,8 @@ pub mod ledger;
 mod parameters;
 pub mod rdp;
 mod sampling;
+#[cfg(test)]
+mod testing;
 
 pub use account::{Accountant, Bound, account};
 pub use calibrate::{Calibrate, Unreachable, calibrate};

@@ -83,11 +83,16 @@ impl TryFrom<String> for SamplingRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::cases;
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
-        fn rounding_only_ever_goes_up(rate in 0.0..=1.0f64) {
+        fn rounding_only_ever_goes_up(log_rate in -60.0..0.0f64) {
+            // Only rates below 2^-11 have bits beyond the grid.
+            let rate = log_rate.exp();
             let on_grid = SamplingRate::from_f64(rate).unwrap();
             prop_assert!(on_grid.get() >= rate);
             prop_assert!(on_grid.get() - rate <= 2f64.powi(-63));
@@ -99,10 +104,10 @@ mod tests {
         fn a_ratio_is_never_below_the_fraction(bound in 1..=u64::MAX, part in 0.0..=1.0f64) {
             let expected = ((bound as f64 * part) as u64).min(bound);
             let threshold = SamplingRate::from_ratio(expected, bound).unwrap().threshold();
-            // threshold is the ceiling: one less would be too small.
-            let (high, low) = (u128::from(expected) << 32, u128::from(bound));
-            prop_assert!(threshold >= (high / low) << 32);
-            prop_assert!(threshold == 0 || (threshold - 1) / low < u128::MAX);
+            // The ceiling of expected·2^64/bound: enough, and one less is too little.
+            let (whole, bound) = (u128::from(expected) << 64, u128::from(bound));
+            prop_assert!(threshold * bound >= whole);
+            prop_assert!(threshold == 0 || (threshold - 1) * bound < whole);
             prop_assert!(threshold <= ONE);
         }
     }

@@ -34,8 +34,8 @@ fn render(page: &mut String, report: &Report, index: usize, block: &Block) {
         Block::Paragraph(text) => writeln!(page, "<p>{}</p>", escape(text)),
         Block::Warning(text) => writeln!(page, "<p class=\"warning\"><strong>Warning:</strong> {}</p>", escape(text)),
         Block::List(items) => {
-            let items: String = items.iter().map(|item| format!("<li>{}</li>\n", escape(item))).collect();
-            writeln!(page, "<ul>\n{items}</ul>")
+            let items: Vec<String> = items.iter().map(|item| format!("<li>{}</li>", escape(item))).collect();
+            writeln!(page, "<ul>\n{}\n</ul>", items.join("\n"))
         }
         Block::Table { head, rows } => table(page, head, rows),
         Block::Curve { caption } => {
@@ -50,7 +50,8 @@ fn render(page: &mut String, report: &Report, index: usize, block: &Block) {
 
 fn table(page: &mut String, head: &[String], rows: &[Vec<String>]) -> std::fmt::Result {
     let cells = |cells: &[String], tag: &str| -> String {
-        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect()
+        let cells: Vec<String> = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect();
+        cells.concat()
     };
     writeln!(page, "<div class=\"scroll\"><table>\n<thead><tr>{}</tr></thead>\n<tbody>", cells(head, "th"))?;
     for row in rows {

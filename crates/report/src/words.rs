@@ -87,10 +87,7 @@ pub(crate) fn number(value: f64) -> String {
     }
     let digits = if size >= 1.0 || size == 0.0 { 4 } else { 6 + (-size.log10()).floor() as usize };
     let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// One line without control characters and without characters that reorder the text around them.

@@ -104,8 +104,9 @@ impl Law {
         let step = spacing(self.s, z);
         let (left, right) = self.range();
         let (first, last) = ((left / step).floor(), (right / step).ceil());
-        // Also refuses NaN, which no comparison below would.
-        if !(last - first <= NODES_MAX) || step <= 0.0 {
+        // False for NaN, too.
+        let few_nodes = last - first <= NODES_MAX && step > 0.0;
+        if !few_nodes {
             return None;
         }
         let mut sum = LogSum::default();
@@ -210,9 +211,10 @@ impl Law {
         // Subtracting nearly equal numbers loses at most a factor of 1/0.1² here.
         let lost = 256.0;
         let log_g = match self.direction {
-            Direction::Remove if c * log_w > 600.0 => (1.0 + c) * log_w,
+            // Beyond e^300, what is left out is below the last bit; the products in the other arms stay below e^600.
+            Direction::Remove if c * log_w > 300.0 => (1.0 + c) * log_w,
             // g = w·(e^{c·log w} − 1) − c·v, with w taken out so that it cannot overflow.
-            Direction::Remove if u > 600.0 => log_w + libm::log(libm::expm1(c * log_w) - c),
+            Direction::Remove if u > 300.0 => log_w + libm::log(libm::expm1(c * log_w) - c),
             Direction::Remove => libm::log((1.0 + v) * libm::expm1(c * log_w) - c * v),
             Direction::Add if u > 600.0 => libm::log(c) + log_w,
             Direction::Add if -c * log_w > 600.0 => -c * log_w,
@@ -289,3 +291,6 @@ impl LogSum {
         self.peak + libm::log(self.sum + self.weighted * NODE_ERROR)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,6 @@ fn numbers(text: &str) -> Vec<f64> {
 }
 
 #[test]
-#[expect(clippy::float_cmp, reason = "planted numbers are looked for as they were written")]
 fn no_planted_number_reaches_the_public_edition() {
     let run = Run::finished();
     for (name, text) in renderings(&run, Edition::Public) {

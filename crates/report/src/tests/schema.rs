@@ -39,11 +39,9 @@ fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Result<(
     let described = schema.get("properties").is_some() || schema.get("additionalProperties").is_some();
     if let Some(members) = value.as_object().filter(|_| described) {
         for (key, member) in members {
-            let inner = match (schema["properties"].get(key), &schema["additionalProperties"]) {
-                (Some(inner), _) => inner,
-                (None, inner @ Value::Object(_)) => inner,
-                (None, _) => return fail(&format!("has {key}, which the schema does not")),
-            };
+            let inner =
+                schema["properties"].get(key).or(schema.get("additionalProperties").filter(|one| one.is_object()));
+            let Some(inner) = inner else { return fail(&format!("has {key}, which the schema does not")) };
             validate(root, inner, member, &format!("{path}/{key}"))?;
         }
     }

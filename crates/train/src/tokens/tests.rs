@@ -41,7 +41,7 @@ fn byte_level() -> Value {
     json!({
         "version": "1.0",
         "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
-        "padding": {"strategy": {"Fixed": 40}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
+        "padding": {"strategy": {"Fixed": 40}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 9,
                     "pad_type_id": 0, "pad_token": END},
         "added_tokens": [special(0, END), special(1, "<|im_start|>")],
         "normalizer": null,
