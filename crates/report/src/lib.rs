@@ -34,6 +34,7 @@ mod markdown;
 mod private;
 mod published;
 mod report;
+mod sections;
 mod statement;
 mod terminal;
 mod verify;
@@ -46,6 +47,7 @@ pub use html::html;
 pub use markdown::markdown;
 pub use published::{files, json, verify_published};
 pub use report::*;
+pub use sections::*;
 pub use terminal::terminal;
 
 /// JSON Schema (draft 2020-12) of a serialised [`Report`].
