@@ -108,7 +108,8 @@ pub(crate) fn run(command: &Command, terminal: Terminal) -> Result<Exit, Failure
 fn forward(arguments: &Forward, terminal: Terminal) -> Result<Exit, Failure> {
     let adjacency = arguments.target.adjacency.into();
     let (delta, rate, noise) = (arguments.target.delta, arguments.sampling_rate, arguments.noise_multiplier);
-    let bound = privet_dp::account(&sampled(rate, noise, arguments.steps), delta, adjacency).map_err(unsupported)?;
+    let bound = privet_dp::account(&sampled(rate, noise, arguments.steps), delta, adjacency)
+        .map_err(|error| unsupported(&error))?;
     if terminal.json {
         terminal.json(&json!({
             "epsilon": rounded(bound.epsilon), "delta": delta, "adjacency": adjacency, "privacy_unit": null,
@@ -288,7 +289,7 @@ pub(crate) fn neighbours(adjacency: Adjacency) -> &'static str {
     }
 }
 
-fn unsupported(error: privet_dp::Unsupported) -> Failure {
+fn unsupported(error: &privet_dp::Unsupported) -> Failure {
     Failure::usage("the accountant cannot bound this mechanism")
         .why(error.to_string())
         .help("the Renyi accountant covers Poisson-sampled and plain Gaussian steps under add-remove and zero-out")

@@ -13,7 +13,7 @@ use privet_train::{Device, TrainPlan};
 use serde::Serialize;
 
 /// What one core of a recent laptop reaches in this kind of work, in operations a second.
-const CORE_RATE: f64 = 8e9;
+const CORE_RATE: f64 = 1.6e10;
 /// What one recent data-centre GPU reaches, in the same unit.
 const GPU_RATE: f64 = 1e13;
 const FLOAT_BYTES: u64 = 4;

@@ -56,7 +56,7 @@ struct Global {
     /// Only results and errors
     #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
-    /// Colours on stdout and stderr; `auto` means on a terminal, unless NO_COLOR is set
+    /// Colours on stdout and stderr; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
     color: Colour,
     /// No progress bars

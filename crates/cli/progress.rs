@@ -75,7 +75,9 @@ impl Training {
         self.bar.set_length(steps);
         self.bar.set_position(step);
         let left = self.bar.eta().as_secs_f64();
-        self.bar.set_message(format!("{text} · {} left", crate::terminal::duration(left)));
+        // The first steps say little about the rest.
+        let left = if step < 3 { String::new() } else { format!(" · {} left", crate::terminal::duration(left)) };
+        self.bar.set_message(format!("{text}{left}"));
         self.line_each_tenth(step, steps, &text);
     }
 

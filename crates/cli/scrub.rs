@@ -190,22 +190,22 @@ pub(crate) fn quarantined(manifest: &Manifest, terminal: Terminal) -> bool {
     !manifest.quarantined.is_empty()
 }
 
-/// `120 rows in, 119 out (1 duplicate removed), 14 changed`.
+/// `120 rows in, 119 out; 14 changed, 1 duplicates removed`.
 pub(crate) fn totals(counts: &Counts) -> String {
     let Counts { rows_in, rows_out, rows_changed, duplicates_removed, .. } = counts;
     format!("{rows_in} rows in, {rows_out} out; {rows_changed} changed, {duplicates_removed} duplicates removed")
 }
 
 fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> String {
-    let mut text = match plan.mode {
+    let mut lines = vec![match plan.mode {
         Mode::DryRun { .. } => terminal.bold("dry run: nothing is written"),
         Mode::Write if manifest.already_done => terminal.bold("already done"),
         Mode::Write => terminal.bold(&format!("scrubbed into {}", plan.output.display())),
-    };
-    text.push_str(&format!("\n{}\n", totals(&manifest.counts)));
+    }];
+    lines.push(totals(&manifest.counts));
     if matches!(plan.mode, Mode::DryRun { .. }) {
         let files = manifest.inputs.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("column `{}` of {files}, output {}\n", plan.column, plan.output.display()));
+        lines.push(format!("column `{}` of {files}, output {}", plan.column, plan.output.display()));
     }
     let mut rows = vec![["entity", "operator", "findings"].map(String::from).to_vec()];
     rows.extend(plan.entities.iter().filter(|entity| **entity != Entity::Custom || !plan.custom.is_empty()).map(
@@ -214,9 +214,9 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
             vec![entity.to_string(), operator_name(plan.policy.operator(*entity)), found.to_string()]
         },
     ));
-    text.push('\n');
-    text.push_str(&table(&rows));
-    text
+    lines.push(String::new());
+    lines.push(table(&rows));
+    lines.join("\n")
 }
 
 fn operator_name(operator: Operator) -> String {

@@ -133,27 +133,25 @@ pub(crate) fn finished(session: &Session, plan: &TrainPlan, outcome: &Outcome) -
         }));
         return Ok(exit);
     }
-    let mut text = String::new();
+    let mut parts = Vec::new();
     if outcome.already_done {
-        text.push_str(&terminal.bold(&format!("{} is already done", session.dir().display())));
-        text.push_str("\n\n");
+        parts.push(terminal.bold(&format!("{} is already done", session.dir().display())) + "\n");
     }
-    text.push_str(&report::text(&report, terminal));
-    text.push('\n');
+    parts.push(report::text(&report, terminal));
     if plan.declared_synthetic {
-        text.push_str("\nThe data is declared synthetic, so private figures are shown too:\n");
-        text.push_str(&table(&figures(session, outcome)));
+        parts.push(String::from("The data is declared synthetic, so private figures are shown too:"));
+        parts.push(table(&figures(session, outcome)));
     } else {
         let private = session.dir().join("private").join("report.json");
-        text.push_str(&format!(
-            "\nPrivate figures (losses, counts, audit) are in {}; do not publish them.\n",
+        parts.push(format!(
+            "Private figures (losses, counts, audit) are in {}; do not publish them.",
             private.display()
         ));
     }
     if exit == Exit::Budget {
         terminal.warn("the budget is spent before the last step; the weights of the last charged step are saved");
     }
-    terminal.out(&text);
+    terminal.out(&parts.join("\n"));
     Ok(exit)
 }
 

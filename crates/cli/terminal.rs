@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 /// What the global flags decided about output.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent yes or no of the user or the terminal")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
     /// Results are JSON.
@@ -60,6 +61,7 @@ impl Terminal {
     }
 
     /// A result, on stdout. A reader that went away (`| head`) is not an error of ours.
+    #[expect(clippy::unused_self, reason = "whoever has the terminal writes to it, here as in the other methods")]
     pub(crate) fn out(self, text: &str) {
         let mut stdout = io::stdout().lock();
         if writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()).is_err() {
@@ -101,12 +103,11 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let pad = " ".repeat(width - cell.chars().count());
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| {
             let number = cell.starts_with(|c: char| c.is_ascii_digit());
-            line.push_str(&if number { format!("  {pad}{cell}") } else { format!("  {cell}{pad}") });
-        }
+            if number { format!("  {cell:>width$}") } else { format!("  {cell:<width$}") }
+        });
+        let line = cells.collect::<Vec<_>>().concat();
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -116,7 +117,8 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 /// Names and values, one pair a line, both leaning left.
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(name, value)| format!("  {name:width$}  {value}\n")).collect()
+    let lines: Vec<String> = rows.iter().map(|(name, value)| format!("  {name:width$}  {value}\n")).collect();
+    lines.concat()
 }
 
 /// Bytes in the unit a person would choose: `1.5 GiB`.

@@ -39,7 +39,9 @@ fn refused(change: impl Fn(&str) -> String, sets: &[&str], code: i32, parts: &[&
     std::fs::write(dir.path().join("privet.toml"), change(CONFIG)).unwrap();
     crate::model::tiny(&dir.path().join("model"));
     let mut arguments = vec!["run", "privet.toml"];
-    sets.iter().for_each(|set| arguments.extend(["--set", set]));
+    for set in sets {
+        arguments.extend(["--set", set]);
+    }
     privet(dir.path(), &arguments).failed(code, parts).failed(code, &["error: ", "help: "]);
     assert!(!dir.path().join("runs").exists(), "a refused config must not leave a run behind");
 }

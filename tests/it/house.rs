@@ -22,7 +22,9 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    ["crates", "tests", "benches"].iter().for_each(|folder| walk(&root().join(folder), &mut found));
+    for folder in ["crates", "tests", "benches"] {
+        walk(&root().join(folder), &mut found);
+    }
     assert!(found.len() > 20, "the walk found only {} files", found.len());
     found
 }
@@ -55,7 +57,7 @@ fn no_message_promises_what_no_program_can_keep() {
             continue;
         }
         for (number, line) in read(&path).lines().enumerate() {
-            let messages = line.trim_start().starts_with("//").then_some("").unwrap_or(line);
+            let messages = if line.trim_start().starts_with("//") { "" } else { line };
             for message in messages.split('"').skip(1).step_by(2) {
                 let lower = message.to_lowercase();
                 let words = lower.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');

@@ -3,6 +3,8 @@
 //! One test binary, one module per subject. Everything runs in folders of its own, without a terminal and without a
 //! network; `privet` is the binary that cargo built beside these tests.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+
 mod budget;
 mod config;
 mod corpus;

@@ -119,6 +119,11 @@ fn another_plan_or_a_folder_inside_the_input_is_refused() {
     let dir = prepared(str::to_owned);
     run(dir.path(), &["--set", "output.dir='data/out'", "--set", "datasets.0.path='data'"])
         .failed(2, &["input folder"]);
+    let plain = prepared(|text| text.replace("[scrub]\n", ""));
+    let nested = ["train", "privet.toml", "--set", "output.dir='data/out'", "--set", "datasets.0.path='data'"];
+    privet(plain.path(), &nested).failed(2, &["the output folder lies inside an input folder", "help: "]);
+    let above = ["train", "privet.toml", "--set", "output.dir='data'"];
+    privet(plain.path(), &above).failed(2, &["an input lies inside the output folder", "help: "]);
     run(dir.path(), &["--quiet"]).done();
     run(dir.path(), &["--set", "privacy.steps=21"]).failed(2, &["another plan", "help: "]);
 }
@@ -136,7 +141,7 @@ fn train_takes_text_as_it_is_and_refuses_a_scrub_section() {
 fn duplicates_can_be_removed_without_scrubbing() {
     let dir = prepared(|text| text.replace("[scrub]", "[dedup]\nexact = true"));
     let mut rows = sentences(40);
-    rows[7] = rows[2].clone();
+    rows[7] = sentences(40).swap_remove(2);
     rows[9] = String::from("ada.miller@mail.example.com stays, because nobody asked for scrubbing");
     texts(&dir.path().join("data/a.parquet"), &rows);
     run(dir.path(), &[]).done();

@@ -91,7 +91,9 @@ fn scrub_and_inspect_never_repeat_a_value_at_any_verbosity() {
     // The shards hold what no recognizer looks for; the files beside them hold no text at all.
     files.retain(|(name, _)| name.ends_with("manifest.json") || name.ends_with("findings.parquet"));
     assert_eq!(files.len(), 2 * voices.len());
-    files.iter().for_each(|(name, text)| nowhere(&values, text, name));
+    for (name, text) in &files {
+        nowhere(&values, text, name);
+    }
 }
 
 #[test]
@@ -114,7 +116,9 @@ fn a_run_repeats_no_value_in_its_words_or_in_its_public_folder() {
     let mut files = Vec::new();
     every_file(&dir.path().join("runs/test/public"), &mut files);
     assert!(files.len() > 6, "{} files", files.len());
-    files.iter().for_each(|(name, text)| nowhere(&values, text, name));
+    for (name, text) in &files {
+        nowhere(&values, text, name);
+    }
 }
 
 #[test]

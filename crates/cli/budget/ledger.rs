@@ -12,7 +12,7 @@ use crate::terminal::{Terminal, table};
 
 pub(crate) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
     let (file, ledger) = read(path)?;
-    let guarantee = privet_dp::guarantee(&ledger).map_err(unsupported)?;
+    let guarantee = privet_dp::guarantee(&ledger).map_err(|error| unsupported(&error))?;
     let head = ledger.head();
     let genesis = ledger.genesis();
     if terminal.json {

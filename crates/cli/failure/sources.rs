@@ -80,8 +80,7 @@ impl From<TrainError> for Failure {
         use TrainError as E;
         let exit = match &error {
             E::Model(model) => of_model(model),
-            E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } => Exit::Input,
-            E::Io { action: "read", .. } => Exit::Input,
+            E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } | E::Io { action: "read", .. } => Exit::Input,
             E::Io { .. } | E::Entropy { .. } => Exit::Resource,
             E::Damaged { .. }
             | E::LedgerInvalid { .. }

@@ -1,1 +1,56 @@
-//! Placeholder while the workspace is laid out.
+//! Streams Parquet shards through the recognizers, drops byte-equal repeats and writes a manifest.
+//!
+//! ```text
+//! row group → record batch → text values → findings → rewritten text → keep-first set → same schema out
+//! ```
+//!
+//! What holds after a run, and why it is built this way:
+//!
+//! * **The files stay themselves.** Schema, footer metadata, compression, dictionaries and row-group
+//!   boundaries come from the input's footer; only the text column's values change and only repeated
+//!   rows go. The path is Arrow in, Arrow out: a data-frame engine would recast types on the way.
+//! * **Bounded memory.** One batch of rows and one encoded row group are held at a time, plus 32 bytes
+//!   per distinct text for the duplicate set.
+//! * **Same bytes always.** The number of workers, an interruption or a resumed run never change an
+//!   output byte. A shard is committed whole, by rename, or not at all.
+//! * **A damaged file costs itself alone.** Decoding runs behind a wall that turns a decoder's panic into a
+//!   reason; a file that fails half way leaves no output, no finding and no trace in the duplicate set.
+//! * **Nothing here repeats the corpus.** Errors, progress, findings and manifest carry positions, counts
+//!   and digests, never a value.
+
+mod atomic;
+mod closest;
+mod column;
+mod dedup;
+mod dry_run;
+mod error;
+mod findings;
+mod footer;
+mod guard;
+mod inputs;
+mod inspect;
+mod manifest;
+mod meter;
+mod output;
+mod plan;
+mod read;
+mod resume;
+mod rows;
+mod scrub;
+mod settle;
+mod shard;
+mod source;
+mod summary;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use error::{Error, Fault, FaultClass};
+pub use inputs::{input_folders, resolve_inputs};
+pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection, SampleInspection, inspect};
+pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
+pub use meter::Progress;
+pub use plan::{Mode, OnError, ScrubPlan};
+pub use read::read_texts;
+pub use scrub::scrub;
+pub use summary::{FindingCount, count_findings};

@@ -1,0 +1,315 @@
+//! Every way this crate can stop, in two layers.
+//!
+//! A [`Fault`] is what is wrong with one input file: it either stops the run or, when the plan says so,
+//! sets that file aside. An [`Error`] stops the run. Neither ever carries text of the corpus, and neither
+//! repeats a decoder's own message, because such messages may quote the bytes they stumbled over.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with one input file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The operating system would not open or read the file.
+    #[error("it cannot be read ({kind}); check that the path exists and that you may read it")]
+    Unreadable {
+        /// The operating system's error kind.
+        kind: std::io::ErrorKind,
+    },
+    /// The file lacks Parquet's magic number.
+    #[error(
+        "it is not a Parquet file (the four-byte mark is missing); convert it to Parquet or take it out of the inputs"
+    )]
+    NotParquet,
+    /// The file begins as Parquet and ends early.
+    #[error("it is a Parquet file cut short (no footer at its end); copy or download it again")]
+    Truncated,
+    /// The file's footer is encrypted.
+    #[error("its footer is encrypted, which is not supported; decrypt it first")]
+    Encrypted,
+    /// The footer cannot be decoded.
+    #[error("its footer is damaged; copy or download it again")]
+    DamagedFooter,
+    /// Pages cannot be decoded, or hold fewer rows than the footer promises.
+    #[error("the data of row group {row_group} is damaged; copy or download it again")]
+    DamagedData {
+        /// Zero-based row group.
+        row_group: usize,
+    },
+    /// The decoder panicked, which only malformed input makes it do.
+    #[error("the decoder gave up on malformed bytes; copy or download it again")]
+    DecoderPanic,
+    /// There is no column of the wanted name.
+    #[error("it has no column `{column}`; string columns: {}{}", list(available), hint(closest.as_deref()))]
+    MissingColumn {
+        /// The wanted name.
+        column: String,
+        /// Top-level string columns of the file.
+        available: Vec<String>,
+        /// The most similar of them, if any is similar.
+        closest: Option<String>,
+    },
+    /// The wanted column does not hold text.
+    #[error("its column `{column}` holds {data_type}, not text; string columns: {}", list(available))]
+    NotText {
+        /// The wanted name.
+        column: String,
+        /// Its Arrow type.
+        data_type: String,
+        /// Top-level string columns of the file.
+        available: Vec<String>,
+    },
+    /// A column's type can be read but not written back unchanged.
+    #[error("its column `{column}` has a type that cannot be written back unchanged; drop or cast that column first")]
+    UnsupportedColumn {
+        /// Dotted path of the column, or `*` when the schema as a whole is refused.
+        column: String,
+    },
+    /// A row group declares more bytes than the plan allows.
+    #[error(
+        "row group {row_group} declares {bytes} uncompressed bytes, more than the limit of {limit}; rewrite the file with smaller row groups or raise the limit"
+    )]
+    TooLarge {
+        /// Zero-based row group.
+        row_group: usize,
+        /// Declared size.
+        bytes: u64,
+        /// The plan's limit.
+        limit: u64,
+    },
+    /// A recognizer or operator panicked on a row: a defect of the rules, not of the file.
+    #[error("a rule panicked on one of its texts; please report this with the rule-set digest")]
+    RulePanic,
+}
+
+/// [`Fault`] without its details, as the manifest lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each class is the fault of the same name")]
+pub enum FaultClass {
+    Unreadable,
+    NotParquet,
+    Truncated,
+    Encrypted,
+    DamagedFooter,
+    DamagedData,
+    DecoderPanic,
+    MissingColumn,
+    NotText,
+    UnsupportedColumn,
+    TooLarge,
+    RulePanic,
+}
+
+impl Fault {
+    /// The class under which the manifest lists this fault.
+    pub fn class(&self) -> FaultClass {
+        match self {
+            Self::Unreadable { .. } => FaultClass::Unreadable,
+            Self::NotParquet => FaultClass::NotParquet,
+            Self::Truncated => FaultClass::Truncated,
+            Self::Encrypted => FaultClass::Encrypted,
+            Self::DamagedFooter => FaultClass::DamagedFooter,
+            Self::DamagedData { .. } => FaultClass::DamagedData,
+            Self::DecoderPanic => FaultClass::DecoderPanic,
+            Self::MissingColumn { .. } => FaultClass::MissingColumn,
+            Self::NotText { .. } => FaultClass::NotText,
+            Self::UnsupportedColumn { .. } => FaultClass::UnsupportedColumn,
+            Self::TooLarge { .. } => FaultClass::TooLarge,
+            Self::RulePanic => FaultClass::RulePanic,
+        }
+    }
+}
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No pattern matched a file.
+    #[error("no Parquet file matches {}; check the path or the pattern", list(patterns))]
+    NoInput {
+        /// The patterns as given.
+        patterns: Vec<String>,
+    },
+    /// A glob pattern is malformed.
+    #[error("`{pattern}` is not a valid pattern: {why}; quote it or correct it")]
+    BadPattern {
+        /// The pattern as given.
+        pattern: String,
+        /// What the pattern parser says.
+        why: &'static str,
+    },
+    /// One input file is at fault.
+    #[error("{}: {fault}", file.display())]
+    Input {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// Every input file was set aside.
+    #[error("all {files} input files are unusable; the first, {}: {why}", first.display())]
+    AllQuarantined {
+        /// How many files there were.
+        files: usize,
+        /// The first of them.
+        first: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The inputs hold no row at all.
+    #[error("the {files} input files hold no rows; point the inputs at a corpus with text in it")]
+    EmptyCorpus {
+        /// How many readable files there were.
+        files: usize,
+    },
+    /// Two inputs would be written to one place.
+    #[error(
+        "{} and {} would both be written as `{name}`; rename one, or scrub the folders one at a time",
+        first.display(),
+        second.display()
+    )]
+    NameClash {
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The name they share.
+        name: String,
+    },
+    /// An input is called like a file this crate writes beside the shards.
+    #[error("{} has a name kept for the run's own files; rename it", file.display())]
+    ReservedName {
+        /// The input.
+        file: PathBuf,
+    },
+    /// The output folder is, or lies in, an input folder.
+    #[error(
+        "the output folder {} lies in the input folder {}, so a second run would read the first one's output; choose a folder outside",
+        output.display(),
+        input.display()
+    )]
+    OutputInsideInput {
+        /// The output folder.
+        output: PathBuf,
+        /// The input folder.
+        input: PathBuf,
+    },
+    /// An input file lies in the output folder.
+    #[error(
+        "the input {} lies in the output folder {} and could be overwritten; choose another output folder",
+        input.display(),
+        output.display()
+    )]
+    InputInsideOutput {
+        /// The input file.
+        input: PathBuf,
+        /// The output folder.
+        output: PathBuf,
+    },
+    /// The output folder holds things this crate did not write.
+    #[error(
+        "the output folder {} is not empty and has no manifest; choose an empty folder or allow overwriting",
+        output.display()
+    )]
+    ForeignOutput {
+        /// The output folder.
+        output: PathBuf,
+    },
+    /// The output folder belongs to a different plan.
+    #[error(
+        "the output folder {} was written under another plan (other rules, column, policy or file names); choose another folder or allow overwriting",
+        output.display()
+    )]
+    DifferentPlan {
+        /// The output folder.
+        output: PathBuf,
+    },
+    /// The output folder was made from inputs that have changed since.
+    #[error(
+        "the input {} has changed since {} was written; choose another folder or allow overwriting",
+        input.display(),
+        output.display()
+    )]
+    InputsChanged {
+        /// The output folder.
+        output: PathBuf,
+        /// The first changed input.
+        input: PathBuf,
+    },
+    /// Another run is writing to the output folder.
+    #[error("another run is writing to {}; wait for it to end", output.display())]
+    Busy {
+        /// The output folder.
+        output: PathBuf,
+    },
+    /// The run was asked to stop.
+    #[error("interrupted; the finished files stay, and the same command continues from there")]
+    Interrupted,
+    /// A file or folder could not be written.
+    #[error("cannot write {}: {source}; check permissions and free space", path.display())]
+    Write {
+        /// What was being written.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A file of an earlier run cannot be understood.
+    #[error("{} is not a file of this tool, or is damaged; remove it or allow overwriting", path.display())]
+    BadState {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The rules cannot be built.
+    #[error("the rules cannot be used: {0}")]
+    Rules(#[from] privet_text::Error),
+    /// The worker threads could not be started.
+    #[error("{jobs} worker threads could not be started; ask for fewer")]
+    Workers {
+        /// How many were wanted (0: one per core).
+        jobs: usize,
+    },
+    /// Statistics could not be computed.
+    #[error("the statistics could not be computed ({what}); this is a defect, please report it")]
+    Statistics {
+        /// Which statistic.
+        what: &'static str,
+    },
+    /// Whoever was handed the texts failed.
+    #[error("reading the texts was stopped: {0}")]
+    Consumer(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why one shard stopped: its own fault, or the run's end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Fault(Fault),
+    Error(Error),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn hint(closest: Option<&str>) -> String {
+    closest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

@@ -1,0 +1,125 @@
+//! What a scrub is to do, resolved: nothing optional is left to the moment of doing it.
+
+use std::path::PathBuf;
+
+use privet_text::{CustomRule, Entity, Policy, apply, recognizers, rule_set_digest, scan};
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::MANIFEST_VERSION;
+
+/// What happens to an input file that cannot be processed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// The run stops with the file's fault.
+    #[default]
+    Fail,
+    /// The file is set aside and listed in the manifest; the run goes on.
+    Quarantine,
+}
+
+/// Whether the run writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Write shards, findings and manifest.
+    #[default]
+    Write,
+    /// Read and count only. Inputs are not hashed, so their digests in the manifest are empty.
+    DryRun {
+        /// Look at no more than this many rows in all, an equal share from the head of each file.
+        sample_rows: Option<u64>,
+    },
+}
+
+/// One scrub of a list of files into a folder.
+#[derive(Debug, Clone)]
+pub struct ScrubPlan {
+    /// Files to read, in the order in which repeats are decided; see [`crate::resolve_inputs`].
+    pub inputs: Vec<PathBuf>,
+    /// Folders the inputs were taken from as a whole, which the output must stay out of; see
+    /// [`crate::input_folders`].
+    pub input_folders: Vec<PathBuf>,
+    /// Folder to write to; created if missing.
+    pub output: PathBuf,
+    /// Top-level text column: `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of one of them.
+    pub column: String,
+    /// Built-in entities to look for.
+    pub entities: Vec<Entity>,
+    /// Rules beside the built-in ones.
+    pub custom: Vec<CustomRule>,
+    /// What to do with each finding.
+    pub policy: Policy,
+    /// Drop rows whose scrubbed text an earlier row has already.
+    pub dedup_exact: bool,
+    /// Worker threads; 0 is one per core. Never changes an output byte.
+    pub jobs: usize,
+    /// What happens to files that cannot be processed.
+    pub on_error: OnError,
+    /// Refuse files with a row group that declares more uncompressed bytes than this.
+    pub row_group_bytes_max: u64,
+    /// Replace an output folder that belongs to another plan or to changed inputs.
+    pub overwrite: bool,
+    /// Whether to write.
+    pub mode: Mode,
+}
+
+impl ScrubPlan {
+    /// A plan for column `text` with every built-in entity, exact dedup, one worker per core, stopping at
+    /// the first unusable file, refusing row groups above 8 GiB and never overwriting.
+    pub fn new(inputs: Vec<PathBuf>, output: PathBuf, policy: Policy) -> Self {
+        Self {
+            inputs,
+            input_folders: Vec::new(),
+            output,
+            column: "text".to_owned(),
+            entities: Entity::ALL.to_vec(),
+            custom: Vec::new(),
+            policy,
+            dedup_exact: true,
+            jobs: 0,
+            on_error: OnError::Fail,
+            row_group_bytes_max: 8 << 30,
+            overwrite: false,
+            mode: Mode::Write,
+        }
+    }
+
+    /// Digest of the recognizers in force.
+    pub(crate) fn rule_set_digest(&self) -> String {
+        rule_set_digest(&self.entities, &self.custom)
+    }
+
+    /// Digest of everything that can change an output byte except the inputs' content: two plans of one
+    /// digest write the same files from the same inputs.
+    pub(crate) fn digest(&self, shard_names: &[String]) -> String {
+        let parts = serde_json::json!({
+            "version": MANIFEST_VERSION,
+            "column": self.column,
+            "rules": self.rule_set_digest(),
+            "policy": policy_behaviour(&self.policy),
+            "dedup_exact": self.dedup_exact,
+            "on_error": self.on_error,
+            "row_group_bytes_max": self.row_group_bytes_max,
+            "shards": shard_names,
+        });
+        blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()
+    }
+}
+
+/// What the policy makes of a fixed value under each entity. Taken from its behaviour rather than its
+/// fields, this covers the key of keyed operators without the key ever being looked at.
+fn policy_behaviour(policy: &Policy) -> Vec<String> {
+    const PROBE: &str = "ann@example.org";
+    let probe = scan(&recognizers(&[Entity::Email]), PROBE);
+    Entity::ALL
+        .iter()
+        .map(|&entity| {
+            let mut finding = probe.clone();
+            for one in &mut finding {
+                one.entity = entity;
+            }
+            let operator = policy.operator(entity);
+            format!("{entity} {operator:?} {}", apply(PROBE, &finding, policy))
+        })
+        .collect()
+}

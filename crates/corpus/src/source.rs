@@ -1,0 +1,251 @@
+//! Reading one Parquet file that may be anything.
+//!
+//! Every call into the decoder is guarded, every promise of the footer is checked against what arrives
+//! (magic, sizes, row counts), and what goes wrong becomes a [`Fault`] without the decoder's own words.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::Type as PhysicalType;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+
+use crate::closest::closest;
+use crate::error::Fault;
+use crate::guard::caught;
+
+/// Bytes of encoded rows that a batch aims at, so that wide rows come in small batches.
+const BATCH_BYTES: u64 = 16 << 20;
+/// Rows of a batch at most.
+const BATCH_ROWS_MAX: u64 = 8192;
+const MAGIC: &[u8; 4] = b"PAR1";
+const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
+
+/// Which columns to decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    All,
+    TextOnly,
+}
+
+/// An open Parquet file with a text column.
+pub(crate) struct Source {
+    file: File,
+    metadata: ArrowReaderMetadata,
+    column: usize,
+}
+
+impl Source {
+    /// Opens `path` and finds its text column.
+    pub(crate) fn open(path: &Path, column: &str, row_group_bytes_max: u64) -> Result<Self, Fault> {
+        let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+        check_magic(&mut file)?;
+        let metadata = load(&file)?;
+        check_row_groups(metadata.metadata(), row_group_bytes_max)?;
+        let column = find_text_column(metadata.schema(), column)?;
+        Ok(Self { file, metadata, column })
+    }
+
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// Index of the text column among the top-level columns.
+    pub(crate) fn text_index(&self) -> usize {
+        self.column
+    }
+
+    /// Index of the text column among the leaves.
+    pub(crate) fn text_leaf(&self) -> Option<usize> {
+        let leaves = self.metadata.parquet_schema();
+        (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == self.column)
+    }
+
+    pub(crate) fn row_groups(&self) -> usize {
+        self.metadata().num_row_groups()
+    }
+
+    /// Rows of all row groups together, as the footer says.
+    pub(crate) fn rows(&self) -> u64 {
+        let groups = self.metadata().row_groups().iter();
+        groups.map(|group| group.num_rows().unsigned_abs()).sum()
+    }
+
+    /// Decodes one row group, batch by batch.
+    pub(crate) fn batches(&self, row_group: usize, columns: Columns) -> Result<Batches, Fault> {
+        let group = self.metadata().row_group(row_group);
+        let rows = group.num_rows().unsigned_abs();
+        let bytes = group.total_byte_size().unsigned_abs().max(1);
+        let batch_rows = BATCH_BYTES.saturating_mul(rows) / bytes;
+        let leaves = self.metadata.parquet_schema();
+        let projection = match columns {
+            Columns::All => ProjectionMask::all(),
+            Columns::TextOnly => ProjectionMask::roots(leaves, [self.column]),
+        };
+        let file = self.file.try_clone().map_err(|error| unreadable(&error))?;
+        let reader = caught(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_row_groups(vec![row_group])
+                .with_batch_size(batch_rows.clamp(1, BATCH_ROWS_MAX) as usize)
+                .with_projection(projection)
+                .build()
+        });
+        match reader {
+            Some(Ok(reader)) => Ok(Batches { reader: Some(reader), row_group, rows_left: rows }),
+            Some(Err(error)) => Err(parquet_fault(&error, Fault::DamagedData { row_group })),
+            None => Err(Fault::DecoderPanic),
+        }
+    }
+}
+
+/// Batches of one row group; ends after the first fault.
+pub(crate) struct Batches {
+    reader: Option<ParquetRecordBatchReader>,
+    row_group: usize,
+    rows_left: u64,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.as_mut()?;
+        let damaged = Fault::DamagedData { row_group: self.row_group };
+        let fault = match caught(|| reader.next()) {
+            Some(Some(Ok(batch))) => {
+                let rows = batch.num_rows() as u64;
+                if rows > 0 && rows <= self.rows_left {
+                    self.rows_left -= rows;
+                    return Some(Ok(batch));
+                }
+                damaged
+            }
+            Some(None) if self.rows_left == 0 => {
+                self.reader = None;
+                return None;
+            }
+            // The pages ended before the rows that the footer promises.
+            Some(None) => damaged,
+            Some(Some(Err(error))) => arrow_fault(&error, damaged),
+            None => Fault::DecoderPanic,
+        };
+        let reader = self.reader.take();
+        caught(|| drop(reader));
+        Some(Err(fault))
+    }
+}
+
+/// True for the types whose values are text.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => {
+            matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        }
+        _ => false,
+    }
+}
+
+pub(crate) fn unreadable(error: &std::io::Error) -> Fault {
+    Fault::Unreadable { kind: error.kind() }
+}
+
+fn load(file: &File) -> Result<ArrowReaderMetadata, Fault> {
+    // Page statistics in full, not as a mask: they tell which page version the file uses.
+    let options = ArrowReaderOptions::new().with_encoding_stats_as_mask(false);
+    match caught(|| ArrowReaderMetadata::load(file, options)) {
+        Some(Ok(metadata)) => Ok(metadata),
+        Some(Err(error)) => Err(parquet_fault(&error, Fault::DamagedFooter)),
+        None => Err(Fault::DecoderPanic),
+    }
+}
+
+fn check_magic(file: &mut File) -> Result<(), Fault> {
+    let mut head = [0; 4];
+    let mut tail = [0; 4];
+    let length = file.seek(SeekFrom::End(0)).map_err(|error| unreadable(&error))?;
+    if length < 4 {
+        return Err(Fault::NotParquet);
+    }
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut head))
+        .and_then(|()| file.seek(SeekFrom::End(-4)))
+        .and_then(|_| file.read_exact(&mut tail))
+        .map_err(|error| unreadable(&error))?;
+    match (&head, &tail) {
+        (MAGIC, MAGIC) if length >= 12 => Ok(()),
+        (MAGIC_ENCRYPTED, _) | (_, MAGIC_ENCRYPTED) => Err(Fault::Encrypted),
+        (MAGIC, _) => Err(Fault::Truncated),
+        _ => Err(Fault::NotParquet),
+    }
+}
+
+fn check_row_groups(metadata: &ParquetMetaData, limit: u64) -> Result<(), Fault> {
+    for (row_group, group) in metadata.row_groups().iter().enumerate() {
+        let declared = u64::try_from(group.total_byte_size());
+        let (Ok(bytes), true) = (declared, group.num_rows() >= 0) else {
+            return Err(Fault::DamagedFooter);
+        };
+        if bytes > limit {
+            return Err(Fault::TooLarge { row_group, bytes, limit });
+        }
+    }
+    Ok(())
+}
+
+fn find_text_column(schema: &SchemaRef, wanted: &str) -> Result<usize, Fault> {
+    let available: Vec<String> =
+        schema.fields().iter().filter(|field| is_text(field.data_type())).map(|field| field.name().clone()).collect();
+    let found = schema.fields().iter().position(|field| field.name() == wanted);
+    let Some(index) = found else {
+        return Err(Fault::MissingColumn {
+            column: wanted.to_owned(),
+            closest: closest(wanted, &available),
+            available,
+        });
+    };
+    let data_type = schema.field(index).data_type();
+    if is_text(data_type) {
+        return Ok(index);
+    }
+    Err(Fault::NotText { column: wanted.to_owned(), data_type: data_type.to_string(), available })
+}
+
+/// The first column that can be read but not written back as it was: INT96, an obsolete timestamp.
+pub(crate) fn unwritable_column(metadata: &ParquetMetaData) -> Option<String> {
+    let leaves = metadata.file_metadata().schema_descr().columns();
+    leaves.iter().find(|leaf| leaf.physical_type() == PhysicalType::INT96).map(|leaf| leaf.path().string())
+}
+
+fn parquet_fault(error: &ParquetError, otherwise: Fault) -> Fault {
+    match error {
+        ParquetError::External(inner) => inner.downcast_ref::<std::io::Error>().map_or(otherwise, unreadable),
+        _ => otherwise,
+    }
+}
+
+fn arrow_fault(error: &ArrowError, otherwise: Fault) -> Fault {
+    match error {
+        ArrowError::IoError(_, inner) => unreadable(inner),
+        ArrowError::ExternalError(inner) => inner
+            .downcast_ref::<ParquetError>()
+            .map_or_else(|| otherwise.clone(), |e| parquet_fault(e, otherwise.clone())),
+        _ => otherwise,
+    }
+}
+
+#[cfg(test)]
+#[path = "damage_tests.rs"]
+mod tests;
