@@ -135,12 +135,11 @@ fn groups_end(bytes: &[u8], first: Range<usize>) -> Option<usize> {
     let mut end = first.end;
     while count < GROUPS_MAX && bytes.get(end) == Some(&separator) {
         let length = digits::run_end_within(bytes, end + 1, 7) - (end + 1);
-        let shape_goes_on = match (&lengths[..count], length) {
-            ([4], 4 | 6) | ([4, 4], 4) | ([4, 4, 4], 4) | ([4, 6], 4 | 5) => true,
-            // A card with a fifth group of three is rare; after four groups anything else is the next number.
-            ([4, 4, 4, 4], 3) => true,
-            _ => false,
-        };
+        // A fifth group of three is rare; after four groups anything else is the next number.
+        let shape_goes_on = matches!(
+            (&lengths[..count], length),
+            ([4], 4 | 6) | ([4, 4] | [4, 4, 4], 4) | ([4, 6], 4 | 5) | ([4, 4, 4, 4], 3)
+        );
         if !shape_goes_on {
             break;
         }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::finding::Rule;
 use crate::stand_in::{entropy, is_stand_in};
-use crate::{Entity, Finding, boundary, placeholder};
+use crate::{Entity, Finding, boundary};
 
 /// Parts of names, matched in any case.
 pub(super) const NAMES: &[&str] = &[
@@ -64,9 +64,6 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     if name[name.len() - 1] == b' ' {
         return bearer(bytes, start, end);
     }
-    if start > 0 && bytes[start - 1] == b'<' && placeholder::starts_at(bytes, start - 1) {
-        return None;
-    }
     let name_end = end
         + bytes[end..]
             .iter()
@@ -91,7 +88,7 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     } else {
         is_likely_key(value, quoted)
     };
-    convincing.then(|| Finding {
+    convincing.then_some(Finding {
         entity: Entity::Secret,
         span,
         confidence: if quoted { 0.8 } else { 0.7 },
@@ -108,8 +105,7 @@ fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
         .count();
     let token = &bytes[end..end + length];
     let convincing = !boundary::word_before(bytes, start)
-        && length >= 20
-        && length < VALUE_BYTES_MAX
+        && (20..VALUE_BYTES_MAX).contains(&length)
         && is_random(token);
     convincing.then(|| Finding {
         entity: Entity::Secret,
@@ -164,7 +160,7 @@ fn written(bytes: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
         - window[..length]
             .iter()
             .rev()
-            .take_while(|byte| b".!?:".contains(byte))
+            .take_while(|byte| b".?:".contains(byte))
             .count();
     (length > 0 && !call && start + length < start + VALUE_BYTES_MAX)
         .then(|| (start..start + length, false))

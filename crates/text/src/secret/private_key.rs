@@ -30,7 +30,7 @@ impl Block {
             .map(|(label, end)| (label, at..end));
         if is_begin {
             let open = self.finish(bytes);
-            self.begin = line.map(|(label, line)| (label, line));
+            self.begin = line;
             return open;
         }
         let (label, line) = line?;
@@ -56,7 +56,7 @@ impl Block {
         let body = rest[..length].trim_ascii_end();
         // Without an END, prose must not be taken for key: a line of base64 has no spaces inside.
         let lines = body
-            .split(|byte| byte.is_ascii_whitespace())
+            .split(u8::is_ascii_whitespace)
             .filter(|line| !line.is_empty());
         let dense = lines
             .map(<[u8]>::len)
