@@ -14,54 +14,17 @@ const RULE: Rule = Rule::built_in("credit-card");
 const DIGITS_MAX: usize = 19;
 const GROUPS_MAX: usize = 5;
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "card",
-    "cards",
-    "credit",
-    "debit",
-    "visa",
-    "mastercard",
-    "master card",
-    "amex",
-    "american express",
-    "discover",
-    "diners",
-    "jcb",
-    "maestro",
-    "unionpay",
-    "cc",
-    "ccnum",
-    "ccn",
-    "cvv",
-    "cvc",
-    "cardnumber",
-    "creditcard",
-    "pan",
-    "payment",
-    "billing",
-    "carte",
-    "karte",
-    "kreditkarte",
-    "tarjeta",
-    "carta",
-    "expiry",
-    "expires",
-    "exp",
+    "card", "cards", "credit", "debit", "visa", "mastercard", "master card", "amex", "american express",
+    "discover", "diners", "jcb", "maestro", "unionpay", "cc", "ccnum", "ccn", "cvv", "cvc", "cardnumber",
+    "creditcard", "pan", "payment", "billing", "carte", "karte", "kreditkarte", "tarjeta", "carta", "expiry",
+    "expires", "exp",
 ];
 
+#[rustfmt::skip]
 const OTHER_WORDS: &[&str] = &[
-    "imei",
-    "isbn",
-    "ean",
-    "upc",
-    "gtin",
-    "tracking",
-    "tweet",
-    "timestamp",
-    "epoch",
-    "iccid",
-    "imsi",
-    "order",
+    "imei", "isbn", "ean", "upc", "gtin", "tracking", "tweet", "timestamp", "epoch", "iccid", "imsi", "order",
 ];
 
 pub(crate) struct CreditCard;

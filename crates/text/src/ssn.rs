@@ -11,18 +11,13 @@ use crate::{Entity, Finding, Recognizer, boundary, context, digits};
 
 const RULE: Rule = Rule::built_in("us-ssn");
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "ssn",
-    "ssns",
-    "ss#",
-    "social security",
-    "social-security",
-    "social_security",
-    "socialsecurity",
-    "social sec",
-    "soc sec",
+    "ssn", "ssns", "ss#", "social security", "social-security", "social_security", "socialsecurity",
+    "social sec", "soc sec",
 ];
 
+#[rustfmt::skip]
 const OTHER_WORDS: &[&str] = &[
     "part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version",
 ];

@@ -3,116 +3,28 @@
 use super::plan::Needs;
 use crate::{boundary, context};
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "tel",
-    "tél",
-    "tele",
-    "telephone",
-    "telephones",
-    "téléphone",
-    "telefon",
-    "telefono",
-    "teléfono",
-    "telefone",
-    "telefoon",
-    "telefonnummer",
-    "telefoonnummer",
-    "puhelin",
-    "phone",
-    "phones",
-    "telno",
-    "phoneno",
-    "cellphone",
-    "smartphone",
-    "ph",
-    "call",
-    "dial",
-    "fax",
-    "telefax",
-    "mobile",
-    "mobil",
-    "móvil",
-    "movil",
-    "cellular",
-    "gsm",
-    "whatsapp",
-    "sms",
-    "voicemail",
-    "hotline",
-    "helpline",
-    "landline",
-    "rufnummer",
-    "handynummer",
-    "numéro",
-    "电话",
-    "手机",
-    "電話",
-    "携帯",
-    "тел",
-    "телефон",
+    "tel", "tél", "tele", "telephone", "telephones", "téléphone", "telefon", "telefono", "teléfono", "telefone",
+    "telefoon", "telefonnummer", "telefoonnummer", "puhelin", "phone", "phones", "telno", "phoneno",
+    "cellphone", "smartphone", "ph", "call", "dial", "fax", "telefax", "mobile", "mobil", "móvil", "movil",
+    "cellular", "gsm", "whatsapp", "voicemail", "hotline", "helpline", "landline", "rufnummer", "handynummer",
+    "numéro", "电话", "手机", "電話", "携帯", "тел", "телефон",
 ];
 
 /// Words that support a number only when it is written in groups.
+#[rustfmt::skip]
 const WEAK_WORDS: &[&str] = &[
-    "office",
-    "desk",
-    "contact",
-    "reach",
-    "messages",
-    "message",
-    "answering",
-    "ring",
-    "ext",
-    "extension",
-    "calls",
-    "called",
-    "calling",
-    "dialed",
-    "cell",
-    "handy",
-    "portable",
-    "text",
+    "office", "desk", "contact", "reach", "messages", "message", "answering", "ring", "ext", "extension",
+    "calls", "called", "calling", "dialed", "cell", "handy", "portable", "text",
 ];
 
+#[rustfmt::skip]
 const OTHER_WORDS: &[&str] = &[
-    "isbn",
-    "isbn-13",
-    "isbn-10",
-    "issn",
-    "doi",
-    "sku",
-    "order",
-    "invoice",
-    "part",
-    "serial",
-    "model",
-    "version",
-    "v",
-    "ver",
-    "tracking",
-    "zip",
-    "asin",
-    "ean",
-    "upc",
-    "ssn",
-    "iban",
-    "imei",
-    "timestamp",
-    "date",
-    "case",
-    "ticket",
-    "issue",
-    "commit",
-    "port",
-    "pid",
-    "card",
-    "order no",
-    "case no",
-    "invoice no",
-    "order number",
-    "case number",
-    "ticket number",
-    "tracking number",
+    "isbn", "isbn-13", "isbn-10", "issn", "doi", "sku", "order", "invoice", "part", "serial", "model",
+    "version", "v", "ver", "tracking", "zip", "asin", "ean", "upc", "ssn", "iban", "imei", "timestamp", "date",
+    "case", "ticket", "issue", "commit", "port", "pid", "card", "order no", "case no", "invoice no",
+    "order number", "case number", "ticket number", "tracking number",
 ];
 
 /// The words near a number, looked up at most once each.
@@ -120,6 +32,7 @@ pub(super) struct Nearby<'a> {
     bytes: &'a [u8],
     start: usize,
     strong_before: Option<bool>,
+    strong_on_line: Option<bool>,
     weak_before: Option<bool>,
     denied: Option<bool>,
 }
@@ -130,6 +43,7 @@ impl<'a> Nearby<'a> {
             bytes,
             start,
             strong_before: None,
+            strong_on_line: None,
             weak_before: None,
             denied: None,
         }
@@ -161,8 +75,23 @@ impl<'a> Nearby<'a> {
                     || after(16, WORDS)
                     || after(16, WEAK_WORDS)
             }
+            // Bare digits in a column under a word are a table far more often than a number to call.
             Needs::StrongWord => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS)) || after(12, WORDS)
+                let ahead = bytes[end..]
+                    .iter()
+                    .take(12)
+                    .take_while(|&&byte| byte != b'\n')
+                    .count();
+                let behind = bytes[..start]
+                    .iter()
+                    .rev()
+                    .take(48)
+                    .take_while(|&&byte| byte != b'\n')
+                    .count();
+                *self
+                    .strong_on_line
+                    .get_or_insert_with(|| before(behind, WORDS))
+                    || after(ahead, WORDS)
             }
         }
     }
