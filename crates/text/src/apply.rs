@@ -7,9 +7,8 @@ use crate::{Entity, Finding, Operator, Policy, resolve};
 
 /// Rewrites every finding of `text` by the operator that `policy` gives its entity.
 ///
-/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. With `Tag`,
-/// `Redact` or `Hash` for every entity, scanning the result with the built-in recognizers finds nothing, so a second
-/// pass changes nothing. `Hash` without a key writes a tag: see [`Policy::validate`].
+/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. `Hash` without a
+/// key writes a tag: see [`Policy::validate`].
 ///
 /// # Panics
 /// When a span lies outside the text or cuts a character: the findings are of another text. The message holds no text.
@@ -38,21 +37,18 @@ pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
 fn replace(value: &str, entity: Entity, policy: &Policy, out: &mut String) {
     match (policy.operator(entity), policy.key()) {
         (Operator::Keep, _) => out.push_str(value),
-        (Operator::Redact, _) => out.push_str(REDACTED),
         (Operator::Mask, _) => out.extend(value.chars().map(masked)),
-        (Operator::Hash, Some(key)) => {
-            out.push('<');
-            out.push_str(entity.as_str());
-            out.push(':');
-            out.push_str(&hashed(value, entity, key));
-            out.push('>');
-        }
-        (Operator::Tag | Operator::Hash, _) => {
-            out.push('<');
-            out.push_str(entity.as_str());
-            out.push('>');
-        }
+        (Operator::Redact, _) => write(out, &["<", REDACTED, ">"]),
+        (Operator::Hash, Some(key)) => write(
+            out,
+            &["<", entity.as_str(), ":", &hashed(value, entity, key), ">"],
+        ),
+        (Operator::Tag | Operator::Hash, _) => write(out, &["<", entity.as_str(), ">"]),
     }
+}
+
+fn write(out: &mut String, parts: &[&str]) {
+    out.extend(parts.iter().copied());
 }
 
 fn masked(character: char) -> char {

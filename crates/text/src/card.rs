@@ -14,43 +14,18 @@ const RULE: Rule = Rule::built_in("credit-card");
 const DIGITS_MAX: usize = 19;
 const GROUPS_MAX: usize = 5;
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "card",
-    "cards",
-    "credit",
-    "debit",
-    "visa",
-    "mastercard",
-    "master card",
-    "amex",
-    "american express",
-    "discover",
-    "diners",
-    "jcb",
-    "maestro",
-    "unionpay",
-    "cc",
-    "ccnum",
-    "ccn",
-    "cvv",
-    "cvc",
-    "cardnumber",
-    "creditcard",
-    "pan",
-    "payment",
-    "billing",
-    "carte",
-    "karte",
-    "kreditkarte",
-    "tarjeta",
-    "carta",
-    "expiry",
-    "expires",
-    "exp",
+    "card", "cards", "credit", "debit", "visa", "mastercard", "master card", "amex", "american express",
+    "discover", "diners", "jcb", "maestro", "unionpay", "cc", "ccnum", "ccn", "cvv", "cvc", "cardnumber",
+    "creditcard", "pan", "payment", "billing", "carte", "karte", "kreditkarte", "tarjeta", "carta", "expiry",
+    "expires", "exp",
 ];
 
-const OTHER_WORDS: &[&str] =
-    &["imei", "isbn", "ean", "upc", "gtin", "tracking", "tweet", "timestamp", "epoch", "iccid", "imsi", "order"];
+#[rustfmt::skip]
+const OTHER_WORDS: &[&str] = &[
+    "imei", "isbn", "ean", "upc", "gtin", "tracking", "tweet", "timestamp", "epoch", "iccid", "imsi", "order",
+];
 
 pub(crate) struct CreditCard;
 
@@ -112,12 +87,11 @@ fn groups_end(bytes: &[u8], first: Range<usize>) -> Option<usize> {
     let mut end = first.end;
     while count < GROUPS_MAX && bytes.get(end) == Some(&separator) {
         let length = digits::run_end_within(bytes, end + 1, 7) - (end + 1);
-        let shape_goes_on = match (&lengths[..count], length) {
-            ([4], 4 | 6) | ([4, 4], 4) | ([4, 4, 4], 4) | ([4, 6], 4 | 5) => true,
-            // A card with a fifth group of three is rare; after four groups anything else is the next number.
-            ([4, 4, 4, 4], 3) => true,
-            _ => false,
-        };
+        // A fifth group of three is rare; after four groups anything else is the next number.
+        let shape_goes_on = matches!(
+            (&lengths[..count], length),
+            ([4], 4 | 6) | ([4, 4] | [4, 4, 4], 4) | ([4, 6], 4 | 5) | ([4, 4, 4, 4], 3)
+        );
         if !shape_goes_on {
             break;
         }

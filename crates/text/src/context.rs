@@ -1,9 +1,8 @@
 //! Words near a candidate: "call me at 555…" against "order 555…".
 //!
 //! Two questions only. [`mentioned`]: does one of these words stand within so many bytes? [`announced`]: does one of
-//! these words stand directly before? Supporting words may stand anywhere in the window; denying words must be direct,
-//! because then replacing some other finding can neither bring a supporting word into reach (a placeholder is a wall)
-//! nor take a denying word away, and a second pass finds nothing new.
+//! these words stand directly before? A placeholder is a wall for the first: what it says is our word, not the
+//! author's, and what stands beyond it belonged to the value that it replaced.
 
 use std::ops::Range;
 
@@ -62,15 +61,15 @@ fn word_ends(bytes: &[u8], end: usize) -> bool {
 }
 
 fn wall_before(bytes: &[u8], from: usize, to: usize) -> usize {
-    memchr::memrchr2_iter(b'>', b']', &bytes[from..to])
+    memchr::memrchr_iter(b'>', &bytes[from..to])
         .map(|at| from + at + 1)
         .find(|&end| placeholder::ends_at(bytes, end))
         .unwrap_or(from)
 }
 
 fn wall_after(bytes: &[u8], from: usize, to: usize) -> usize {
-    memchr::memchr2_iter(b'<', b'[', &bytes[from..to])
+    memchr::memchr_iter(b'<', &bytes[from..to])
         .map(|at| from + at)
-        .find(|&start| placeholder::starts_at(bytes, start))
+        .find(|&start| placeholder::end(bytes, start).is_some())
         .unwrap_or(to)
 }

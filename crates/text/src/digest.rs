@@ -26,7 +26,9 @@ pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule]) -> String {
         field(pattern);
         // A count before the list: without it, a literal could be mistaken for the next rule's name.
         field(&literals.len().to_string());
-        literals.iter().for_each(|literal| field(literal));
+        for literal in literals {
+            field(literal);
+        }
     }
     hasher.finalize().to_hex().to_string()
 }

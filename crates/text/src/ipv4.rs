@@ -17,62 +17,17 @@ const RULE: Rule = Rule::built_in("ipv4");
 /// Longest written form: `255.255.255.255`.
 const BYTES_MAX: usize = 15;
 
+#[rustfmt::skip]
 const VERSION_WORDS: &[&str] = &[
-    "v",
-    "version",
-    "versions",
-    "ver",
-    "vers",
-    "release",
-    "releases",
-    "rel",
-    "rev",
-    "revision",
-    "build",
-    "firmware",
-    "driver",
-    "sdk",
-    "section",
-    "sections",
-    "sec",
-    "chapter",
-    "clause",
-    "article",
-    "paragraph",
-    "figure",
-    "fig",
-    "table",
-    "appendix",
-    "step",
-    "oid",
-    "upgrade",
-    "upgraded to",
-    "version to",
+    "v", "version", "versions", "ver", "vers", "release", "releases", "rel", "rev", "revision", "build",
+    "firmware", "driver", "sdk", "section", "sections", "sec", "chapter", "clause", "article", "paragraph",
+    "figure", "fig", "table", "appendix", "step", "oid", "upgrade", "upgraded to", "version to",
 ];
 
+#[rustfmt::skip]
 const ADDRESS_WORDS: &[&str] = &[
-    "ip",
-    "ips",
-    "ipv4",
-    "addr",
-    "address",
-    "addresses",
-    "host",
-    "hosts",
-    "server",
-    "servers",
-    "dns",
-    "ping",
-    "ssh",
-    "gateway",
-    "router",
-    "nameserver",
-    "client",
-    "peer",
-    "proxy",
-    "subnet",
-    "traceroute",
-    "resolver",
+    "ip", "ips", "ipv4", "addr", "address", "addresses", "host", "hosts", "server", "servers", "dns", "ping",
+    "ssh", "gateway", "router", "nameserver", "client", "peer", "proxy", "subnet", "traceroute", "resolver",
     "remote",
 ];
 
@@ -107,14 +62,14 @@ fn free_before(bytes: &[u8], start: usize) -> bool {
         return false;
     }
     match start.checked_sub(1).map(|previous| bytes[previous]) {
-        Some(b'.') => false,
         // `Safari/5.34.57.2` is a product and its version; `//10.0.0.1` is an address.
         Some(b'/') => !boundary::word_before(bytes, start - 1),
         // `name-1.2.3.4.tgz` is a file; in `10.0.0.1-10.0.0.9` a digit stands before the hyphen.
         Some(b'-') => !boundary::word_before(bytes, start - 1) || bytes[start - 2].is_ascii_digit(),
-        // `==1.2.3.4`, `>=1.2.3.4`, `~>1.2.3.4`, `^1.2.3.4` pin a package.
-        Some(b'=' | b'>') => start < 2 || !b"=<>~!".contains(&bytes[start - 2]),
-        Some(b'^' | b'~') => false,
+        // `==1.2.3.4`, `>=1.2.3.4`, `~>1.2.3.4`, `^1.2.3.4` pin a package; `host=>10.0.0.1` does not.
+        Some(b'=') => start < 2 || !b"=<>~!".contains(&bytes[start - 2]),
+        Some(b'>') => start < 2 || bytes[start - 2] != b'~',
+        Some(b'.' | b'^' | b'~') => false,
         _ => true,
     }
 }
@@ -138,10 +93,9 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
     let free = match bytes.get(end) {
         Some(b'.') => !boundary::word_after(bytes, end + 1),
         // `1.2.3.4-beta` and `1.2.3.4+build` are versions, `10.0.0.1-10.0.0.9` is a range.
-        Some(b'-' | b'+') => {
-            bytes.get(end + 1).is_none_or(|next| !next.is_ascii_alphabetic())
-                && !crate::placeholder::starts_at(bytes, end + 1)
-        }
+        Some(b'-' | b'+') => bytes
+            .get(end + 1)
+            .is_none_or(|next| !next.is_ascii_alphabetic()),
         _ => !boundary::word_after(bytes, end),
     };
     free.then_some((octets, end))

@@ -2,10 +2,10 @@
 //!
 //! The standard library parses; this file decides what is worth parsing and which results name a machine. Colons with
 //! hexadecimal letters are common: `a::b` in C++, `12:30:45`, hardware addresses, key fingerprints. A shortened address
-//! (`::`) therefore counts only inside the ranges that are in use: global unicast 2000::/3, unique local fc00::/7, link
-//! local fe80::/10, the IPv4-mapped prefix and the NAT64 prefix. A full address of eight groups counts anywhere, unless every group
+//! (`::`) therefore counts only inside the ranges that are in use: global unicast `2000::/3`, unique local `fc00::/7`, link
+//! local `fe80::/10`, the IPv4-mapped prefix and the NAT64 prefix. A full address of eight groups counts anywhere, unless every group
 //! is two digits wide (a hardware address). `::`, `::1` and multicast name nobody and are left alone; documentation
-//! addresses (2001:db8::/32) are findings, because generated data uses them.
+//! addresses (`2001:db8::/32`) are findings, because generated data uses them.
 
 use std::net::Ipv6Addr;
 

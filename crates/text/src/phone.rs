@@ -11,127 +11,19 @@
 use std::ops::Range;
 
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, context, digits};
+use crate::{Entity, Finding, Recognizer, boundary, digits};
 
+mod nearby;
+mod other;
 mod plan;
+
+use nearby::Nearby;
 
 const RULE: Rule = Rule::built_in("phone");
 
 const GROUPS_MAX: usize = 8;
 const DIGITS_MAX: usize = 15;
 const EXTENSION_DIGITS_MAX: usize = 6;
-
-const WORDS: &[&str] = &[
-    "tel",
-    "tél",
-    "tele",
-    "telephone",
-    "telephones",
-    "téléphone",
-    "telefon",
-    "telefono",
-    "teléfono",
-    "telefone",
-    "telefoon",
-    "telefonnummer",
-    "telefoonnummer",
-    "puhelin",
-    "phone",
-    "phones",
-    "telno",
-    "phoneno",
-    "cellphone",
-    "smartphone",
-    "ph",
-    "call",
-    "dial",
-    "fax",
-    "telefax",
-    "mobile",
-    "mobil",
-    "móvil",
-    "movil",
-    "cellular",
-    "gsm",
-    "whatsapp",
-    "sms",
-    "voicemail",
-    "hotline",
-    "helpline",
-    "landline",
-    "rufnummer",
-    "handynummer",
-    "numéro",
-    "电话",
-    "手机",
-    "電話",
-    "携帯",
-    "тел",
-    "телефон",
-];
-
-/// Words that support a number only when it is written in groups.
-const WEAK_WORDS: &[&str] = &[
-    "office",
-    "desk",
-    "contact",
-    "reach",
-    "messages",
-    "message",
-    "answering",
-    "ring",
-    "ext",
-    "extension",
-    "calls",
-    "called",
-    "calling",
-    "dialed",
-    "cell",
-    "handy",
-    "portable",
-    "text",
-];
-
-const OTHER_WORDS: &[&str] = &[
-    "isbn",
-    "isbn-13",
-    "isbn-10",
-    "issn",
-    "doi",
-    "sku",
-    "order",
-    "invoice",
-    "part",
-    "serial",
-    "model",
-    "version",
-    "v",
-    "ver",
-    "tracking",
-    "zip",
-    "asin",
-    "ean",
-    "upc",
-    "ssn",
-    "iban",
-    "imei",
-    "timestamp",
-    "date",
-    "case",
-    "ticket",
-    "issue",
-    "commit",
-    "port",
-    "pid",
-    "card",
-    "order no",
-    "case no",
-    "invoice no",
-    "order number",
-    "case number",
-    "ticket number",
-    "tracking number",
-];
 
 const EXTENSION_WORDS: [&[u8]; 5] = [b"extension", b"ext.", b"ext", b"x", b"#"];
 
@@ -210,7 +102,7 @@ impl Written {
 fn opening(bytes: &[u8], run: Range<usize>) -> Option<Written> {
     let before = |at: usize, wanted: u8| at > 0 && bytes[at - 1] == wanted;
     let closed = bytes.get(run.end) == Some(&b')');
-    let parenthesis = closed && before(run.start, b'(');
+    let parenthesis = closed && before(run.start, b'(') && run.len() < plan::DIGITS_MIN;
     let mut start = run.start - usize::from(parenthesis);
     let plus = before(start, b'+');
     if plus {
@@ -284,45 +176,6 @@ fn extension_end(bytes: &[u8], end: usize) -> usize {
         stop
     } else {
         end
-    }
-}
-
-/// The words near a number, looked up at most once each.
-struct Nearby<'a> {
-    bytes: &'a [u8],
-    start: usize,
-    strong_before: Option<bool>,
-    weak_before: Option<bool>,
-    denied: Option<bool>,
-}
-
-impl<'a> Nearby<'a> {
-    const fn new(bytes: &'a [u8], start: usize) -> Self {
-        Self { bytes, start, strong_before: None, weak_before: None, denied: None }
-    }
-
-    fn supports(&mut self, end: usize, needs: plan::Needs) -> bool {
-        let (bytes, start) = (self.bytes, self.start);
-        // A comma between digits is a list of values or a price; only a shape that speaks for itself may stand there.
-        let listed = boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
-        if listed && needs != plan::Needs::Nothing {
-            return false;
-        }
-        if *self.denied.get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS)) {
-            return false;
-        }
-        let before = |reach, words| context::mentioned(bytes, &(start..start), reach, 0, words);
-        let after = |reach, words| context::mentioned(bytes, &(end..end), 0, reach, words);
-        match needs {
-            plan::Needs::Nothing => true,
-            plan::Needs::Word => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS))
-                    || *self.weak_before.get_or_insert_with(|| before(48, WEAK_WORDS))
-                    || after(16, WORDS)
-                    || after(16, WEAK_WORDS)
-            }
-            plan::Needs::StrongWord => *self.strong_before.get_or_insert_with(|| before(48, WORDS)) || after(12, WORDS),
-        }
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Operator {
     Keep,
     /// Writes the entity: `<EMAIL>`. Tells a model what kind of thing stood there.
     Tag,
-    /// Writes `[redacted]`, which hides the kind as well.
+    /// Writes `<REDACTED>`, which hides the kind as well.
     Redact,
     /// Keeps length and shape: letters become `x` or `X`, digits `0`, everything else stays. `xx@xxxxxxx.xxx`
     Mask,

@@ -11,19 +11,16 @@ use crate::{Entity, Finding, Recognizer, boundary, context, digits};
 
 const RULE: Rule = Rule::built_in("us-ssn");
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "ssn",
-    "ssns",
-    "ss#",
-    "social security",
-    "social-security",
-    "social_security",
-    "socialsecurity",
-    "social sec",
-    "soc sec",
+    "ssn", "ssns", "ss#", "social security", "social-security", "social_security", "socialsecurity",
+    "social sec", "soc sec",
 ];
 
-const OTHER_WORDS: &[&str] = &["part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version"];
+#[rustfmt::skip]
+const OTHER_WORDS: &[&str] = &[
+    "part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version",
+];
 
 const ADVERTISED: [&[u8; 9]; 2] = [&[0, 7, 8, 0, 5, 1, 1, 2, 0], &[2, 1, 9, 0, 9, 9, 9, 9, 9]];
 
