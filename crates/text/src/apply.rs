@@ -39,10 +39,7 @@ fn replace(value: &str, entity: Entity, policy: &Policy, out: &mut String) {
         (Operator::Keep, _) => out.push_str(value),
         (Operator::Mask, _) => out.extend(value.chars().map(masked)),
         (Operator::Redact, _) => write(out, &["<", REDACTED, ">"]),
-        (Operator::Hash, Some(key)) => write(
-            out,
-            &["<", entity.as_str(), ":", &hashed(value, entity, key), ">"],
-        ),
+        (Operator::Hash, Some(key)) => write(out, &["<", entity.as_str(), ":", &hashed(value, entity, key), ">"]),
         (Operator::Tag | Operator::Hash, _) => write(out, &["<", entity.as_str(), ">"]),
     }
 }

@@ -110,17 +110,9 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
     }
     let end = end?;
     let domain = &bytes[start..end];
-    let numbers_only = domain
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic())
-        .count()
-        < 2;
+    let numbers_only = domain.iter().filter(|byte| byte.is_ascii_alphabetic()).count() < 2;
     // `checkout@v4.io/3`: a version, and a path that goes on with a number.
-    let versioned = domain
-        .strip_prefix(b"v")
-        .unwrap_or(domain)
-        .first()
-        .is_some_and(u8::is_ascii_digit);
+    let versioned = domain.strip_prefix(b"v").unwrap_or(domain).first().is_some_and(u8::is_ascii_digit);
     let version = versioned && boundary::tied_after(bytes, end, b"/");
     (!numbers_only && !version).then_some(end)
 }

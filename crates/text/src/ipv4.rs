@@ -93,9 +93,7 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
     let free = match bytes.get(end) {
         Some(b'.') => !boundary::word_after(bytes, end + 1),
         // `1.2.3.4-beta` and `1.2.3.4+build` are versions, `10.0.0.1-10.0.0.9` is a range.
-        Some(b'-' | b'+') => bytes
-            .get(end + 1)
-            .is_none_or(|next| !next.is_ascii_alphabetic()),
+        Some(b'-' | b'+') => bytes.get(end + 1).is_none_or(|next| !next.is_ascii_alphabetic()),
         _ => !boundary::word_after(bytes, end),
     };
     free.then_some((octets, end))

@@ -51,12 +51,7 @@ fn is_label(inner: &[u8]) -> bool {
         Some(colon) => (&inner[..colon], Some(&inner[colon + 1..])),
         None => (inner, None),
     };
-    let is_hash = |hash: &[u8]| {
-        hash.len() == HASH_LETTERS && hash.iter().all(|byte| matches!(byte, b'a'..=b'p'))
-    };
+    let is_hash = |hash: &[u8]| hash.len() == HASH_LETTERS && hash.iter().all(|byte| matches!(byte, b'a'..=b'p'));
     hash.is_none_or(is_hash)
-        && (label == REDACTED.as_bytes()
-            || Entity::ALL
-                .iter()
-                .any(|entity| entity.as_str().as_bytes() == label))
+        && (label == REDACTED.as_bytes() || Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label))
 }

@@ -55,17 +55,11 @@ pub fn scan(recognizers: &[Box<dyn Recognizer>], text: &str) -> Vec<Finding> {
         if findings.is_empty() {
             break;
         }
-        let uncovered = look(
-            recognizers,
-            &apply(text, &findings, &Policy::new(Operator::Tag)),
-        );
+        let uncovered = look(recognizers, &apply(text, &findings, &Policy::new(Operator::Tag)));
         if uncovered.is_empty() {
             break;
         }
-        let back = uncovered
-            .into_iter()
-            .map(|finding| placed_in_original(finding, &findings))
-            .collect::<Vec<_>>();
+        let back = uncovered.into_iter().map(|finding| placed_in_original(finding, &findings)).collect::<Vec<_>>();
         findings.extend(back);
         findings = resolve(findings);
     }

@@ -15,9 +15,7 @@ pub(crate) fn pictures(recognizer: &dyn Recognizer, cases: &[(&str, &str)]) {
         .iter()
         .map(|(text, picture)| (text, picture, draw(text, &resolve(found(recognizer, text)))))
         .filter(|(_, picture, drawn)| drawn != *picture)
-        .map(|(text, picture, drawn)| {
-            format!("\n  {text}\n  {picture}   expected\n  {drawn}   found\n")
-        })
+        .map(|(text, picture, drawn)| format!("\n  {text}\n  {picture}   expected\n  {drawn}   found\n"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
@@ -36,20 +34,13 @@ pub(crate) fn silent(recognizer: &dyn Recognizer, texts: &[&str]) {
 fn found(recognizer: &dyn Recognizer, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     recognizer.find(text, &mut findings);
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.entity == recognizer.entity())
-    );
+    assert!(findings.iter().all(|finding| finding.entity == recognizer.entity()));
     findings
 }
 
 fn draw(text: &str, findings: &[Finding]) -> String {
     let inside = |at| findings.iter().any(|finding| finding.span.contains(&at));
-    let carets: String = text
-        .char_indices()
-        .map(|(at, _)| if inside(at) { '^' } else { ' ' })
-        .collect();
+    let carets: String = text.char_indices().map(|(at, _)| if inside(at) { '^' } else { ' ' }).collect();
     carets.trim_end().to_owned()
 }
 
@@ -59,9 +50,7 @@ pub(crate) fn scramble(alphabet: &str, length: usize) -> String {
     let alphabet: Vec<char> = alphabet.chars().collect();
     let mut state = SEED;
     let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         alphabet[(state >> 33) as usize % alphabet.len()]
     };
     (0..length).map(|_| next()).collect()

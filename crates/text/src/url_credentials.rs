@@ -37,17 +37,13 @@ impl Recognizer for UrlCredentials {
 /// Where `user:password` that starts at `start` ends, if a password stands there.
 fn userinfo_end(bytes: &[u8], start: usize) -> Option<usize> {
     let window = &bytes[start..bytes.len().min(start + BYTES_MAX)];
-    let length = window
-        .iter()
-        .position(|&byte| ends_authority(byte))
-        .unwrap_or(window.len());
+    let length = window.iter().position(|&byte| ends_authority(byte)).unwrap_or(window.len());
     let authority = &window[..length];
     let at = memchr::memrchr(b'@', authority)?;
     let colon = memchr::memchr(b':', &authority[..at])?;
     let password = &authority[colon + 1..at];
     let host = start + at + 1;
-    let begins_host =
-        |&byte: &u8| boundary::is_word(byte) || b"[${%<".contains(&byte) || byte >= 0x80;
+    let begins_host = |&byte: &u8| boundary::is_word(byte) || b"[${%<".contains(&byte) || byte >= 0x80;
     let has_host = bytes.get(host).is_some_and(begins_host);
     (has_host && !is_stand_in(password)).then_some(start + at)
 }
@@ -56,21 +52,7 @@ fn userinfo_end(bytes: &[u8], start: usize) -> Option<usize> {
 pub(crate) const fn ends_authority(byte: u8) -> bool {
     byte.is_ascii_whitespace()
         || byte.is_ascii_control()
-        || matches!(
-            byte,
-            b'/' | b'?'
-                | b'#'
-                | b'"'
-                | b'\''
-                | b'`'
-                | b'<'
-                | b'>'
-                | b'\\'
-                | b','
-                | b';'
-                | b'('
-                | b')'
-        )
+        || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b',' | b';' | b'(' | b')')
 }
 
 #[cfg(test)]

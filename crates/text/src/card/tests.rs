@@ -154,15 +154,8 @@ fn not_found() {
 fn luhn_slowly(digits: &[u8]) -> bool {
     let mut sum = 0;
     for (place, digit) in digits.iter().rev().enumerate() {
-        let weighted = if place % 2 == 1 {
-            (digit * 2).to_string()
-        } else {
-            digit.to_string()
-        };
-        sum += weighted
-            .chars()
-            .map(|c| c.to_digit(10).unwrap())
-            .sum::<u32>();
+        let weighted = if place % 2 == 1 { (digit * 2).to_string() } else { digit.to_string() };
+        sum += weighted.chars().map(|c| c.to_digit(10).unwrap()).sum::<u32>();
     }
     sum % 10 == 0
 }

@@ -131,17 +131,9 @@ fn not_found() {
 /// The remainder of the whole number, digit by digit, as one learns to divide in school.
 fn mod_97_slowly(iban: &str) -> bool {
     let moved = format!("{}{}", &iban[4..], &iban[..4]);
-    let digits: String = moved
-        .chars()
-        .map(|c| {
-            c.to_digit(36)
-                .map(|value| value.to_string())
-                .unwrap_or_default()
-        })
-        .collect();
-    digits.chars().fold(0, |rest, digit| {
-        (rest * 10 + digit.to_digit(10).unwrap()) % 97
-    }) == 1
+    let digits: String =
+        moved.chars().map(|c| c.to_digit(36).map(|value| value.to_string()).unwrap_or_default()).collect();
+    digits.chars().fold(0, |rest, digit| (rest * 10 + digit.to_digit(10).unwrap()) % 97) == 1
 }
 
 proptest::proptest! {
@@ -170,9 +162,5 @@ proptest::proptest! {
 #[test]
 fn the_table_is_sorted_and_fits() {
     assert!(LENGTHS.is_sorted_by(|a, b| a.0 < b.0));
-    assert!(
-        LENGTHS
-            .iter()
-            .all(|(_, length)| (15..=LENGTH_MAX).contains(length))
-    );
+    assert!(LENGTHS.iter().all(|(_, length)| (15..=LENGTH_MAX).contains(length)));
 }

@@ -39,28 +39,17 @@ pub(super) struct Nearby<'a> {
 
 impl<'a> Nearby<'a> {
     pub(super) const fn new(bytes: &'a [u8], start: usize) -> Self {
-        Self {
-            bytes,
-            start,
-            strong_before: None,
-            strong_on_line: None,
-            weak_before: None,
-            denied: None,
-        }
+        Self { bytes, start, strong_before: None, strong_on_line: None, weak_before: None, denied: None }
     }
 
     pub(super) fn supports(&mut self, end: usize, needs: Needs) -> bool {
         let (bytes, start) = (self.bytes, self.start);
         // A comma between digits is a list of values or a price; only a shape that speaks for itself may stand there.
-        let listed =
-            boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
+        let listed = boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
         if listed && needs != Needs::Nothing {
             return false;
         }
-        if *self
-            .denied
-            .get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS))
-        {
+        if *self.denied.get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS)) {
             return false;
         }
         let before = |reach, words| context::mentioned(bytes, &(start..start), reach, 0, words);
@@ -69,29 +58,15 @@ impl<'a> Nearby<'a> {
             Needs::Nothing => true,
             Needs::Word => {
                 *self.strong_before.get_or_insert_with(|| before(48, WORDS))
-                    || *self
-                        .weak_before
-                        .get_or_insert_with(|| before(48, WEAK_WORDS))
+                    || *self.weak_before.get_or_insert_with(|| before(48, WEAK_WORDS))
                     || after(16, WORDS)
                     || after(16, WEAK_WORDS)
             }
             // Bare digits in a column under a word are a table far more often than a number to call.
             Needs::StrongWord => {
-                let ahead = bytes[end..]
-                    .iter()
-                    .take(12)
-                    .take_while(|&&byte| byte != b'\n')
-                    .count();
-                let behind = bytes[..start]
-                    .iter()
-                    .rev()
-                    .take(48)
-                    .take_while(|&&byte| byte != b'\n')
-                    .count();
-                *self
-                    .strong_on_line
-                    .get_or_insert_with(|| before(behind, WORDS))
-                    || after(ahead, WORDS)
+                let ahead = bytes[end..].iter().take(12).take_while(|&&byte| byte != b'\n').count();
+                let behind = bytes[..start].iter().rev().take(48).take_while(|&&byte| byte != b'\n').count();
+                *self.strong_on_line.get_or_insert_with(|| before(behind, WORDS)) || after(ahead, WORDS)
             }
         }
     }

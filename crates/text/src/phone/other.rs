@@ -43,31 +43,22 @@ impl Gaps {
 
 /// Whether the groups are a date, an ISBN, a decimal or a social security number.
 pub(super) fn is_something_else(number: &[u8], lengths: &[usize], gaps: Gaps) -> bool {
-    is_calendar(number, lengths, gaps)
-        || is_book(number)
-        || is_decimal(lengths, gaps)
-        || is_us_ssn(lengths, gaps)
+    is_calendar(number, lengths, gaps) || is_book(number) || is_decimal(lengths, gaps) || is_us_ssn(lengths, gaps)
 }
 
 /// The number that the digits write.
 pub(super) fn value(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0, |value, &digit| 10 * value + u32::from(digit))
+    digits.iter().fold(0, |value, &digit| 10 * value + u32::from(digit))
 }
 
 /// Dates in any order, ranges of years, and a date that a time follows.
 fn is_calendar(number: &[u8], lengths: &[usize], gaps: Gaps) -> bool {
     let year = |digits: &[u8]| (1800..2200).contains(&value(digits));
     let month_or_day = |digits: &[u8]| (1..=31).contains(&value(digits));
-    let year_first = number.len() >= 8
-        && year(&number[..4])
-        && month_or_day(&number[4..6])
-        && month_or_day(&number[6..8]);
-    let year_last = number.len() >= 8
-        && year(&number[4..8])
-        && month_or_day(&number[..2])
-        && month_or_day(&number[2..4]);
+    let year_first =
+        number.len() >= 8 && year(&number[..4]) && month_or_day(&number[4..6]) && month_or_day(&number[6..8]);
+    let year_last =
+        number.len() >= 8 && year(&number[4..8]) && month_or_day(&number[..2]) && month_or_day(&number[2..4]);
     match lengths {
         [8 | 10 | 12] | [4, 2, 2, ..] => year_first,
         [4, 4] => year(&number[..4]) && year(&number[4..8]) && !gaps.any_parenthesis,
@@ -95,8 +86,7 @@ fn is_book(number: &[u8]) -> bool {
 /// `3.14159265`, and `1.234.567` as much of Europe writes a million.
 fn is_decimal(lengths: &[usize], gaps: Gaps) -> bool {
     gaps.all(Separator::Dot)
-        && (lengths.len() == 2
-            || (lengths[0] <= 3 && lengths[1..].iter().all(|&length| length == 3)))
+        && (lengths.len() == 2 || (lengths[0] <= 3 && lengths[1..].iter().all(|&length| length == 3)))
 }
 
 fn is_us_ssn(lengths: &[usize], gaps: Gaps) -> bool {
@@ -109,14 +99,11 @@ pub(super) fn in_a_row_of_pairs(bytes: &[u8], written: &Written) -> bool {
     let before = bytes[start.saturating_sub(4)..start]
         .strip_suffix(b" ")
         .and_then(|rest| rest.rsplit(|&byte| byte == b' ').next());
-    let after = bytes[end..]
-        .strip_prefix(b" ")
-        .map(|rest| rest.get(..3).unwrap_or(rest));
+    let after = bytes[end..].strip_prefix(b" ").map(|rest| rest.get(..3).unwrap_or(rest));
     let is_pair = |token: &[u8]| token.len() == 2 && token.iter().all(u8::is_ascii_hexdigit);
     before.is_some_and(is_pair)
         || after.is_some_and(|rest| {
-            is_pair(&rest[..rest.len().min(2)])
-                && rest.get(2).is_none_or(|&byte| !boundary::is_word(byte))
+            is_pair(&rest[..rest.len().min(2)]) && rest.get(2).is_none_or(|&byte| !boundary::is_word(byte))
         })
 }
 
@@ -125,7 +112,5 @@ pub(super) fn counts_up(number: &[u8]) -> bool {
     let Some(first) = pairs.next() else {
         return false;
     };
-    pairs
-        .zip(first + 1..)
-        .all(|(pair, expected)| pair == expected)
+    pairs.zip(first + 1..).all(|(pair, expected)| pair == expected)
 }

@@ -60,16 +60,8 @@ fn international(number: &[u8], groups: usize) -> Option<Reading> {
     let known = national_lengths(code).contains(&length);
     // An area that was never issued is a typing error or generated data when the groups are there to see.
     let area = code != 1 || (2..=9).contains(&national[0]) || groups >= 4;
-    let enough = if grouped {
-        number.len() >= 8
-    } else {
-        number.len() >= 10
-    };
-    if known && area && enough {
-        Some(reading(0.9, Needs::Nothing))
-    } else {
-        None
-    }
+    let enough = if grouped { number.len() >= 8 } else { number.len() >= 10 };
+    if known && area && enough { Some(reading(0.9, Needs::Nothing)) } else { None }
 }
 
 /// `00` or `001` in place of the `+`.
@@ -81,11 +73,7 @@ fn exit_code(number: &[u8], lengths: &[usize]) -> Option<Reading> {
     if !national_lengths(code).contains(&national.len()) || (code == 1 && national[0] < 2) {
         return None;
     }
-    if lengths.len() >= 3 {
-        Some(reading(0.75, Needs::Nothing))
-    } else {
-        Some(reading(0.65, Needs::StrongWord))
-    }
+    if lengths.len() >= 3 { Some(reading(0.75, Needs::Nothing)) } else { Some(reading(0.65, Needs::StrongWord)) }
 }
 
 /// The three-digit area, three-digit exchange and four-digit line of the North American plan.
@@ -115,15 +103,9 @@ fn trunk_zero(bytes: &[u8], written: &Written, number: &[u8], lengths: &[usize],
         return None;
     }
     let strong = match lengths {
-        [2, 2, 2, 2, 2] => {
-            !gaps.all(Separator::Slash) && !in_a_row_of_pairs(bytes, written) && !counts_up(number)
-        }
+        [2, 2, 2, 2, 2] => !gaps.all(Separator::Slash) && !in_a_row_of_pairs(bytes, written) && !counts_up(number),
         _ if written.parenthesis && gaps.any_parenthesis => true,
-        [3..=5, 5..=8]
-            if gaps.all(Separator::Slash)
-                || gaps.all(Separator::Space)
-                || gaps.all(Separator::Hyphen) =>
-        {
+        [3..=5, 5..=8] if gaps.all(Separator::Slash) || gaps.all(Separator::Space) || gaps.all(Separator::Hyphen) => {
             true
         }
         [2..=5, rest @ ..] => {
@@ -133,11 +115,7 @@ fn trunk_zero(bytes: &[u8], written: &Written, number: &[u8], lengths: &[usize],
         }
         _ => false,
     };
-    if strong {
-        Some(reading(0.6, Needs::Nothing))
-    } else {
-        Some(reading(0.55, Needs::Word))
-    }
+    if strong { Some(reading(0.6, Needs::Nothing)) } else { Some(reading(0.55, Needs::Word)) }
 }
 
 /// Everything else that a person could mean when the text speaks of calling.
@@ -177,23 +155,7 @@ const COUNTRY_CODES: &[RangeInclusive<u32>] = &[
 fn national_lengths(code: u32) -> RangeInclusive<usize> {
     match code {
         1 | 7 | 30 | 52 | 90 | 91 => 10..=10,
-        27
-        | 31..=34
-        | 36
-        | 41
-        | 48
-        | 61
-        | 66
-        | 212
-        | 213
-        | 351
-        | 352
-        | 380
-        | 420
-        | 421
-        | 966
-        | 971
-        | 972 => 8..=9,
+        27 | 31..=34 | 36 | 41 | 48 | 61 | 66 | 212 | 213 | 351 | 352 | 380 | 420 | 421 | 966 | 971 | 972 => 8..=9,
         44 | 81 => 9..=10,
         45 | 47 | 65 | 852 => 8..=8,
         46 => 7..=10,

@@ -384,11 +384,6 @@ fn country_codes_have_no_prefixes_among_themselves() {
         let mut findings = Vec::new();
         Phone.find(&number, &mut findings);
         assert!(findings.len() <= 1, "{number}");
-        assert!(
-            findings
-                .iter()
-                .all(|finding| finding.span == (0..number.len())),
-            "{number}"
-        );
+        assert!(findings.iter().all(|finding| finding.span == (0..number.len())), "{number}");
     }
 }

@@ -55,11 +55,7 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     }
     let (span, quoted) = written(bytes, at)?;
     let value = &bytes[span.clone()];
-    let convincing = if is_password {
-        is_likely_password(value, quoted, spoken)
-    } else {
-        is_likely_key(value, quoted)
-    };
+    let convincing = if is_password { is_likely_password(value, quoted, spoken) } else { is_likely_key(value, quoted) };
     convincing.then_some(Finding {
         entity: Entity::Secret,
         span,
@@ -72,15 +68,9 @@ fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
     let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._~+/-=".contains(byte);
     let length = bytes[end..].iter().take(VALUE_BYTES_MAX).take_while(in_token).count();
     let token = &bytes[end..end + length];
-    let convincing = !boundary::word_before(bytes, start)
-        && (20..VALUE_BYTES_MAX).contains(&length)
-        && is_random(token);
-    convincing.then(|| Finding {
-        entity: Entity::Secret,
-        span: end..end + length,
-        confidence: 0.8,
-        rule: BEARER,
-    })
+    let convincing =
+        !boundary::word_before(bytes, start) && (20..VALUE_BYTES_MAX).contains(&length) && is_random(token);
+    convincing.then(|| Finding { entity: Entity::Secret, span: end..end + length, confidence: 0.8, rule: BEARER })
 }
 
 /// Skips quotes, spaces and the sign of assignment; says whether that sign was the word `is`.
@@ -109,17 +99,9 @@ fn written(bytes: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     }
     let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;\"'`<>()[]{}\\|".contains(byte);
     let length = window.iter().position(ends).unwrap_or(window.len());
-    let call = window
-        .get(length)
-        .is_some_and(|byte| b"([{<".contains(byte));
-    let length = length
-        - window[..length]
-            .iter()
-            .rev()
-            .take_while(|byte| b".?:".contains(byte))
-            .count();
-    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX)
-        .then(|| (start..start + length, false))
+    let call = window.get(length).is_some_and(|byte| b"([{<".contains(byte));
+    let length = length - window[..length].iter().rev().take_while(|byte| b".?:".contains(byte)).count();
+    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX).then(|| (start..start + length, false))
 }
 
 fn is_likely_password(value: &[u8], quoted: bool, spoken: bool) -> bool {
@@ -159,12 +141,8 @@ fn classes(value: &[u8]) -> usize {
 /// A name, a path or a URL rather than a value.
 fn is_code(value: &[u8], quoted: bool) -> bool {
     let contains = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
-    let words_only = value
-        .split(|byte| b"_-. /:".contains(byte))
-        .all(|word| word.iter().all(u8::is_ascii_alphabetic));
-    let path = [&b"/"[..], b"./", b"~/", b"&"]
-        .iter()
-        .any(|start| value.starts_with(start))
+    let words_only = value.split(|byte| b"_-. /:".contains(byte)).all(|word| word.iter().all(u8::is_ascii_alphabetic));
+    let path = [&b"/"[..], b"./", b"~/", b"&"].iter().any(|start| value.starts_with(start))
         || contains(b"://")
         || contains(b"::");
     words_only || path || is_constant(value) || (!quoted && is_variable(value))
@@ -173,10 +151,7 @@ fn is_code(value: &[u8], quoted: bool) -> bool {
 /// `CLIENT_SECRET_0`, `x25519_private_key`: three or more words, each with its digits at one end.
 fn is_constant(value: &[u8]) -> bool {
     let is_plain = |word: &[u8]| {
-        let turns = word
-            .windows(2)
-            .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit())
-            .count();
+        let turns = word.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
         turns <= 1 && word.iter().all(u8::is_ascii_alphanumeric)
     };
     let words = || value.split(|&byte| byte == b'_');
@@ -187,9 +162,7 @@ fn is_constant(value: &[u8]) -> bool {
 fn is_variable(value: &[u8]) -> bool {
     let first = value.split(|&byte| byte == b'.').next().unwrap_or_default();
     let is_member = first.len() < value.len()
-        && first
-            .iter()
-            .all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+        && first.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
         && !first.is_empty();
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     is_member || (digits * 10 < value.len() && value.iter().all(|&byte| boundary::is_word(byte)))

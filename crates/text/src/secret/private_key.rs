@@ -52,13 +52,8 @@ impl Block {
             rest.iter().take_while(|&&byte| is_base64(byte) || byte.is_ascii_whitespace() || byte == b'\\').count();
         let body = rest[..length].trim_ascii_end();
         // Without an END, prose must not be taken for key: a line of base64 has no spaces inside.
-        let lines = body
-            .split(u8::is_ascii_whitespace)
-            .filter(|line| !line.is_empty());
-        let dense = lines
-            .map(<[u8]>::len)
-            .take_while(|&length| length >= BASE64_BYTES_MIN)
-            .sum::<usize>();
+        let lines = body.split(u8::is_ascii_whitespace).filter(|line| !line.is_empty());
+        let dense = lines.map(<[u8]>::len).take_while(|&length| length >= BASE64_BYTES_MIN).sum::<usize>();
         (dense > 0 && is_key(body)).then(|| found(begin.start..begin.end + body.len()))
     }
 }

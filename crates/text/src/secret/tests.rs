@@ -78,9 +78,7 @@ fn build(recipe: &str) -> String {
         Some(("alnum", length)) => scramble(ALNUM, length.parse().unwrap()),
         Some(("hex", length)) => scramble(LOWER_HEX, length.parse().unwrap()),
         Some(("digit", length)) => scramble("1234567890", length.parse().unwrap()),
-        Some(("base32", length)) => {
-            scramble("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().unwrap())
-        }
+        Some(("base32", length)) => scramble("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().unwrap()),
         _ => unreachable!("{part}"),
     };
     recipe.split(' ').map(part).collect()
@@ -89,10 +87,7 @@ fn build(recipe: &str) -> String {
 fn scan(text: &str) -> Vec<(String, String)> {
     let mut findings = Vec::new();
     Secret::new().find(text, &mut findings);
-    resolve(findings)
-        .into_iter()
-        .map(|f| (f.rule.as_str().to_owned(), text[f.span].to_owned()))
-        .collect()
+    resolve(findings).into_iter().map(|f| (f.rule.as_str().to_owned(), text[f.span].to_owned())).collect()
 }
 
 #[test]
@@ -123,10 +118,7 @@ fn tokens_are_found_whole_by_their_rule() {
 
 #[test]
 fn tokens_that_are_tied_short_or_examples_are_not_found() {
-    for (_, recipe) in TOKENS
-        .iter()
-        .filter(|(rule, _)| !rule.contains("webhook") && !rule.starts_with("azure"))
-    {
+    for (_, recipe) in TOKENS.iter().filter(|(rule, _)| !rule.contains("webhook") && !rule.starts_with("azure")) {
         let token = build(recipe);
         for text in [format!("x{token}"), format!("_{token}")] {
             assert_eq!(scan(&text), [], "{text}");
@@ -136,11 +128,7 @@ fn tokens_that_are_tied_short_or_examples_are_not_found() {
         let token = build(recipe);
         let short = &token[..token.len().min(14)];
         assert_eq!(scan(short), [], "{rule}");
-        let literal = FORMATS
-            .iter()
-            .find(|format| token.contains(format.literal))
-            .unwrap()
-            .literal;
+        let literal = FORMATS.iter().find(|format| token.contains(format.literal)).unwrap().literal;
         let body = token.len() - literal.len();
         for filler in ["x", "X", "*", "0", ".", "EXAMPLE", "your_key_"] {
             let text = format!("{literal}{}", &filler.repeat(body)[..body]);
@@ -152,10 +140,7 @@ fn tokens_that_are_tied_short_or_examples_are_not_found() {
 #[test]
 fn urls_keep_their_start() {
     let token = build("digit:10 ':AA' alnum:33");
-    assert_eq!(
-        scan(&format!("https://api.telegram.org/bot{token}/getMe"))[0].1,
-        token
-    );
+    assert_eq!(scan(&format!("https://api.telegram.org/bot{token}/getMe"))[0].1, token);
     let hook = build("'hooks.slack.com/services/T' base32:8 '/B' base32:8 '/' alnum:24");
     assert_eq!(scan(&format!("https://{hook}/"))[0].1, hook);
 }
@@ -177,30 +162,20 @@ fn private_keys_are_taken_from_begin_to_end() {
         "PGP PRIVATE KEY BLOCK",
     ] {
         let key = pem(label, &body);
-        assert_eq!(
-            scan(&format!("a {key} b")),
-            [("secret:private-key".to_owned(), key.clone())],
-            "{label}"
-        );
+        assert_eq!(scan(&format!("a {key} b")), [("secret:private-key".to_owned(), key.clone())], "{label}");
         // Two in a row are two, and a block cut off by the next BEGIN is taken as far as it goes.
         assert_eq!(scan(&format!("{key}\n{key}")).len(), 2);
         let open = format!("-----BEGIN {label}-----\n{body}");
         assert_eq!(
             scan(&format!("{open}\n{key}")),
-            [
-                ("secret:private-key".to_owned(), open.clone()),
-                ("secret:private-key".to_owned(), key)
-            ]
+            [("secret:private-key".to_owned(), open.clone()), ("secret:private-key".to_owned(), key)]
         );
         assert_eq!(scan(&open), [("secret:private-key".to_owned(), open)]);
     }
     let headers = format!("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011\n\n{body}");
     assert_eq!(scan(&pem("RSA PRIVATE KEY", &headers)).len(), 1);
     let json = pem("PRIVATE KEY", &body).replace('\n', "\\n");
-    assert_eq!(
-        scan(&format!("\"{json}\"")),
-        [("secret:private-key".to_owned(), json)]
-    );
+    assert_eq!(scan(&format!("\"{json}\"")), [("secret:private-key".to_owned(), json)]);
 }
 
 #[test]

@@ -139,8 +139,7 @@ fn not_found() {
 /// The rules of the Social Security Administration, read from the written form.
 fn issued_slowly(area: u32, group: u32, serial: u32) -> bool {
     let never = area == 0 || area == 666 || area > 899 || group == 0 || serial == 0;
-    let advertised =
-        (area, group, serial) == (78, 5, 1120) || (area, group, serial) == (219, 9, 9999);
+    let advertised = (area, group, serial) == (78, 5, 1120) || (area, group, serial) == (219, 9, 9999);
     !never && !advertised
 }
 

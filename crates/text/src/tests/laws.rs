@@ -120,26 +120,14 @@ fn texts() -> impl Strategy<Value = String> {
 
 fn policies() -> impl Strategy<Value = Policy> {
     let operators = vec![Operator::Tag, Operator::Redact, Operator::Hash];
-    let exceptions = prop::collection::vec(
-        (
-            prop::sample::select(&Entity::ALL[..]),
-            prop::sample::select(operators.clone()),
-        ),
-        0..4,
-    );
-    (
-        prop::sample::select(operators.clone()),
-        exceptions,
-        any::<[u8; 32]>(),
-    )
-        .prop_map(|(default, exceptions, key)| {
-            exceptions
-                .into_iter()
-                .fold(Policy::new(default), |policy, (entity, operator)| {
-                    policy.with(entity, operator)
-                })
-                .with_key(key)
-        })
+    let exceptions =
+        prop::collection::vec((prop::sample::select(&Entity::ALL[..]), prop::sample::select(operators.clone())), 0..4);
+    (prop::sample::select(operators.clone()), exceptions, any::<[u8; 32]>()).prop_map(|(default, exceptions, key)| {
+        exceptions
+            .into_iter()
+            .fold(Policy::new(default), |policy, (entity, operator)| policy.with(entity, operator))
+            .with_key(key)
+    })
 }
 
 /// Rebuilds the text character by character: outside every span as it was, and at each span's start its replacement.
@@ -147,10 +135,7 @@ fn apply_slowly(text: &str, findings: &[Finding], policy: &Policy) -> String {
     let mut rewritten = String::new();
     for (at, character) in text.char_indices() {
         if let Some(finding) = findings.iter().find(|finding| finding.span.start == at) {
-            let alone = Finding {
-                span: 0..finding.span.len(),
-                ..finding.clone()
-            };
+            let alone = Finding { span: 0..finding.span.len(), ..finding.clone() };
             rewritten += &apply(&text[finding.span.clone()], &[alone], policy);
         }
         if !findings.iter().any(|finding| finding.span.contains(&at)) {
@@ -162,9 +147,7 @@ fn apply_slowly(text: &str, findings: &[Finding], policy: &Policy) -> String {
 
 /// Whether each byte is covered: what `resolve` may not change.
 fn covered(length: usize, findings: &[Finding]) -> Vec<bool> {
-    (0..length)
-        .map(|at| findings.iter().any(|finding| finding.span.contains(&at)))
-        .collect()
+    (0..length).map(|at| findings.iter().any(|finding| finding.span.contains(&at))).collect()
 }
 
 thread_local! {

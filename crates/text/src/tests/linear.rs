@@ -81,10 +81,7 @@ fn four_times_the_text_takes_about_four_times_as_long() {
         let small = unit.repeat(BYTES / unit.len());
         let large = small.repeat(4);
         let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
-        assert!(
-            large < 6 * small + Duration::from_millis(50),
-            "{unit:?}: {small:?}, then {large:?}"
-        );
+        assert!(large < 6 * small + Duration::from_millis(50), "{unit:?}: {small:?}, then {large:?}");
     }
 }
 
