@@ -9,14 +9,14 @@
 //! # }
 //! ```
 //! ```compile_fail,E0382
-//! # fn f(sum: privet_train::clip::ClippedSum, noise: &privet_train::clip::Noise<'_>) {
-//! let first = sum.privatize(noise);
-//! let second = sum.privatize(noise); // moved: one sum, one release
+//! # fn f(sum: privet_train::clip::ClippedSum, one: privet_train::clip::Noise, two: privet_train::clip::Noise) {
+//! let first = sum.privatize(one);
+//! let second = sum.privatize(two); // moved: one sum, one release
 //! # }
 //! ```
 //! The near twin that does compile:
 //! ```no_run
-//! # fn f(sum: privet_train::clip::ClippedSum, noise: &privet_train::clip::Noise<'_>,
+//! # fn f(sum: privet_train::clip::ClippedSum, noise: privet_train::clip::Noise,
 //! #      ledger: &mut privet_train::ledger_file::LedgerFile) -> Result<(), privet_train::Error> {
 //! let gradient = sum.privatize(noise).record(ledger)?;
 //! # Ok(()) }
@@ -117,14 +117,12 @@ impl ClippedSum {
     }
 
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`.
-    pub fn privatize(self, noise: &Noise<'_>) -> Release {
+    pub fn privatize(self, noise: Noise) -> Release {
         let stddev = noise.noise_multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
-        let mut values: Vec<Vec<f32>> =
-            self.values.iter().map(|tensor| tensor.iter().map(|value| *value as f32).collect()).collect();
-        for (index, tensor) in values.iter_mut().enumerate() {
-            add_gaussian(tensor, stddev, noise.key, index as u32, 0);
-        }
-        Release { values, entry: noise.entry.clone() }
+        let tensors = self.values.iter().enumerate();
+        let values =
+            tensors.map(|(index, tensor)| add_gaussian(tensor, stddev, &noise.key, index as u32, 0)).collect();
+        Release { values, entry: noise.entry }
     }
 
     /// The sum itself, for the tests that compare it with its twin.
@@ -141,19 +139,20 @@ pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
     }
 }
 
-/// What a step's noise is made from, and the ledger entry that accounts for it.
-pub struct Noise<'a> {
-    key: &'a StepKey,
+/// What one step's noise is made from, and the ledger entry that accounts for it. Used up by the step.
+pub struct Noise {
+    key: StepKey,
     noise_multiplier: NoiseMultiplier,
     adjacency: Adjacency,
     entry: StepEntry,
 }
 
-impl<'a> Noise<'a> {
-    /// Noise of a step; the amount and the event on the ledger come from one value, so they cannot differ.
-    pub fn new(key: &'a StepKey, event: &Event, adjacency: Adjacency, step: u64, attempt: u32) -> Option<Self> {
+impl Noise {
+    /// Noise of the step and attempt that `key` was made for; the amount and the event on the ledger come from one
+    /// value, so they cannot differ. `None` for an event that has no noise.
+    pub fn new(key: StepKey, event: &Event, adjacency: Adjacency) -> Option<Self> {
         let Event::PoissonSampledGaussian { noise_multiplier, .. } = event else { return None };
-        let entry = StepEntry { step, attempt, event: event.clone() };
+        let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone() };
         Some(Self { key, noise_multiplier: *noise_multiplier, adjacency, entry })
     }
 }

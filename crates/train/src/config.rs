@@ -98,6 +98,9 @@ pub struct TrainConfig {
     /// `AdamW`'s decay of the second moment.
     #[serde(default = "beta2")]
     pub beta2: f64,
+    /// Added to the root of the second moment; with `bias_correction` the root's floor, for which about 2e-4 is good.
+    #[serde(default = "adam_epsilon")]
+    pub adam_epsilon: f64,
     /// Subtract the known noise variance from the second moment (DP-AdamBC, arXiv 2312.14334).
     #[serde(default)]
     pub bias_correction: bool,
@@ -119,9 +122,9 @@ pub enum Schedule {
     /// The peak, after warm-up, to the end.
     #[default]
     Constant,
-    /// Falls in a straight line to zero at the last step.
+    /// Falls in a straight line that would reach zero one step after the last.
     Linear,
-    /// Falls along half a cosine to zero at the last step.
+    /// Falls along half a cosine that would reach zero one step after the last.
     Cosine,
 }
 
@@ -178,4 +181,8 @@ fn beta1() -> f64 {
 
 fn beta2() -> f64 {
     0.999
+}
+
+fn adam_epsilon() -> f64 {
+    1e-8
 }

@@ -140,7 +140,7 @@ pub(crate) fn optimizer_config(plan: &TrainPlan) -> AdamWConfig {
         beta2: train.beta2,
         weight_decay: train.weight_decay,
         bias_correction_noise_variance: train.bias_correction.then_some(noise * noise),
-        epsilon: 1e-8,
+        epsilon: train.adam_epsilon,
     }
 }
 
@@ -196,8 +196,8 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let tally = sum.tally();
         let key = keys.noise.step(step, attempt);
         let event = plan.event();
-        let Some(noise) = Noise::new(&key, &event, plan.privacy.adjacency, step, attempt) else { break };
-        let gradient = sum.privatize(&noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
+        let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
+        let gradient = sum.privatize(noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
         let before = (step == 1).then(|| tensors.clone());
         apply(&mut optimizer, &mut tensors, &gradient, rate.at(step))?;
         check_weights(before.as_ref(), &tensors, step)?;

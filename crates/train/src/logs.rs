@@ -9,7 +9,7 @@ use crate::clip::Tally;
 pub struct Public {
     /// Optimizer step, from 1.
     pub step: u64,
-    /// How often the step was begun before; 0 without a crash.
+    /// 1, and one more each time the step is run again after a crash.
     pub attempt: u32,
     /// Epsilon of all steps charged so far, rounded up by the accountant, at the plan's delta.
     pub epsilon: f64,
@@ -20,7 +20,7 @@ pub struct Public {
 pub struct Private {
     /// Optimizer step, from 1.
     pub step: u64,
-    /// How often the step was begun before.
+    /// 1, and one more each time the step is run again after a crash.
     pub attempt: u32,
     /// Units drawn.
     pub batch_size: u64,

@@ -28,27 +28,28 @@ use crate::keys::{StepKey, keystream};
 /// Elements one task fills; long enough to hide the cost of positioning the cipher.
 const CHUNK: usize = 4096;
 
-/// Adds independent N(0, `stddev`²) noise to each of `values`, in place.
+/// `sum` plus independent N(0, `stddev`²) noise on each element.
 ///
-/// `values` are elements `offset..offset + values.len()` of tensor number `tensor`; the noise of an element depends
-/// on `key`, `tensor` and its index alone. Calling it twice for the same element and key gives the same noise twice:
-/// the caller adds noise once per step. An f32 sum 2²⁴ times larger than `stddev` would round the noise away;
-/// clipped sums are bounded by (batch size × clipping norm), which stays far below that.
+/// `sum` holds elements `offset..offset + sum.len()` of tensor number `tensor`; the noise of an element depends on
+/// `key`, `tensor` and its index alone. Calling it twice for the same element and key gives the same noise twice:
+/// the caller adds noise once per step. Sum and noise are added in f64 and rounded to f32 once, after the noise, so
+/// that rounding is post-processing and adds nothing to the sensitivity.
 ///
-/// All of `values` become NaN if `stddev` is not a positive finite number or the range passes 2⁶⁴ elements.
-pub fn add_gaussian(values: &mut [f32], stddev: f64, key: &StepKey, tensor: u32, offset: u64) {
-    let addressable = offset.checked_add(values.len() as u64).is_some();
+/// All results are NaN if `stddev` is not a positive finite number or the range passes 2⁶⁴ elements.
+pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset: u64) -> Vec<f32> {
+    let addressable = offset.checked_add(sum.len() as u64).is_some();
     if !(addressable && stddev.is_finite() && stddev > 0.0) {
-        values.fill(f32::NAN);
-        return;
+        return vec![f32::NAN; sum.len()];
     }
-    values.par_chunks_mut(CHUNK).enumerate().for_each(|(index, chunk)| {
+    let mut noised = vec![0.0; sum.len()];
+    noised.par_chunks_mut(CHUNK).zip(sum.par_chunks(CHUNK)).enumerate().for_each(|(index, (noised, sum))| {
         let first = offset + (index * CHUNK) as u64;
         let mut words = keystream(key.bytes(), u64::from(tensor), first);
-        for value in chunk {
-            *value = (f64::from(*value) + stddev * gaussian(&mut words)) as f32;
+        for (noised, value) in noised.iter_mut().zip(sum) {
+            *noised = (value + stddev * gaussian(&mut words)) as f32;
         }
     });
+    noised
 }
 
 /// One standard Gaussian from the next block.

@@ -151,6 +151,8 @@ pub struct PlannedTrain {
     pub beta1: f64,
     /// Decay of the second moment.
     pub beta2: f64,
+    /// Added to the root of the second moment, or its floor with `bias_correction`.
+    pub adam_epsilon: f64,
     /// Whether the known noise variance leaves the second moment.
     pub bias_correction: bool,
     /// Public seed of the adapters' initial values.
@@ -166,6 +168,7 @@ pub struct PlannedTrain {
 pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
     let (model, train) = (inputs.model, inputs.train);
     check_training(inputs)?;
+    let privacy = plan_privacy(inputs.privacy)?;
     let architecture = Architecture::load(&model.base_model)?;
     if inputs.data.sequence_len > architecture.max_position_embeddings {
         let most = architecture.max_position_embeddings;
@@ -193,7 +196,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
             trainable_parameters,
         },
         data: PlannedData { column: inputs.column.to_owned(), sequence_len: inputs.data.sequence_len },
-        privacy: plan_privacy(inputs.privacy)?,
+        privacy,
         train: PlannedTrain {
             optimizer: "dp-adamw".to_owned(),
             learning_rate: train.learning_rate,
@@ -202,6 +205,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
             weight_decay: train.weight_decay,
             beta1: train.beta1,
             beta2: train.beta2,
+            adam_epsilon: train.adam_epsilon,
             bias_correction: train.bias_correction,
             seed: train.seed,
         },
@@ -215,7 +219,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
 fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let (model, data, train, audit) = (inputs.model, inputs.data, inputs.train, inputs.audit);
     let unit = |x: f64| (0.0..1.0).contains(&x);
-    let checks: [(&str, bool, &str); 11] = [
+    let checks: [(&str, bool, &str); 12] = [
         ("model.lora_r", model.lora_r > 0, "must be at least 1"),
         ("model.lora_alpha", model.lora_alpha.is_finite() && model.lora_alpha > 0.0, "must be a positive number"),
         ("data.sequence_len", data.sequence_len >= 2, "must be at least 2: one token to read and one to predict"),
@@ -223,6 +227,7 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
         ("train.weight_decay", train.weight_decay.is_finite() && train.weight_decay >= 0.0, "must not be negative"),
         ("train.beta1", unit(train.beta1), "must lie in [0, 1)"),
         ("train.beta2", unit(train.beta2), "must lie in [0, 1)"),
+        ("train.adam_epsilon", train.adam_epsilon.is_finite() && train.adam_epsilon > 0.0, "must be positive"),
         ("train.speed.physical_batch_size", train.speed.physical_batch_size > 0, "must be at least 1"),
         ("train.speed.checkpoint_every", train.speed.checkpoint_every > 0, "must be at least 1"),
         ("audit.guess_fraction", audit.guess_fraction > 0.0 && audit.guess_fraction <= 1.0, "must lie in (0, 1]"),
