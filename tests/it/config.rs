@@ -59,7 +59,7 @@ fn an_unknown_key_names_place_suggestion_and_the_known_keys() {
 #[test]
 fn a_bad_set_is_refused() {
     let same = |text: &str| text.to_owned();
-    refused(same, &["output.dir=runs/x"], 2, &["is not an assignment in TOML", "--set 'output.dir=\"runs/x\"'"]);
+    refused(same, &["output.dir=[runs/x"], 2, &["is not an assignment in TOML", "--set 'output.dir=\"[runs/x\"'"]);
     refused(same, &["privacy.stepz=1"], 2, &["unknown key `stepz`", "--set privacy.stepz=1", "did you mean `steps`?"]);
     refused(same, &["privacy.steps='many'"], 2, &["`privacy.steps` is not valid", "--set privacy.steps='many'"]);
 }

@@ -55,7 +55,8 @@ impl<'a> Source<'a> {
 }
 
 pub(super) fn parse(name: &str, text: &str, sets: &[String]) -> Result<Config, Failure> {
-    let source = Source::new(name, text, sets);
+    let sets: Vec<String> = sets.iter().map(|set| with_quotes(set)).collect();
+    let source = Source::new(name, text, &sets);
     let padded: Vec<String> = source.sets.iter().map(|(start, set)| format!("{}{set}", " ".repeat(*start))).collect();
     let mut root = DeTable::parse(text).map_err(|error| source.failure(&error))?;
     for (assignment, (_, set)) in padded.iter().zip(&source.sets) {
@@ -96,6 +97,20 @@ fn lay_over<'a>(base: &mut DeTable<'a>, overlay: DeTable<'a>) {
 
 fn reaches(key: &str, array: &[Spanned<DeValue<'_>>]) -> bool {
     key.parse::<usize>().is_ok_and(|index| index < array.len())
+}
+
+/// A shell eats quotes, so a plain word that is no TOML value is taken as the string it spells.
+fn with_quotes(set: &str) -> String {
+    match set.split_once('=') {
+        Some((key, value))
+            if DeTable::parse(set).is_err()
+                && !value.trim().is_empty()
+                && !value.contains(['"', '\'', '[', ']', '{', '}', '\\', '\n', '=']) =>
+        {
+            format!("{key}=\"{}\"", value.trim())
+        }
+        _ => set.to_owned(),
+    }
 }
 
 /// What a shell user most often meant: a string without its quotes.

@@ -24,7 +24,6 @@
 mod assemble;
 mod assumptions;
 mod chart;
-mod digest;
 mod document;
 mod error;
 mod folder;

@@ -13,7 +13,7 @@ use privet_dp::ledger::{self, Ledger};
 use privet_dp::{Event, Guarantee, account, sensitivity};
 
 use crate::folder::{self, Plan, PublicLine};
-use crate::{CurvePoint, Error, digest, words};
+use crate::{CurvePoint, Error, words};
 
 /// Points of the curve at most.
 const CURVE_POINTS: u64 = 60;
@@ -38,7 +38,7 @@ pub(crate) fn verify(run: &Path) -> Result<Verified, Error> {
     let path = public.join("ledger.jsonl");
     let ledger_text = folder::required(path.clone())?;
     let ledger = ledger::parse(&ledger_text).map_err(|source| Error::Ledger { path, source })?;
-    let found = digest::blake3(plan_text.as_bytes());
+    let found = blake3::hash(plan_text.as_bytes()).to_hex().to_string();
     if found != ledger.genesis().plan_hash {
         return Err(Error::PlanChanged { expected: ledger.genesis().plan_hash.clone(), found });
     }

@@ -120,8 +120,7 @@ impl ClippedSum {
     pub fn privatize(self, noise: Noise) -> Release {
         let stddev = noise.noise_multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
         let tensors = self.values.iter().enumerate();
-        let values =
-            tensors.map(|(index, tensor)| add_gaussian(tensor, stddev, &noise.key, index as u32, 0)).collect();
+        let values = tensors.map(|(index, tensor)| add_gaussian(tensor, stddev, &noise.key, index as u32, 0)).collect();
         Release { values, entry: noise.entry }
     }
 

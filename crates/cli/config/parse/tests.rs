@@ -113,10 +113,16 @@ fn an_unknown_key_of_set_points_at_the_argument() {
 }
 
 #[test]
-fn set_without_toml_quotes_shows_how_to_write_it() {
-    let message = refused(GOOD, &["output.dir=runs/y"]);
-    assert!(message.contains("`--set output.dir=runs/y` is not an assignment in TOML"), "{message}");
-    assert!(message.contains(r#"--set 'output.dir="runs/y"'"#), "{message}");
+fn a_plain_word_needs_no_toml_quotes_since_a_shell_eats_them() {
+    let dir = |set: &str| read(GOOD, &[set]).unwrap().output.dir;
+    assert_eq!(dir("output.dir=runs/y"), dir(r#"output.dir="runs/y""#));
+    assert_eq!(dir("output.dir = runs/y z "), dir(r#"output.dir="runs/y z""#));
+    // What is a TOML value stays one, and what is neither a value nor a word is refused with the way to write it.
+    assert!(refused(GOOD, &["output.dir=3"]).contains("output.dir"));
+    assert!(refused(GOOD, &["privacy.epsilon=much"]).contains("`privacy.epsilon` is not valid"));
+    let message = refused(GOOD, &["output.dir=[runs/y"]);
+    assert!(message.contains("`--set output.dir=[runs/y` is not an assignment in TOML"), "{message}");
+    assert!(message.contains(r#"--set 'output.dir="[runs/y"'"#), "{message}");
     assert!(refused(GOOD, &["steps"]).contains("write `--set key=value`"));
 }
 

@@ -103,7 +103,7 @@ impl Run {
         run.write("public/plan.json", &text);
         let event = event(&run.plan);
         let charges = charges.iter().map(|(step, attempt)| (*step, *attempt, event.clone()));
-        run.write_ledger(&ledger(genesis(&run.plan, crate::digest::blake3(text.as_bytes())), charges));
+        run.write_ledger(&ledger(genesis(&run.plan, blake3::hash(text.as_bytes()).to_hex().to_string()), charges));
         run.write_json(
             "public/evaluation.json",
             &json!({ "format": "privet-evaluation/v1", "split": "public held-out", "sequences": 400, "tokens": 9001,
@@ -117,7 +117,7 @@ impl Run {
         let charged = self.read("public/ledger.jsonl").lines().count() - 1;
         self.write_json(
             "private/training.json",
-            &json!({ "plan_hash": crate::digest::blake3(self.read("public/plan.json").as_bytes()), "units": PLANTED[0],
+            &json!({ "plan_hash": blake3::hash(self.read("public/plan.json").as_bytes()).to_hex().to_string(), "units": PLANTED[0],
                      "truncated_units": 7919, "non_finite_examples": 1301, "clip_fraction_mean": PLANTED[3],
                      "batch_size_mean": PLANTED[4], "seconds": PLANTED[5], "steps_done": charged.min(59),
                      "stopped_by_budget": false, "device": "cpu" }),

@@ -4,7 +4,7 @@ use privet_dp::{Event, NoiseMultiplier, SamplingRate};
 use serde_json::json;
 
 use super::fixture::{Run, event, genesis, ledger, once_each, plan};
-use crate::{Class, CurvePoint, Edition, Error, assemble, digest, files, verify_published};
+use crate::{Class, CurvePoint, Edition, Error, assemble, files, verify_published};
 
 fn refused(run: &Run, edition: Edition) -> Error {
     assemble(run.root(), edition).expect_err("a changed folder must be refused")
@@ -99,7 +99,7 @@ fn an_epsilon_claimed_too_small_is_refused() {
 fn a_new_ledger_for_the_same_plan_must_charge_what_the_plan_says() {
     let run = Run::finished();
     let planned = event(&run.plan);
-    let begin = || genesis(&run.plan, digest::blake3(run.read("public/plan.json").as_bytes()));
+    let begin = || genesis(&run.plan, blake3::hash(run.read("public/plan.json").as_bytes()).to_hex().to_string());
     let rate = SamplingRate::from_f64(0.001).unwrap();
     let noise = NoiseMultiplier::new(7.0).unwrap();
     let quiet =
@@ -127,7 +127,7 @@ fn a_new_ledger_for_the_same_plan_must_charge_what_the_plan_says() {
 #[test]
 fn the_first_line_must_state_the_plans_guarantee() {
     let run = Run::finished();
-    let begin = || genesis(&run.plan, digest::blake3(run.read("public/plan.json").as_bytes()));
+    let begin = || genesis(&run.plan, blake3::hash(run.read("public/plan.json").as_bytes()).to_hex().to_string());
     let mut other = [begin(), begin(), begin()];
     other[0].delta = privet_dp::Delta::new(1e-4).unwrap();
     other[1].privacy_unit = privet_dp::PrivacyUnit::User;
