@@ -67,8 +67,8 @@ fn local_start(bytes: &[u8], at: usize) -> Option<usize> {
     {
         start += 1;
     }
-    // Neither a quotation mark, a bullet nor the middle of a character can begin it.
-    while start < at && (b".'-+%".contains(&bytes[start]) || is_continuation(bytes[start])) {
+    // Neither a quotation mark nor a bullet can begin it.
+    while start < at && b".'-+%".contains(&bytes[start]) {
         start += 1;
     }
     (start < at && bytes[at - 1] != b'.').then_some(start)

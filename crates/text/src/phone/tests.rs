@@ -332,6 +332,8 @@ const NOT_FOUND: &[&str] = &[
     "room 1234567",
     "id: 2125550143",
     "telemetry 2125550143",
+    "phone 1,2125550143",
+    "tel 2125550143,5",
     "Taiwan Mobile\n8869241|x",
     "2125550143\nphone",
     "call()",

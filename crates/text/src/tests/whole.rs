@@ -112,6 +112,10 @@ fn overlaps_become_one_finding_with_the_strongest_label() {
         resolved(&[finding(0..4, 0.5, Secret), finding(0..4, 0.5, Email)]),
         [(0..4, Secret)]
     );
+    assert_eq!(
+        resolved(&[finding(0..4, 0.5, Email), finding(0..4, 0.5, Secret)]),
+        [(0..4, Secret)]
+    );
     // A chain is one finding, a touch is not.
     assert_eq!(
         resolved(&[
@@ -348,6 +352,9 @@ fn the_rule_set_digest_follows_the_rules_and_not_their_order() {
         digest(&[email], &[&rule("a", &["abc"], "abcd")]),
         digest(&[email], &[&rule("a", &["abc", "abc"], "abc")]),
     ];
+    // One long list of literals is not two rules, though their texts follow each other alike.
+    let glued = rule("a", &["abc", "custom", "b", "abc", "abc"], "abc");
+    assert_ne!(digest(&[], &[&glued]), digest(&[], &[&a, &b]));
     for (index, digest) in different.iter().enumerate() {
         assert_eq!(digest.len(), 64);
         assert!(!different[..index].contains(digest), "{index}");
