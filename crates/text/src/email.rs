@@ -59,8 +59,8 @@ fn local_start(bytes: &[u8], at: usize) -> Option<usize> {
     if start > 0 && bytes[start - 1] == b'\\' && matches!(bytes.get(start), Some(b'n' | b'r' | b't')) {
         start += 1;
     }
-    // Neither a quotation mark, a bullet nor the middle of a character can begin it.
-    while start < at && (b".'-+%".contains(&bytes[start]) || is_continuation(bytes[start])) {
+    // Neither a quotation mark nor a bullet can begin it.
+    while start < at && b".'-+%".contains(&bytes[start]) {
         start += 1;
     }
     (start < at && bytes[at - 1] != b'.').then_some(start)

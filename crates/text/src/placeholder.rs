@@ -55,3 +55,63 @@ fn is_label(inner: &[u8]) -> bool {
     hash.is_none_or(is_hash)
         && (label == REDACTED.as_bytes() || Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_what_operators_write_and_nothing_else() {
+        for text in [
+            "<EMAIL>",
+            "<URL_CREDENTIALS>",
+            "<REDACTED>",
+            "<CUSTOM>",
+            "<URL_CREDENTIALS:abcdefghijklmnop>",
+        ] {
+            assert_eq!(end(text.as_bytes(), 0), Some(text.len()), "{text}");
+            assert!(
+                ends_at(text.as_bytes(), text.len()) && contained(format!("x{text}y").as_bytes()),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "<",
+            "<>",
+            "<EMAIL",
+            "EMAIL>",
+            "<email>",
+            "<EMAILS>",
+            "<EMAIL:>",
+            "<EMAIL:abc>",
+            "<EMAIL:abcdefghijklmnoq>",
+            "<b>",
+            "[redacted]",
+        ] {
+            assert!(
+                end(text.as_bytes(), 0).is_none()
+                    && !ends_at(text.as_bytes(), text.len())
+                    && !contained(text.as_bytes()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_placeholder_holds_what_lies_inside_it() {
+        let bytes = b"a <EMAIL> b";
+        for (span, inside) in [
+            (2..9, true),
+            (3..8, true),
+            (4..5, true),
+            (2..10, false),
+            (1..9, false),
+            (8..9, true),
+            (9..10, false),
+            (0..1, false),
+        ] {
+            assert_eq!(holds(bytes, &span), inside, "{span:?}");
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! How the recognizers' tests draw spans, and the laws that hold over the whole crate.
 
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
+
 use super::*;
 
 mod laws;
@@ -8,6 +11,15 @@ mod whole;
 
 /// One seed for every generated test of the crate.
 pub(crate) const SEED: u64 = 0x7072_6976_6574;
+
+/// Generated tests draw the same cases on every machine and write no files.
+pub(crate) fn seeded(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(SEED),
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    }
+}
 
 /// Spans as pictures: each text with carets under what must be found, and nothing else.
 pub(crate) fn pictures(recognizer: &dyn Recognizer, cases: &[(&str, &str)]) {

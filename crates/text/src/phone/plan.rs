@@ -54,7 +54,7 @@ pub(super) fn classify(bytes: &[u8], written: &Written) -> Option<Reading> {
 /// `+` and a country code that exists, with a national number of a length that country uses (ITU-T E.164).
 fn international(number: &[u8], groups: usize) -> Option<Reading> {
     let (code, national) = country_code(number)?;
-    let trunk = usize::from(national.first() == Some(&0) && code != 39);
+    let trunk = usize::from(national.first() == Some(&0) && !matches!(code, 1 | 39));
     let length = national.len() - trunk;
     let grouped = groups > 1;
     let known = national_lengths(code).contains(&length);

@@ -158,18 +158,10 @@ fn scan_all(text: &str) -> Vec<Finding> {
     ALL.with(|recognizers| scan(recognizers, text))
 }
 
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        rng_seed: proptest::test_runner::RngSeed::Fixed(SEED),
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(CASES)
-    }
-}
-
 const CASES: u32 = 4000;
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeded(CASES))]
 
     #[test]
     fn findings_are_sorted_disjoint_and_on_character_boundaries(text in texts()) {
