@@ -62,18 +62,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_what_operators_write_and_nothing_else() {
-        for text in [
-            "<EMAIL>",
-            "<URL_CREDENTIALS>",
-            "<REDACTED>",
-            "<CUSTOM>",
-            "<URL_CREDENTIALS:abcdefghijklmnop>",
-        ] {
+        for text in ["<EMAIL>", "<URL_CREDENTIALS>", "<REDACTED>", "<CUSTOM>", "<URL_CREDENTIALS:abcdefghijklmnop>"] {
             assert_eq!(end(text.as_bytes(), 0), Some(text.len()), "{text}");
-            assert!(
-                ends_at(text.as_bytes(), text.len()) && contained(format!("x{text}y").as_bytes()),
-                "{text}"
-            );
+            assert!(ends_at(text.as_bytes(), text.len()) && contained(format!("x{text}y").as_bytes()), "{text}");
         }
         for text in [
             "",

@@ -14,11 +14,7 @@ pub(crate) const SEED: u64 = 0x7072_6976_6574;
 
 /// Generated tests draw the same cases on every machine and write no files.
 pub(crate) fn seeded(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        rng_seed: RngSeed::Fixed(SEED),
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases)
-    }
+    ProptestConfig { rng_seed: RngSeed::Fixed(SEED), failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
 /// Spans as pictures: each text with carets under what must be found, and nothing else.

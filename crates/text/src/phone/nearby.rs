@@ -65,30 +65,16 @@ impl<'a> Nearby<'a> {
             // Bare digits in a column under a word are a table far more often than a number to call; only a label
             // with its colon, as in `Phone:`, may stand on the line above.
             Needs::StrongWord => {
-                let ahead = bytes[end..]
-                    .iter()
-                    .take(12)
-                    .take_while(|&&byte| byte != b'\n')
-                    .count();
+                let ahead = bytes[end..].iter().take(12).take_while(|&&byte| byte != b'\n').count();
                 let line = |until: usize| {
-                    until
-                        - bytes[..until]
-                            .iter()
-                            .rev()
-                            .take(48)
-                            .take_while(|&&byte| byte != b'\n')
-                            .count()
+                    until - bytes[..until].iter().rev().take(48).take_while(|&&byte| byte != b'\n').count()
                 };
                 let begin = line(start);
                 let labelled = begin == start && bytes[..start].ends_with(b":\n");
                 let behind = start - if labelled { line(start - 1) } else { begin };
-                let label = bytes[..start].trim_ascii_end().ends_with(b":")
-                    && context::announced(bytes, start, WEAK_WORDS);
-                label
-                    || *self
-                        .strong_on_line
-                        .get_or_insert_with(|| before(behind, WORDS))
-                    || after(ahead, WORDS)
+                let label =
+                    bytes[..start].trim_ascii_end().ends_with(b":") && context::announced(bytes, start, WEAK_WORDS);
+                label || *self.strong_on_line.get_or_insert_with(|| before(behind, WORDS)) || after(ahead, WORDS)
             }
         }
     }

@@ -174,10 +174,7 @@ fn private_keys_are_taken_from_begin_to_end() {
     }
     // The END of another block closes nothing.
     let open = format!("-----BEGIN PRIVATE KEY-----\n{body}");
-    assert_eq!(
-        scan(&format!("{open}\n-----END RSA PRIVATE KEY-----")),
-        [("secret:private-key".to_owned(), open)]
-    );
+    assert_eq!(scan(&format!("{open}\n-----END RSA PRIVATE KEY-----")), [("secret:private-key".to_owned(), open)]);
     let headers = format!("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011\n\n{body}");
     assert_eq!(scan(&pem("RSA PRIVATE KEY", &headers)).len(), 1);
     let json = pem("PRIVATE KEY", &body).replace('\n', "\\n");

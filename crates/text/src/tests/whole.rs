@@ -52,22 +52,10 @@ fn overlaps_become_one_finding_with_the_strongest_label() {
     assert_eq!(resolved(&[]), []);
     assert_eq!(resolved(&[finding(3..3, 1.0, Email)]), []);
     // The longest names it, the most confident of equals, the later entity of twins.
-    assert_eq!(
-        resolved(&[finding(0..4, 1.0, Secret), finding(1..9, 0.1, Email)]),
-        [(0..9, Email)]
-    );
-    assert_eq!(
-        resolved(&[finding(0..4, 0.4, Secret), finding(0..4, 0.5, Email)]),
-        [(0..4, Email)]
-    );
-    assert_eq!(
-        resolved(&[finding(0..4, 0.5, Secret), finding(0..4, 0.5, Email)]),
-        [(0..4, Secret)]
-    );
-    assert_eq!(
-        resolved(&[finding(0..4, 0.5, Email), finding(0..4, 0.5, Secret)]),
-        [(0..4, Secret)]
-    );
+    assert_eq!(resolved(&[finding(0..4, 1.0, Secret), finding(1..9, 0.1, Email)]), [(0..9, Email)]);
+    assert_eq!(resolved(&[finding(0..4, 0.4, Secret), finding(0..4, 0.5, Email)]), [(0..4, Email)]);
+    assert_eq!(resolved(&[finding(0..4, 0.5, Secret), finding(0..4, 0.5, Email)]), [(0..4, Secret)]);
+    assert_eq!(resolved(&[finding(0..4, 0.5, Email), finding(0..4, 0.5, Secret)]), [(0..4, Secret)]);
     // A chain is one finding, a touch is not.
     assert_eq!(
         resolved(&[finding(4..8, 0.5, Phone), finding(0..5, 0.5, Email), finding(7..9, 0.5, Secret)]),
