@@ -1,1 +1,42 @@
-//! Placeholder while the workspace is laid out.
+//! Differential privacy for training, as arithmetic: what was released, and what that costs.
+//!
+//! The chain of this crate is *event → ledger → accountant → guarantee*. An [`Event`] says what a noisy release was,
+//! the [`ledger`] remembers every one that happened, an accountant turns them into an epsilon, and a [`Guarantee`]
+//! carries that epsilon with everything it depends on. There is no I/O, no clock and no randomness in here: the same
+//! ledger gives the same guarantee on every machine.
+//!
+//! One rule holds throughout: **every epsilon is an upper bound.** Where floating point or an approximation could err,
+//! it errs upwards; where no proven bound exists, the answer is a typed [`Unsupported`] that names what is supported.
+//!
+//! ```
+//! use privet_dp::{Adjacency, Delta, Event, NoiseMultiplier, SamplingRate, account};
+//!
+//! let step = Event::PoissonSampledGaussian {
+//!     sampling_rate: SamplingRate::from_f64(0.01)?,
+//!     noise_multiplier: NoiseMultiplier::new(1.0)?,
+//! };
+//! let run = Event::Repeated { event: Box::new(step), count: 1000 };
+//! let bound = account(&run, Delta::new(1e-6)?, Adjacency::AddRemove)?;
+//! assert!(bound.epsilon.get() > 2.12 && bound.epsilon.get() < 2.44);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod account;
+mod calibrate;
+mod event;
+pub mod gaussian;
+mod guarantee;
+pub mod ledger;
+mod parameters;
+pub mod rdp;
+mod sampling;
+#[cfg(test)]
+mod testing;
+
+pub use account::{Accountant, Bound, account};
+pub use calibrate::{Calibrate, Unreachable, calibrate};
+pub use event::{Adjacency, Event, PrivacyUnit, Unsupported, sensitivity};
+pub use guarantee::{Guarantee, guarantee, round_up};
+pub use ledger::{Ledger, LedgerError};
+pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
+pub use sampling::SamplingRate;

@@ -1,1 +1,29 @@
-//! Placeholder while the workspace is laid out.
+//! Open language models on Burn: Hugging Face folders in, per-example losses and per-sample gradients out.
+//!
+//! In reading order: [`device`] turns a device's name into a Burn backend (the only file that knows which backends are
+//! compiled in); [`config`] and [`weights`] read a Hugging Face folder; [`decoder`] is the Llama family in one
+//! readable forward pass; [`lora`] holds the adapters, the only weights that are trained; [`tape`] turns one
+//! backward pass into one gradient per example.
+//!
+//! # Why per-sample gradients need no fork of Burn
+//!
+//! Weights stay *outside* autodiff, so a backward pass computes only gradients of activations. Every adapted layer
+//! adds a zero leaf (a *probe*) to its output; after one backward pass of the *sum* of the per-example losses, the
+//! probe's gradient is dL/dy of that layer, one row block per example. Together with the layer's input that is all
+//! a per-sample weight gradient needs (Goodfellow 2015, arXiv 1510.01799; book-keeping: Bu et al. 2023,
+//! arXiv 2210.00038).
+
+pub mod config;
+pub mod decoder;
+pub mod device;
+pub mod error;
+pub mod lora;
+pub mod tape;
+pub mod weights;
+
+pub use config::ModelConfig;
+pub use decoder::{Decoder, TokenBatch};
+pub use device::{Device, OnDevice};
+pub use error::Error;
+pub use lora::{Adapters, LoraSpec, Tensors};
+pub use tape::Tape;

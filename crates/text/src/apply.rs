@@ -7,9 +7,8 @@ use crate::{Entity, Finding, Operator, Policy, resolve};
 
 /// Rewrites every finding of `text` by the operator that `policy` gives its entity.
 ///
-/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. With `Tag`,
-/// `Redact` or `Hash` for every entity, scanning the result with the built-in recognizers finds nothing, so a second
-/// pass changes nothing. `Hash` without a key writes a tag: see [`Policy::validate`].
+/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. `Hash` without a
+/// key writes a tag: see [`Policy::validate`].
 ///
 /// # Panics
 /// When a span lies outside the text or cuts a character: the findings are of another text. The message holds no text.
@@ -21,9 +20,7 @@ pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
     let mut copied = 0;
     for Finding { entity, span, .. } in findings {
         assert!(
-            span.start <= span.end
-                && text.is_char_boundary(span.start)
-                && text.is_char_boundary(span.end),
+            span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
             "a finding at bytes {}..{} does not fit a text of {} bytes",
             span.start,
             span.end,
@@ -40,21 +37,15 @@ pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
 fn replace(value: &str, entity: Entity, policy: &Policy, out: &mut String) {
     match (policy.operator(entity), policy.key()) {
         (Operator::Keep, _) => out.push_str(value),
-        (Operator::Redact, _) => out.push_str(REDACTED),
         (Operator::Mask, _) => out.extend(value.chars().map(masked)),
-        (Operator::Hash, Some(key)) => {
-            out.push('<');
-            out.push_str(entity.as_str());
-            out.push(':');
-            out.push_str(&hashed(value, entity, key));
-            out.push('>');
-        }
-        (Operator::Tag | Operator::Hash, _) => {
-            out.push('<');
-            out.push_str(entity.as_str());
-            out.push('>');
-        }
+        (Operator::Redact, _) => write(out, &["<", REDACTED, ">"]),
+        (Operator::Hash, Some(key)) => write(out, &["<", entity.as_str(), ":", &hashed(value, entity, key), ">"]),
+        (Operator::Tag | Operator::Hash, _) => write(out, &["<", entity.as_str(), ">"]),
     }
+}
+
+fn write(out: &mut String, parts: &[&str]) {
+    out.extend(parts.iter().copied());
 }
 
 fn masked(character: char) -> char {
@@ -69,10 +60,7 @@ fn masked(character: char) -> char {
 fn hashed(value: &str, entity: Entity, key: &[u8; 32]) -> String {
     let mut hasher = blake3::Hasher::new_keyed(key);
     // The zero byte ends the domain: no label contains one, so no two (entity, value) pairs share an input.
-    hasher
-        .update(entity.as_str().as_bytes())
-        .update(&[0])
-        .update(canonical(value, entity).as_bytes());
+    hasher.update(entity.as_str().as_bytes()).update(&[0]).update(canonical(value, entity).as_bytes());
     let digest = hasher.finalize();
     digest.as_bytes()[..HASH_LETTERS / 2]
         .iter()
@@ -85,19 +73,10 @@ fn hashed(value: &str, entity: Entity, key: &[u8; 32]) -> String {
 fn canonical(value: &str, entity: Entity) -> String {
     match entity {
         Entity::Email => value.to_lowercase(),
-        Entity::Phone => value
-            .chars()
-            .filter(|&c| c.is_ascii_alphanumeric() || c == '+')
-            .collect(),
+        Entity::Phone => value.chars().filter(|&c| c.is_ascii_alphanumeric() || c == '+').collect(),
         Entity::CreditCard | Entity::UsSsn => value.chars().filter(char::is_ascii_digit).collect(),
-        Entity::Iban => value
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_uppercase(),
-        Entity::Ipv6 => value
-            .parse::<Ipv6Addr>()
-            .map_or_else(|_| value.to_owned(), |address| address.to_string()),
+        Entity::Iban => value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase(),
+        Entity::Ipv6 => value.parse::<Ipv6Addr>().map_or_else(|_| value.to_owned(), |address| address.to_string()),
         Entity::Ipv4 | Entity::UrlCredentials | Entity::Secret | Entity::Custom => value.to_owned(),
     }
 }

@@ -4,9 +4,7 @@
 //! tests look at bytes and never cut the text, so no span can fall inside a character: every recognizer starts and ends
 //! its spans at ASCII bytes or whole characters.
 
-use crate::placeholder;
-
-/// Whether a letter, digit, `_` or placeholder stands right before byte `at`.
+/// Whether a letter, digit or `_` stands right before byte `at`.
 ///
 /// The letter of an escape such as `\n`, as JSON and source code are full of, is not part of a word.
 pub(crate) fn word_before(bytes: &[u8], at: usize) -> bool {
@@ -15,22 +13,22 @@ pub(crate) fn word_before(bytes: &[u8], at: usize) -> bool {
     };
     let byte = bytes[previous];
     let escape = matches!(byte, b'n' | b'r' | b't') && previous > 0 && bytes[previous - 1] == b'\\';
-    (is_word(byte) && !escape) || placeholder::ends_at(bytes, at)
+    is_word(byte) && !escape
 }
 
-/// Whether a letter, digit, `_` or placeholder stands right after, at byte `at`.
+/// Whether a letter, digit or `_` stands right after, at byte `at`.
 pub(crate) fn word_after(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(|&byte| is_word(byte)) || placeholder::starts_at(bytes, at)
+    bytes.get(at).is_some_and(|&byte| is_word(byte))
 }
 
-/// Whether a digit or placeholder stands right before byte `at`.
+/// Whether a digit stands right before byte `at`.
 pub(crate) fn digit_before(bytes: &[u8], at: usize) -> bool {
-    at > 0 && (bytes[at - 1].is_ascii_digit() || placeholder::ends_at(bytes, at))
+    at > 0 && bytes[at - 1].is_ascii_digit()
 }
 
-/// Whether a digit or placeholder stands right after, at byte `at`.
+/// Whether a digit stands right after, at byte `at`.
 pub(crate) fn digit_after(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(u8::is_ascii_digit) || placeholder::starts_at(bytes, at)
+    bytes.get(at).is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether one of `joiners` right before `at` ties the candidate to a digit before it, as in `1.` + `555`.

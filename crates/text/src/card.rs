@@ -14,54 +14,17 @@ const RULE: Rule = Rule::built_in("credit-card");
 const DIGITS_MAX: usize = 19;
 const GROUPS_MAX: usize = 5;
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "card",
-    "cards",
-    "credit",
-    "debit",
-    "visa",
-    "mastercard",
-    "master card",
-    "amex",
-    "american express",
-    "discover",
-    "diners",
-    "jcb",
-    "maestro",
-    "unionpay",
-    "cc",
-    "ccnum",
-    "ccn",
-    "cvv",
-    "cvc",
-    "cardnumber",
-    "creditcard",
-    "pan",
-    "payment",
-    "billing",
-    "carte",
-    "karte",
-    "kreditkarte",
-    "tarjeta",
-    "carta",
-    "expiry",
-    "expires",
-    "exp",
+    "card", "cards", "credit", "debit", "visa", "mastercard", "master card", "amex", "american express",
+    "discover", "diners", "jcb", "maestro", "unionpay", "cc", "ccnum", "ccn", "cvv", "cvc", "cardnumber",
+    "creditcard", "pan", "payment", "billing", "carte", "karte", "kreditkarte", "tarjeta", "carta", "expiry",
+    "expires", "exp",
 ];
 
+#[rustfmt::skip]
 const OTHER_WORDS: &[&str] = &[
-    "imei",
-    "isbn",
-    "ean",
-    "upc",
-    "gtin",
-    "tracking",
-    "tweet",
-    "timestamp",
-    "epoch",
-    "iccid",
-    "imsi",
-    "order",
+    "imei", "isbn", "ean", "upc", "gtin", "tracking", "tweet", "timestamp", "epoch", "iccid", "imsi", "order",
 ];
 
 pub(crate) struct CreditCard;
@@ -78,12 +41,7 @@ impl Recognizer for CreditCard {
             at = run.end;
             if let Some((span, confidence)) = card(bytes, run) {
                 at = span.end;
-                out.push(Finding {
-                    entity: Entity::CreditCard,
-                    span,
-                    confidence,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::CreditCard, span, confidence, rule: RULE });
             }
         }
     }
@@ -99,11 +57,7 @@ fn card(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
     {
         return None;
     }
-    let end = if grouped {
-        groups_end(bytes, run)?
-    } else {
-        run.end
-    };
+    let end = if grouped { groups_end(bytes, run)? } else { run.end };
     if boundary::word_after(bytes, end) || boundary::tied_after(bytes, end, b".,-") {
         return None;
     }
@@ -126,21 +80,18 @@ fn card(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
 
 /// The end of a number written in groups: 4-4-4-4, 4-4-4-4-3, 4-6-5 or 4-6-4, by one kind of separator.
 fn groups_end(bytes: &[u8], first: Range<usize>) -> Option<usize> {
-    let separator = *bytes
-        .get(first.end)
-        .filter(|byte| matches!(byte, b' ' | b'-'))?;
+    let separator = *bytes.get(first.end).filter(|byte| matches!(byte, b' ' | b'-'))?;
     let mut lengths = [0; GROUPS_MAX];
     lengths[0] = first.len();
     let mut count = 1;
     let mut end = first.end;
     while count < GROUPS_MAX && bytes.get(end) == Some(&separator) {
         let length = digits::run_end_within(bytes, end + 1, 7) - (end + 1);
-        let shape_goes_on = match (&lengths[..count], length) {
-            ([4], 4 | 6) | ([4, 4], 4) | ([4, 4, 4], 4) | ([4, 6], 4 | 5) => true,
-            // A card with a fifth group of three is rare; after four groups anything else is the next number.
-            ([4, 4, 4, 4], 3) => true,
-            _ => false,
-        };
+        // A fifth group of three is rare; after four groups anything else is the next number.
+        let shape_goes_on = matches!(
+            (&lengths[..count], length),
+            ([4], 4 | 6) | ([4, 4] | [4, 4, 4], 4) | ([4, 6], 4 | 5) | ([4, 4, 4, 4], 3)
+        );
         if !shape_goes_on {
             break;
         }
@@ -167,36 +118,25 @@ enum Brand {
 
 /// Issuer prefixes and lengths (ISO/IEC 7812; the networks' published ranges).
 fn brand(number: &[u8]) -> Option<Brand> {
-    let prefix = |digits: usize| {
-        number[..digits]
-            .iter()
-            .fold(0_u32, |value, &digit| 10 * value + u32::from(digit))
-    };
+    let prefix = |digits: usize| number[..digits].iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit));
     if !(12..=DIGITS_MAX).contains(&number.len()) {
         return None;
     }
     let (two, three, four, six) = (prefix(2), prefix(3), prefix(4), prefix(6));
     match (number.len(), four) {
         // Visa, Mastercard, Discover, JCB, Mir, RuPay
-        (
-            16,
-            4000..=4999
-            | 5100..=5599
-            | 2221..=2720
-            | 6011
-            | 6440..=6599
-            | 3528..=3589
-            | 2200..=2204,
-        ) => Some(Brand::Common),
+        (16, 4000..=4999 | 5100..=5599 | 2221..=2720 | 6011 | 6440..=6599 | 3528..=3589 | 2200..=2204) => {
+            Some(Brand::Common)
+        }
         // American Express, Diners
         (15, _) if matches!(two, 34 | 37) => Some(Brand::Common),
         (14, _) if matches!(three, 300..=305) || matches!(two, 36 | 38 | 39) => Some(Brand::Common),
         // UnionPay and Discover's share of it
         (16, _) if two == 62 || matches!(six, 810_000..=817_199) => Some(Brand::Common),
         // Old Visa, long Visa, old JCB, long Diners, Maestro, RuPay
-        (13 | 19, 4000..=4999)
-        | (15, 2131 | 1800)
-        | (16..=19, 3528..=3589 | 6011 | 6440..=6599 | 3600..=3699) => Some(Brand::Rare),
+        (13 | 19, 4000..=4999) | (15, 2131 | 1800) | (16..=19, 3528..=3589 | 6011 | 6440..=6599 | 3600..=3699) => {
+            Some(Brand::Rare)
+        }
         (16..=19, _) if two == 62 => Some(Brand::Rare),
         (12..=19, _) if matches!(two, 50 | 56..=69) => Some(Brand::Rare),
         (16, _) if matches!(two, 35 | 81 | 82) => Some(Brand::Rare),

@@ -1,9 +1,8 @@
 //! Words near a candidate: "call me at 555…" against "order 555…".
 //!
 //! Two questions only. [`mentioned`]: does one of these words stand within so many bytes? [`announced`]: does one of
-//! these words stand directly before? Supporting words may stand anywhere in the window; denying words must be direct,
-//! because then replacing some other finding can neither bring a supporting word into reach (a placeholder is a wall)
-//! nor take a denying word away, and a second pass finds nothing new.
+//! these words stand directly before? A placeholder is a wall for the first: what it says is our word, not the
+//! author's, and what stands beyond it belonged to the value that it replaced.
 
 use std::ops::Range;
 
@@ -13,13 +12,7 @@ use crate::placeholder;
 ///
 /// Case is ignored for ASCII. A word may hold spaces. `phoneNumber` and `phone_number` both mention `phone`;
 /// `hotel` does not mention `tel`.
-pub(crate) fn mentioned(
-    bytes: &[u8],
-    span: &Range<usize>,
-    before: usize,
-    after: usize,
-    words: &[&str],
-) -> bool {
+pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
     let from = wall_before(bytes, span.start.saturating_sub(before), span.start);
     let until = wall_after(bytes, span.end, bytes.len().min(span.end + after));
     any_word(bytes, from..span.start, words) || any_word(bytes, span.end..until, words)
@@ -27,17 +20,11 @@ pub(crate) fn mentioned(
 
 /// Whether one of `words` stands directly before byte `at`, with only a little punctuation between.
 pub(crate) fn announced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
-    let gap = bytes[..at]
-        .iter()
-        .rev()
-        .take(4)
-        .take_while(|byte| b" \t:=#.\"'(".contains(byte))
-        .count();
+    let gap = bytes[..at].iter().rev().take(4).take_while(|byte| b" \t:=#.\"'(".contains(byte)).count();
     let end = at - gap;
     words.iter().any(|word| {
         end.checked_sub(word.len()).is_some_and(|start| {
-            bytes[start..end].eq_ignore_ascii_case(word.as_bytes())
-                && !crate::boundary::word_before(bytes, start)
+            bytes[start..end].eq_ignore_ascii_case(word.as_bytes()) && !crate::boundary::word_before(bytes, start)
         })
     })
 }
@@ -47,9 +34,7 @@ fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
         word_starts(bytes, at)
             && words.iter().any(|word| {
                 let end = at + word.len();
-                end <= window.end
-                    && bytes[at..end].eq_ignore_ascii_case(word.as_bytes())
-                    && word_ends(bytes, end)
+                end <= window.end && bytes[at..end].eq_ignore_ascii_case(word.as_bytes()) && word_ends(bytes, end)
             })
     })
 }
@@ -64,8 +49,7 @@ fn word_starts(bytes: &[u8], at: usize) -> bool {
         return here >= 0xc0;
     }
     here.is_ascii_alphabetic()
-        && (!previous.is_ascii_alphabetic()
-            || (previous.is_ascii_lowercase() && here.is_ascii_uppercase()))
+        && (!previous.is_ascii_alphabetic() || (previous.is_ascii_lowercase() && here.is_ascii_uppercase()))
 }
 
 fn word_ends(bytes: &[u8], end: usize) -> bool {
@@ -73,21 +57,19 @@ fn word_ends(bytes: &[u8], end: usize) -> bool {
         return true;
     };
     let last = bytes[end - 1];
-    !next.is_ascii_alphabetic()
-        || last >= 0x80
-        || (last.is_ascii_lowercase() && next.is_ascii_uppercase())
+    !next.is_ascii_alphabetic() || last >= 0x80 || (last.is_ascii_lowercase() && next.is_ascii_uppercase())
 }
 
 fn wall_before(bytes: &[u8], from: usize, to: usize) -> usize {
-    memchr::memrchr2_iter(b'>', b']', &bytes[from..to])
+    memchr::memrchr_iter(b'>', &bytes[from..to])
         .map(|at| from + at + 1)
         .find(|&end| placeholder::ends_at(bytes, end))
         .unwrap_or(from)
 }
 
 fn wall_after(bytes: &[u8], from: usize, to: usize) -> usize {
-    memchr::memchr2_iter(b'<', b'[', &bytes[from..to])
+    memchr::memchr_iter(b'<', &bytes[from..to])
         .map(|at| from + at)
-        .find(|&start| placeholder::starts_at(bytes, start))
+        .find(|&start| placeholder::end(bytes, start).is_some())
         .unwrap_or(to)
 }

@@ -39,39 +39,22 @@ impl CustomRule {
         if self.literals.is_empty() {
             return Err(Error::CustomRuleWithoutLiteral { rule: rule() });
         }
-        if let Some(literal) = self
-            .literals
-            .iter()
-            .find(|literal| literal.len() < LITERAL_BYTES_MIN)
-        {
-            return Err(Error::CustomRuleLiteralTooShort {
-                rule: rule(),
-                literal: literal.clone(),
-            });
+        if let Some(literal) = self.literals.iter().find(|literal| literal.len() < LITERAL_BYTES_MIN) {
+            return Err(Error::CustomRuleLiteralTooShort { rule: rule(), literal: literal.clone() });
         }
         let literals = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .kind(Some(AhoCorasickKind::DFA))
             .build(&self.literals)
-            .map_err(|source| Error::CustomRuleLiterals {
-                rule: rule(),
-                source: Box::new(source),
-            })?;
+            .map_err(|source| Error::CustomRuleLiterals { rule: rule(), source: Box::new(source) })?;
         let pattern = RegexBuilder::new(&self.pattern)
             .size_limit(COMPILED_BYTES_MAX)
             .build()
-            .map_err(|source| Error::CustomRulePattern {
-                rule: rule(),
-                source: Box::new(source),
-            })?;
+            .map_err(|source| Error::CustomRulePattern { rule: rule(), source: Box::new(source) })?;
         if pattern.is_match("") {
             return Err(Error::CustomRuleMatchesNothing { rule: rule() });
         }
-        Ok(Box::new(Compiled {
-            rule: Rule::custom(&self.name),
-            literals,
-            pattern,
-        }))
+        Ok(Box::new(Compiled { rule: Rule::custom(&self.name), literals, pattern }))
     }
 }
 

@@ -13,20 +13,12 @@ pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule]) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("privet rule set");
     hasher.update(&RULES_VERSION.to_le_bytes());
     let mut field = |value: &str| {
-        hasher
-            .update(&(value.len() as u64).to_le_bytes())
-            .update(value.as_bytes());
+        hasher.update(&(value.len() as u64).to_le_bytes()).update(value.as_bytes());
     };
-    for entity in Entity::ALL
-        .iter()
-        .filter(|entity| entities.contains(entity))
-    {
+    for entity in Entity::ALL.iter().filter(|entity| entities.contains(entity)) {
         field(entity.as_str());
     }
-    let mut custom: Vec<_> = custom
-        .iter()
-        .map(|rule| (&rule.name, &rule.pattern, &rule.literals))
-        .collect();
+    let mut custom: Vec<_> = custom.iter().map(|rule| (&rule.name, &rule.pattern, &rule.literals)).collect();
     custom.sort();
     for (name, pattern, literals) in custom {
         field("custom");
@@ -34,7 +26,9 @@ pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule]) -> String {
         field(pattern);
         // A count before the list: without it, a literal could be mistaken for the next rule's name.
         field(&literals.len().to_string());
-        literals.iter().for_each(|literal| field(literal));
+        for literal in literals {
+            field(literal);
+        }
     }
     hasher.finalize().to_hex().to_string()
 }

@@ -15,21 +15,12 @@ pub(crate) fn next_run(bytes: &[u8], from: usize) -> Option<Range<usize>> {
 
 /// Where the digits that start at `start` end.
 pub(crate) fn run_end(bytes: &[u8], start: usize) -> usize {
-    start
-        + bytes[start..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
+    start + bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// The same, but looks at no more than `limit` digits.
 pub(crate) fn run_end_within(bytes: &[u8], start: usize, limit: usize) -> usize {
-    start
-        + bytes[start..]
-            .iter()
-            .take(limit)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
+    start + bytes[start..].iter().take(limit).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
@@ -43,18 +34,12 @@ fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     at += 8;
     let mut blocks = bytes.get(at..)?.chunks_exact(BLOCK);
     for block in blocks.by_ref() {
-        if block
-            .iter()
-            .fold(false, |any, byte| any | byte.is_ascii_digit())
-        {
+        if block.iter().fold(false, |any, byte| any | byte.is_ascii_digit()) {
             break;
         }
         at += BLOCK;
     }
-    bytes[at..]
-        .iter()
-        .position(u8::is_ascii_digit)
-        .map(|offset| at + offset)
+    bytes[at..].iter().position(u8::is_ascii_digit).map(|offset| at + offset)
 }
 
 /// Collects the ASCII digits of `bytes` into `buffer` and returns them, or `None` when there are more than fit.

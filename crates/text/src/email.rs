@@ -7,10 +7,10 @@
 //!
 //! Policy: the example names of RFC 2606 (`example.com`, `.test`, `.invalid`) are findings like any other, because
 //! generated data uses them for people. `git@github.com:owner/name` is an account of a service and not a finding. In
-//! `scheme://user:pass@host` the part before the `@` is a password and belongs to URL_CREDENTIALS.
+//! `scheme://user:pass@host` the part before the `@` is a password and belongs to `URL_CREDENTIALS`.
 
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, placeholder, tld};
+use crate::{Entity, Finding, Recognizer, boundary, tld, url_credentials};
 
 const RULE: Rule = Rule::built_in("email");
 
@@ -37,15 +37,10 @@ impl Recognizer for Email {
             let Some(end) = domain_end(bytes, at + 1) else {
                 continue;
             };
-            if is_service_account(bytes, start, at, end) || is_password(bytes, start) {
+            if is_service_account(bytes, start, at, end) || is_password(bytes, at) {
                 continue;
             }
-            out.push(Finding {
-                entity: Entity::Email,
-                span: start..end,
-                confidence: 0.95,
-                rule: RULE,
-            });
+            out.push(Finding { entity: Entity::Email, span: start..end, confidence: 0.95, rule: RULE });
         }
     }
 }
@@ -61,17 +56,14 @@ fn local_start(bytes: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     // The letter of a written escape, as in `"\njo@example.org"`, is not part of the name.
-    if start > 0
-        && bytes[start - 1] == b'\\'
-        && matches!(bytes.get(start), Some(b'n' | b'r' | b't'))
-    {
+    if start > 0 && bytes[start - 1] == b'\\' && matches!(bytes.get(start), Some(b'n' | b'r' | b't')) {
         start += 1;
     }
-    // Neither a quotation mark, a bullet nor the middle of a character can begin it.
-    while start < at && (b".'-+%".contains(&bytes[start]) || is_continuation(bytes[start])) {
+    // Neither a quotation mark nor a bullet can begin it.
+    while start < at && b".'-+%".contains(&bytes[start]) {
         start += 1;
     }
-    (start < at && bytes[at - 1] != b'.' && !placeholder::ends_at(bytes, start)).then_some(start)
+    (start < at && bytes[at - 1] != b'.').then_some(start)
 }
 
 fn is_local(bytes: &[u8], at: usize) -> bool {
@@ -80,11 +72,7 @@ fn is_local(bytes: &[u8], at: usize) -> bool {
 
 /// Whether byte `at` belongs to one of the Latin letters U+00C0 to U+024F, which take two bytes.
 fn is_latin(bytes: &[u8], at: usize) -> bool {
-    let leads = |at: usize| {
-        bytes
-            .get(at)
-            .is_some_and(|byte| (0xc3..=0xc9).contains(byte))
-    };
+    let leads = |at: usize| bytes.get(at).is_some_and(|byte| (0xc3..=0xc9).contains(byte));
     leads(at) || (is_continuation(bytes[at]) && at > 0 && leads(at - 1))
 }
 
@@ -99,37 +87,33 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
         let byte = bytes[at];
         byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.' || is_latin(bytes, at)
     };
-    let length = (0..window.len())
-        .take_while(|offset| is_domain(start + offset))
-        .count();
+    let length = (0..window.len()).take_while(|offset| is_domain(start + offset)).count();
     let mut end = None;
     let mut at = start;
     for (index, label) in window[..length].split(|&byte| byte == b'.').enumerate() {
-        if label.is_empty()
-            || label.len() > LABEL_BYTES_MAX
-            || label[0] == b'-'
-            || label[label.len() - 1] == b'-'
-        {
+        if label.first().is_none_or(|&first| first == b'-') || label.len() > LABEL_BYTES_MAX {
             break;
         }
-        at += label.len() + usize::from(index > 0);
-        // A label that goes on in another script, or in `_`, is not the one in the table.
-        let whole = bytes
-            .get(at)
-            .is_none_or(|&next| next == b'.' || (next != b'_' && !is_domain(at)));
-        if index > 0 && whole && tld::is_known(label) {
-            end = Some(at);
+        at += usize::from(index > 0);
+        // No top-level domain but a punycode one holds a hyphen: in `example.org--` the address ends before it.
+        let is_punycode = label.len() > 3 && label[..4].eq_ignore_ascii_case(b"xn--");
+        let hyphen = memchr::memchr(b'-', label).filter(|_| !is_punycode);
+        let name = &label[..hyphen.unwrap_or(label.len())];
+        let next = bytes.get(at + name.len());
+        if index > 0 && next != Some(&b'_') && tld::is_known(name) {
+            end = Some(at + name.len());
         }
+        if label.ends_with(b"-") {
+            break;
+        }
+        at += label.len();
     }
     let end = end?;
-    let numbers_only = window[..end - start]
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic())
-        .count()
-        < 2;
-    // `checkout@v4.io/3`: a version or a path that continues with a number.
-    let version =
-        bytes.get(end) == Some(&b'/') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+    let domain = &bytes[start..end];
+    let numbers_only = domain.iter().filter(|byte| byte.is_ascii_alphabetic()).count() < 2;
+    // `checkout@v4.io/3`: a version, and a path that goes on with a number.
+    let versioned = domain.strip_prefix(b"v").unwrap_or(domain).first().is_some_and(u8::is_ascii_digit);
+    let version = versioned && boundary::tied_after(bytes, end, b"/");
     (!numbers_only && !version).then_some(end)
 }
 
@@ -139,21 +123,16 @@ fn is_service_account(bytes: &[u8], start: usize, at: usize, end: usize) -> bool
         && (matches!(bytes.get(end), Some(b':' | b'/')) || bytes[..start].ends_with(b"://"))
 }
 
-/// Whether the local part is the password of `scheme://user:pass@host`.
-fn is_password(bytes: &[u8], start: usize) -> bool {
-    if start == 0 || bytes[start - 1].is_ascii_whitespace() {
-        return false;
+/// Whether the `@` at `end` is the one of `scheme://user:pass@host`.
+fn is_password(bytes: &[u8], end: usize) -> bool {
+    let floor = end.saturating_sub(USERINFO_BYTES_MAX);
+    let mut colon = false;
+    let mut at = end;
+    while at > floor && !url_credentials::ends_authority(bytes[at - 1]) {
+        at -= 1;
+        colon |= bytes[at] == b':';
     }
-    let floor = start.saturating_sub(USERINFO_BYTES_MAX);
-    let stop = |byte: &u8| byte.is_ascii_whitespace() || b"/?#\"'<>".contains(byte);
-    let Some(slash) = bytes[floor..start]
-        .iter()
-        .rposition(stop)
-        .map(|at| floor + at)
-    else {
-        return false;
-    };
-    bytes[..=slash].ends_with(b"://") && bytes[slash + 1..start].contains(&b':')
+    colon && bytes[..at].ends_with(b"://")
 }
 
 #[cfg(test)]

@@ -84,9 +84,7 @@ impl FromStr for Entity {
         Self::ALL
             .into_iter()
             .find(|entity| entity.as_str() == name)
-            .ok_or_else(|| Error::UnknownEntity {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| Error::UnknownEntity { name: name.to_owned() })
     }
 }
 

@@ -29,9 +29,7 @@ pub enum Error {
         rule: String,
     },
     /// A literal this short is found in nearly every document and filters nothing.
-    #[error(
-        "custom rule `{rule}` has the literal `{literal}`, which is too short to filter; write at least 3 bytes"
-    )]
+    #[error("custom rule `{rule}` has the literal `{literal}`, which is too short to filter; write at least 3 bytes")]
     CustomRuleLiteralTooShort {
         /// The rule's name.
         rule: String,
@@ -39,9 +37,7 @@ pub enum Error {
         literal: String,
     },
     /// The literals of a custom rule could not be compiled into a searcher.
-    #[error(
-        "the literals of custom rule `{rule}` could not be compiled; use fewer or shorter ones"
-    )]
+    #[error("the literals of custom rule `{rule}` could not be compiled; use fewer or shorter ones")]
     CustomRuleLiterals {
         /// The rule's name.
         rule: String,
@@ -50,9 +46,7 @@ pub enum Error {
         source: Box<aho_corasick::BuildError>,
     },
     /// The regular expression does not compile, or grows too large.
-    #[error(
-        "the pattern of custom rule `{rule}` does not compile; look-around and back-references are not available"
-    )]
+    #[error("the pattern of custom rule `{rule}` does not compile; look-around and back-references are not available")]
     CustomRulePattern {
         /// The rule's name.
         rule: String,
@@ -61,17 +55,13 @@ pub enum Error {
         source: Box<regex::Error>,
     },
     /// A pattern that matches the empty text would report nothing useful.
-    #[error(
-        "the pattern of custom rule `{rule}` matches the empty text; make at least one part of it mandatory"
-    )]
+    #[error("the pattern of custom rule `{rule}` matches the empty text; make at least one part of it mandatory")]
     CustomRuleMatchesNothing {
         /// The rule's name.
         rule: String,
     },
     /// Hashing without a key could be reversed by trying every phone number.
-    #[error(
-        "the operator for {entity} is `hash`, but the policy has no key; give it 32 secret bytes or choose `tag`"
-    )]
+    #[error("the operator for {entity} is `hash`, but the policy has no key; give it 32 secret bytes or choose `tag`")]
     HashKeyMissing {
         /// The entity whose operator is `hash`.
         entity: Entity,

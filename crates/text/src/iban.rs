@@ -120,12 +120,7 @@ impl Recognizer for Iban {
             }
             let start = run.start - 2;
             if let Some(end) = iban(bytes, start) {
-                out.push(Finding {
-                    entity: Entity::Iban,
-                    span: start..end,
-                    confidence: 0.95,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Iban, span: start..end, confidence: 0.95, rule: RULE });
                 at = end;
             }
         }
@@ -134,13 +129,8 @@ impl Recognizer for Iban {
 
 /// Where the number that starts at `start` with two letters ends.
 fn iban(bytes: &[u8], start: usize) -> Option<usize> {
-    let country = [
-        bytes[start].to_ascii_uppercase(),
-        bytes[start + 1].to_ascii_uppercase(),
-    ];
-    let index = LENGTHS
-        .binary_search_by_key(&&country, |entry| entry.0)
-        .ok()?;
+    let country = [bytes[start].to_ascii_uppercase(), bytes[start + 1].to_ascii_uppercase()];
+    let index = LENGTHS.binary_search_by_key(&&country, |entry| entry.0).ok()?;
     if boundary::word_before(bytes, start) {
         return None;
     }
@@ -153,26 +143,21 @@ fn iban(bytes: &[u8], start: usize) -> Option<usize> {
             && count > 0
             && count % 4 == 0
         {
-            end += bytes[end..]
-                .starts_with(separator)
-                .then_some(separator.len())?;
+            end += bytes[end..].starts_with(separator).then_some(separator.len())?;
         }
         *slot = *bytes.get(end)?;
         end += 1;
     }
     let together = &together[..length];
     // `gb50…` is as good as `GB50…`; a mixture is some other code.
-    let mixed =
-        together.iter().any(u8::is_ascii_lowercase) && together.iter().any(u8::is_ascii_uppercase);
+    let mixed = together.iter().any(u8::is_ascii_lowercase) && together.iter().any(u8::is_ascii_uppercase);
     let tied = boundary::word_after(bytes, end) || boundary::tied_after(bytes, end, b"-");
     (!mixed && !tied && checksum::mod_97(together)).then_some(end)
 }
 
 /// What separates the groups of four: a space, a no-break space or a hyphen, or nothing at all.
 fn separator(bytes: &[u8], at: usize) -> Option<&'static [u8]> {
-    [&b" "[..], b"-", b"\xc2\xa0"]
-        .into_iter()
-        .find(|separator| bytes[at.min(bytes.len())..].starts_with(separator))
+    [&b" "[..], b"-", b"\xc2\xa0"].into_iter().find(|separator| bytes[at.min(bytes.len())..].starts_with(separator))
 }
 
 #[cfg(test)]

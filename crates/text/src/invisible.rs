@@ -11,9 +11,7 @@ pub fn invisible_characters(text: &str) -> usize {
     if text.is_ascii() {
         return 0;
     }
-    text.chars()
-        .filter(|&character| is_invisible(character))
-        .count()
+    text.chars().filter(|&character| is_invisible(character)).count()
 }
 
 const fn is_invisible(character: char) -> bool {

@@ -17,62 +17,17 @@ const RULE: Rule = Rule::built_in("ipv4");
 /// Longest written form: `255.255.255.255`.
 const BYTES_MAX: usize = 15;
 
+#[rustfmt::skip]
 const VERSION_WORDS: &[&str] = &[
-    "v",
-    "version",
-    "versions",
-    "ver",
-    "vers",
-    "release",
-    "releases",
-    "rel",
-    "rev",
-    "revision",
-    "build",
-    "firmware",
-    "driver",
-    "sdk",
-    "section",
-    "sections",
-    "sec",
-    "chapter",
-    "clause",
-    "article",
-    "paragraph",
-    "figure",
-    "fig",
-    "table",
-    "appendix",
-    "step",
-    "oid",
-    "upgrade",
-    "upgraded to",
-    "version to",
+    "v", "version", "versions", "ver", "vers", "release", "releases", "rel", "rev", "revision", "build",
+    "firmware", "driver", "sdk", "section", "sections", "sec", "chapter", "clause", "article", "paragraph",
+    "figure", "fig", "table", "appendix", "step", "oid", "upgrade", "upgraded to", "version to",
 ];
 
+#[rustfmt::skip]
 const ADDRESS_WORDS: &[&str] = &[
-    "ip",
-    "ips",
-    "ipv4",
-    "addr",
-    "address",
-    "addresses",
-    "host",
-    "hosts",
-    "server",
-    "servers",
-    "dns",
-    "ping",
-    "ssh",
-    "gateway",
-    "router",
-    "nameserver",
-    "client",
-    "peer",
-    "proxy",
-    "subnet",
-    "traceroute",
-    "resolver",
+    "ip", "ips", "ipv4", "addr", "address", "addresses", "host", "hosts", "server", "servers", "dns", "ping",
+    "ssh", "gateway", "router", "nameserver", "client", "peer", "proxy", "subnet", "traceroute", "resolver",
     "remote",
 ];
 
@@ -88,20 +43,14 @@ impl Recognizer for Ipv4 {
         let mut at = 0;
         while let Some(run) = digits::next_run(bytes, at) {
             at = run.end;
-            if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start)
-            {
+            if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start) {
                 continue;
             }
             let Some((octets, end)) = octets(bytes, run.start) else {
                 continue;
             };
             if let Some(confidence) = confidence(bytes, octets, run.start, end) {
-                out.push(Finding {
-                    entity: Entity::Ipv4,
-                    span: run.start..end,
-                    confidence,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Ipv4, span: run.start..end, confidence, rule: RULE });
             }
             at = end;
         }
@@ -113,14 +62,14 @@ fn free_before(bytes: &[u8], start: usize) -> bool {
         return false;
     }
     match start.checked_sub(1).map(|previous| bytes[previous]) {
-        Some(b'.') => false,
         // `Safari/5.34.57.2` is a product and its version; `//10.0.0.1` is an address.
         Some(b'/') => !boundary::word_before(bytes, start - 1),
         // `name-1.2.3.4.tgz` is a file; in `10.0.0.1-10.0.0.9` a digit stands before the hyphen.
         Some(b'-') => !boundary::word_before(bytes, start - 1) || bytes[start - 2].is_ascii_digit(),
-        // `==1.2.3.4`, `>=1.2.3.4`, `~>1.2.3.4`, `^1.2.3.4` pin a package.
-        Some(b'=' | b'>') => start < 2 || !b"=<>~!".contains(&bytes[start - 2]),
-        Some(b'^' | b'~') => false,
+        // `==1.2.3.4`, `>=1.2.3.4`, `~>1.2.3.4`, `^1.2.3.4` pin a package; `host=>10.0.0.1` does not.
+        Some(b'=') => start < 2 || !b"=<>~!".contains(&bytes[start - 2]),
+        Some(b'>') => start < 2 || bytes[start - 2] != b'~',
+        Some(b'.' | b'^' | b'~') => false,
         _ => true,
     }
 }
@@ -128,10 +77,7 @@ fn free_before(bytes: &[u8], start: usize) -> bool {
 /// Four numbers 0–255 without leading zeros, and the byte after them.
 fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
     let window = &bytes[start..bytes.len().min(start + BYTES_MAX + 1)];
-    let length = window
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
-        .count();
+    let length = window.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
     let mut octets = [0_u8; 4];
     let mut parts = window[..length].split(|&byte| byte == b'.');
     let mut end = start;
@@ -140,21 +86,14 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
         if part.is_empty() || part.len() > 3 || (part.len() > 1 && part[0] == b'0') {
             return None;
         }
-        let value = part
-            .iter()
-            .fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'));
+        let value = part.iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'));
         *octet = u8::try_from(value).ok()?;
         end += part.len() + usize::from(index > 0);
     }
     let free = match bytes.get(end) {
         Some(b'.') => !boundary::word_after(bytes, end + 1),
         // `1.2.3.4-beta` and `1.2.3.4+build` are versions, `10.0.0.1-10.0.0.9` is a range.
-        Some(b'-' | b'+') => {
-            bytes
-                .get(end + 1)
-                .is_none_or(|next| !next.is_ascii_alphabetic())
-                && !crate::placeholder::starts_at(bytes, end + 1)
-        }
+        Some(b'-' | b'+') => bytes.get(end + 1).is_none_or(|next| !next.is_ascii_alphabetic()),
         _ => !boundary::word_after(bytes, end),
     };
     free.then_some((octets, end))

@@ -2,10 +2,10 @@
 //!
 //! The standard library parses; this file decides what is worth parsing and which results name a machine. Colons with
 //! hexadecimal letters are common: `a::b` in C++, `12:30:45`, hardware addresses, key fingerprints. A shortened address
-//! (`::`) therefore counts only inside the ranges that are in use: global unicast 2000::/3, unique local fc00::/7, link
-//! local fe80::/10, the IPv4-mapped prefix and the NAT64 prefix. A full address of eight groups counts anywhere, unless every group
+//! (`::`) therefore counts only inside the ranges that are in use: global unicast `2000::/3`, unique local `fc00::/7`, link
+//! local `fe80::/10`, the IPv4-mapped prefix and the NAT64 prefix. A full address of eight groups counts anywhere, unless every group
 //! is two digits wide (a hardware address). `::`, `::1` and multicast name nobody and are left alone; documentation
-//! addresses (2001:db8::/32) are findings, because generated data uses them.
+//! addresses (`2001:db8::/32`) are findings, because generated data uses them.
 
 use std::net::Ipv6Addr;
 
@@ -32,23 +32,11 @@ impl Recognizer for Ipv6 {
         let mut done = 0;
         while let Some(colon) = memchr::memchr(b':', &bytes[done..]).map(|at| done + at) {
             let reach = colon.saturating_sub(5).max(done);
-            let start = colon
-                - bytes[reach..colon]
-                    .iter()
-                    .rev()
-                    .take_while(|byte| byte.is_ascii_hexdigit())
-                    .count();
-            let run = bytes[start..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+            let start = colon - bytes[reach..colon].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let run = bytes[start..].iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
             let end = start + run.count();
             if let Some(end) = address(text, start, end) {
-                out.push(Finding {
-                    entity: Entity::Ipv6,
-                    span: start..end,
-                    confidence: 0.9,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Ipv6, span: start..end, confidence: 0.9, rule: RULE });
             }
             done = end;
         }
@@ -81,9 +69,7 @@ fn names_a_machine(written: &str, address: Ipv6Addr) -> bool {
         return false;
     }
     if written.contains("::") {
-        let mapped = address
-            .to_ipv4_mapped()
-            .is_some_and(|v4| !v4.is_loopback() && !v4.is_unspecified());
+        let mapped = address.to_ipv4_mapped().is_some_and(|v4| !v4.is_loopback() && !v4.is_unspecified());
         return mapped
             || matches!(first, 0x2000..=0x3fff | 0xfc00..=0xfdff | 0xfe80..=0xfebf)
             || address.segments()[..2] == [0x64, 0xff9b];

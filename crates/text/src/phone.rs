@@ -11,127 +11,19 @@
 use std::ops::Range;
 
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, context, digits};
+use crate::{Entity, Finding, Recognizer, boundary, digits};
 
+mod nearby;
+mod other;
 mod plan;
+
+use nearby::Nearby;
 
 const RULE: Rule = Rule::built_in("phone");
 
 const GROUPS_MAX: usize = 8;
 const DIGITS_MAX: usize = 15;
 const EXTENSION_DIGITS_MAX: usize = 6;
-
-const WORDS: &[&str] = &[
-    "tel",
-    "tél",
-    "tele",
-    "telephone",
-    "telephones",
-    "téléphone",
-    "telefon",
-    "telefono",
-    "teléfono",
-    "telefone",
-    "telefoon",
-    "telefonnummer",
-    "telefoonnummer",
-    "puhelin",
-    "phone",
-    "phones",
-    "telno",
-    "phoneno",
-    "cellphone",
-    "smartphone",
-    "ph",
-    "call",
-    "dial",
-    "fax",
-    "telefax",
-    "mobile",
-    "mobil",
-    "móvil",
-    "movil",
-    "cellular",
-    "gsm",
-    "whatsapp",
-    "sms",
-    "voicemail",
-    "hotline",
-    "helpline",
-    "landline",
-    "rufnummer",
-    "handynummer",
-    "numéro",
-    "电话",
-    "手机",
-    "電話",
-    "携帯",
-    "тел",
-    "телефон",
-];
-
-/// Words that support a number only when it is written in groups.
-const WEAK_WORDS: &[&str] = &[
-    "office",
-    "desk",
-    "contact",
-    "reach",
-    "messages",
-    "message",
-    "answering",
-    "ring",
-    "ext",
-    "extension",
-    "calls",
-    "called",
-    "calling",
-    "dialed",
-    "cell",
-    "handy",
-    "portable",
-    "text",
-];
-
-const OTHER_WORDS: &[&str] = &[
-    "isbn",
-    "isbn-13",
-    "isbn-10",
-    "issn",
-    "doi",
-    "sku",
-    "order",
-    "invoice",
-    "part",
-    "serial",
-    "model",
-    "version",
-    "v",
-    "ver",
-    "tracking",
-    "zip",
-    "asin",
-    "ean",
-    "upc",
-    "ssn",
-    "iban",
-    "imei",
-    "timestamp",
-    "date",
-    "case",
-    "ticket",
-    "issue",
-    "commit",
-    "port",
-    "pid",
-    "card",
-    "order no",
-    "case no",
-    "invoice no",
-    "order number",
-    "case number",
-    "ticket number",
-    "tracking number",
-];
 
 const EXTENSION_WORDS: [&[u8]; 5] = [b"extension", b"ext.", b"ext", b"x", b"#"];
 
@@ -149,12 +41,7 @@ impl Recognizer for Phone {
             at = run.end;
             if let Some((span, confidence)) = number(bytes, run) {
                 at = span.end;
-                out.push(Finding {
-                    entity: Entity::Phone,
-                    span,
-                    confidence,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::Phone, span, confidence, rule: RULE });
             }
         }
     }
@@ -182,9 +69,7 @@ fn number(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
     let mut best: Option<(usize, f32)> = None;
     while written.digits() <= DIGITS_MAX {
         let end = written.end();
-        let reading = ends_freely(bytes, end)
-            .then(|| plan::classify(bytes, &written))
-            .flatten();
+        let reading = ends_freely(bytes, end).then(|| plan::classify(bytes, &written)).flatten();
         if let Some(reading) = reading
             && best.is_none_or(|(_, confidence)| reading.confidence >= confidence)
             && nearby.supports(end, reading.needs)
@@ -217,7 +102,7 @@ impl Written {
 fn opening(bytes: &[u8], run: Range<usize>) -> Option<Written> {
     let before = |at: usize, wanted: u8| at > 0 && bytes[at - 1] == wanted;
     let closed = bytes.get(run.end) == Some(&b')');
-    let parenthesis = closed && before(run.start, b'(');
+    let parenthesis = closed && before(run.start, b'(') && run.len() < plan::DIGITS_MIN;
     let mut start = run.start - usize::from(parenthesis);
     let plus = before(start, b'+');
     if plus {
@@ -231,20 +116,12 @@ fn opening(bytes: &[u8], run: Range<usize>) -> Option<Written> {
         || preceded_by_money(bytes, start);
     let mut groups = [(0, 0); GROUPS_MAX];
     groups[0] = (run.start, run.end);
-    (!tied).then_some(Written {
-        start,
-        plus,
-        parenthesis,
-        groups,
-        count: 1,
-    })
+    (!tied).then_some(Written { start, plus, parenthesis, groups, count: 1 })
 }
 
 fn preceded_by_money(bytes: &[u8], start: usize) -> bool {
     let end = start - usize::from(start > 0 && bytes[start - 1] == b' ');
-    [&b"$"[..], b"\xe2\x82\xac", b"\xc2\xa3", b"\xc2\xa5"]
-        .iter()
-        .any(|sign| bytes[..end].ends_with(sign))
+    [&b"$"[..], b"\xe2\x82\xac", b"\xc2\xa3", b"\xc2\xa5"].iter().any(|sign| bytes[..end].ends_with(sign))
 }
 
 fn ends_freely(bytes: &[u8], end: usize) -> bool {
@@ -295,65 +172,10 @@ fn extension_end(bytes: &[u8], end: usize) -> usize {
         .map(|at| at + usize::from(bytes.get(at) == Some(&b' ')));
     let Some(start) = start else { return end };
     let stop = digits::run_end_within(bytes, start, EXTENSION_DIGITS_MAX + 1);
-    if (start + 1..=start + EXTENSION_DIGITS_MAX).contains(&stop)
-        && !boundary::word_after(bytes, stop)
-    {
+    if (start + 1..=start + EXTENSION_DIGITS_MAX).contains(&stop) && !boundary::word_after(bytes, stop) {
         stop
     } else {
         end
-    }
-}
-
-/// The words near a number, looked up at most once each.
-struct Nearby<'a> {
-    bytes: &'a [u8],
-    start: usize,
-    strong_before: Option<bool>,
-    weak_before: Option<bool>,
-    denied: Option<bool>,
-}
-
-impl<'a> Nearby<'a> {
-    const fn new(bytes: &'a [u8], start: usize) -> Self {
-        Self {
-            bytes,
-            start,
-            strong_before: None,
-            weak_before: None,
-            denied: None,
-        }
-    }
-
-    fn supports(&mut self, end: usize, needs: plan::Needs) -> bool {
-        let (bytes, start) = (self.bytes, self.start);
-        // A comma between digits is a list of values or a price; only a shape that speaks for itself may stand there.
-        let listed =
-            boundary::tied_before(bytes, start, b",") || boundary::tied_after(bytes, end, b",");
-        if listed && needs != plan::Needs::Nothing {
-            return false;
-        }
-        if *self
-            .denied
-            .get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS))
-        {
-            return false;
-        }
-        let before = |reach, words| context::mentioned(bytes, &(start..start), reach, 0, words);
-        let after = |reach, words| context::mentioned(bytes, &(end..end), 0, reach, words);
-        match needs {
-            plan::Needs::Nothing => true,
-            plan::Needs::Word => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS))
-                    || *self
-                        .weak_before
-                        .get_or_insert_with(|| before(48, WEAK_WORDS))
-                    || after(16, WORDS)
-                    || after(16, WEAK_WORDS)
-            }
-            plan::Needs::StrongWord => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS)) || after(12, WORDS)
-            }
-        }
     }
 }
 

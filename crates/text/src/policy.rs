@@ -16,7 +16,7 @@ pub enum Operator {
     Keep,
     /// Writes the entity: `<EMAIL>`. Tells a model what kind of thing stood there.
     Tag,
-    /// Writes `[redacted]`, which hides the kind as well.
+    /// Writes `<REDACTED>`, which hides the kind as well.
     Redact,
     /// Keeps length and shape: letters become `x` or `X`, digits `0`, everything else stays. `xx@xxxxxxx.xxx`
     Mask,
@@ -41,11 +41,7 @@ pub struct Policy {
 impl Policy {
     /// The same operator for every entity.
     pub const fn new(default: Operator) -> Self {
-        Self {
-            default,
-            exceptions: BTreeMap::new(),
-            key: None,
-        }
+        Self { default, exceptions: BTreeMap::new(), key: None }
     }
 
     /// Another operator for one entity.
@@ -64,20 +60,14 @@ impl Policy {
 
     /// What happens to findings of `entity`.
     pub fn operator(&self, entity: Entity) -> Operator {
-        self.exceptions
-            .get(&entity)
-            .copied()
-            .unwrap_or(self.default)
+        self.exceptions.get(&entity).copied().unwrap_or(self.default)
     }
 
     /// Refuses a policy that hashes without a key. Call it once before a run.
     ///
     /// [`crate::apply`] writes a tag where it should hash and has no key, so that a forgotten check leaks nothing.
     pub fn validate(&self) -> Result<(), Error> {
-        match Entity::ALL
-            .into_iter()
-            .find(|&entity| self.operator(entity) == Operator::Hash)
-        {
+        match Entity::ALL.into_iter().find(|&entity| self.operator(entity) == Operator::Hash) {
             Some(entity) if self.key.is_none() => Err(Error::HashKeyMissing { entity }),
             _ => Ok(()),
         }

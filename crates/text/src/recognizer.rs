@@ -1,9 +1,9 @@
 //! The one trait of the crate and the list of what is built in.
 //!
 //! A recognizer looks at one text and appends findings; it keeps no state between texts, so any number of threads may
-//! share one. [`scan`] runs a list of them and resolves what overlaps.
+//! share one. [`scan`] runs a list of them, resolves what overlaps, and looks again until nothing new appears.
 
-use crate::{Entity, Finding, resolve};
+use crate::{Entity, Finding, Operator, Policy, apply, placeholder, resolve};
 use crate::{card, email, iban, ipv4, ipv6, phone, secret, ssn, url_credentials};
 
 /// Finds one kind of entity in a text.
@@ -22,11 +22,7 @@ pub trait Recognizer: Send + Sync {
 ///
 /// [`Entity::Custom`] has no built-in recognizer and adds nothing: compile a [`crate::CustomRule`] for it.
 pub fn recognizers(entities: &[Entity]) -> Vec<Box<dyn Recognizer>> {
-    Entity::ALL
-        .into_iter()
-        .filter(|entity| entities.contains(entity))
-        .filter_map(built_in)
-        .collect()
+    Entity::ALL.into_iter().filter(|entity| entities.contains(entity)).filter_map(built_in).collect()
 }
 
 fn built_in(entity: Entity) -> Option<Box<dyn Recognizer>> {
@@ -44,11 +40,60 @@ fn built_in(entity: Entity) -> Option<Box<dyn Recognizer>> {
     })
 }
 
-/// Runs every recognizer over `text` and resolves overlaps: the result is sorted and disjoint.
+/// Rounds of [`scan`]: one for nearly every text, two for nearly every other.
+const ROUNDS_MAX: usize = 8;
+
+/// Finds everything in `text` that the recognizers find, sorted and disjoint.
+///
+/// Scrubbing twice must change nothing more, but replacing one finding can uncover another: the number behind
+/// `version` counts once the password that ends in that word is gone. So a text with findings is looked at again with
+/// tags in their place, until nothing new appears (at most eight times, which keeps the work linear). What lies inside
+/// a placeholder that already stands in the text is never a finding.
 pub fn scan(recognizers: &[Box<dyn Recognizer>], text: &str) -> Vec<Finding> {
+    let mut findings = resolve(look(recognizers, text));
+    for _ in 1..ROUNDS_MAX {
+        if findings.is_empty() {
+            break;
+        }
+        let uncovered = look(recognizers, &apply(text, &findings, &Policy::new(Operator::Tag)));
+        if uncovered.is_empty() {
+            break;
+        }
+        let back = uncovered.into_iter().map(|finding| placed_in_original(finding, &findings)).collect::<Vec<_>>();
+        findings.extend(back);
+        findings = resolve(findings);
+    }
+    findings
+}
+
+fn look(recognizers: &[Box<dyn Recognizer>], text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for recognizer in recognizers {
         recognizer.find(text, &mut findings);
     }
-    resolve(findings)
+    findings.retain(|finding| !placeholder::holds(text.as_bytes(), &finding.span));
+    findings
+}
+
+/// Moves a finding of the tagged text back into the text where `replaced` still stood.
+///
+/// A span that begins or ends inside a tag takes in the whole value behind it.
+fn placed_in_original(mut finding: Finding, replaced: &[Finding]) -> Finding {
+    let place = |at: usize, is_end: bool| {
+        let mut grown = 0_isize;
+        for Finding { entity, span, .. } in replaced {
+            let tag = entity.as_str().len() + 2;
+            let start = span.start.saturating_add_signed(grown);
+            if at <= start {
+                break;
+            }
+            if at < start + tag {
+                return if is_end { span.end } else { span.start };
+            }
+            grown += tag as isize - span.len() as isize;
+        }
+        at.saturating_add_signed(-grown)
+    };
+    finding.span = place(finding.span.start, false)..place(finding.span.end, true);
+    finding
 }

@@ -46,10 +46,7 @@ impl Recognizer for Secret {
     fn find(&self, text: &str, out: &mut Vec<Finding>) {
         let bytes = text.as_bytes();
         let mut block = private_key::Block::default();
-        let hits = self
-            .anchors
-            .iter()
-            .flat_map(|anchors| anchors.find_iter(bytes));
+        let hits = self.anchors.iter().flat_map(|anchors| anchors.find_iter(bytes));
         for hit in hits {
             let pattern = hit.pattern().as_usize();
             let found = &bytes[hit.range()];

@@ -11,18 +11,13 @@ use crate::{Entity, Finding, Recognizer, boundary, context, digits};
 
 const RULE: Rule = Rule::built_in("us-ssn");
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "ssn",
-    "ssns",
-    "ss#",
-    "social security",
-    "social-security",
-    "social_security",
-    "socialsecurity",
-    "social sec",
-    "soc sec",
+    "ssn", "ssns", "ss#", "social security", "social-security", "social_security", "socialsecurity",
+    "social sec", "soc sec",
 ];
 
+#[rustfmt::skip]
 const OTHER_WORDS: &[&str] = &[
     "part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version",
 ];
@@ -44,12 +39,7 @@ impl Recognizer for UsSsn {
             if let Some((span, separator)) = candidate(bytes, run) {
                 at = span.end;
                 if let Some(confidence) = confidence(bytes, &span, separator) {
-                    out.push(Finding {
-                        entity: Entity::UsSsn,
-                        span,
-                        confidence,
-                        rule: RULE,
-                    });
+                    out.push(Finding { entity: Entity::UsSsn, span, confidence, rule: RULE });
                 }
             }
         }
@@ -62,9 +52,7 @@ fn candidate(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, Option<u8
     let (end, separator) = match run.len() {
         9 => (run.end, None),
         3 => {
-            let separator = *bytes
-                .get(run.end)
-                .filter(|byte| matches!(byte, b'-' | b' ' | b'.'))?;
+            let separator = *bytes.get(run.end).filter(|byte| matches!(byte, b'-' | b' ' | b'.'))?;
             let group = digits::run_end_within(bytes, run.end + 1, 3);
             let serial = group + 1;
             if group - run.end != 3 || bytes.get(group) != Some(&separator) {
@@ -98,9 +86,7 @@ fn issued(written: &[u8]) -> bool {
         && area != [6; 3]
         && group != [0; 2]
         && [*e, *f, *g, *h] != [0; 4]
-        && !ADVERTISED
-            .iter()
-            .any(|advertised| &advertised[..] == digits)
+        && !ADVERTISED.iter().any(|advertised| &advertised[..] == digits)
 }
 
 fn confidence(bytes: &[u8], span: &Range<usize>, separator: Option<u8>) -> Option<f32> {

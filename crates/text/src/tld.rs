@@ -96,47 +96,19 @@ mod tests {
     fn the_tables_are_sorted_lower_case_and_fit_the_buffer() {
         for table in [COUNTRIES, GENERIC] {
             assert!(table.is_sorted_by(|a, b| a < b));
-            assert!(
-                table
-                    .iter()
-                    .all(|name| name.len() <= LONGEST
-                        && name.bytes().all(|b| b.is_ascii_lowercase()))
-            );
+            assert!(table.iter().all(|name| name.len() <= LONGEST && name.bytes().all(|b| b.is_ascii_lowercase())));
         }
         assert!(COUNTRIES.iter().all(|name| name.len() == 2));
     }
 
     #[test]
     fn known_and_unknown() {
-        for known in [
-            "com",
-            "COM",
-            "Org",
-            "de",
-            "io",
-            "museum",
-            "xn--p1ai",
-            "test",
-            "invalid",
-            "example",
-            "photography",
-        ] {
+        for known in
+            ["com", "COM", "Org", "de", "io", "museum", "xn--p1ai", "test", "invalid", "example", "photography"]
+        {
             assert!(is_known(known.as_bytes()), "{known}");
         }
-        for unknown in [
-            "",
-            "c",
-            "png",
-            "js",
-            "json",
-            "zip",
-            "zz",
-            "xn--",
-            "3",
-            "co1",
-            "é",
-            "averyveryverylonglabel",
-        ] {
+        for unknown in ["", "c", "png", "js", "json", "zip", "zz", "xn--", "3", "co1", "é", "averyveryverylonglabel"] {
             assert!(!is_known(unknown.as_bytes()), "{unknown}");
         }
     }

@@ -28,12 +28,7 @@ impl Recognizer for UrlCredentials {
                 && anchor > 0
                 && bytes[anchor - 1].is_ascii_alphanumeric()
             {
-                out.push(Finding {
-                    entity: Entity::UrlCredentials,
-                    span: start..end,
-                    confidence: 0.95,
-                    rule: RULE,
-                });
+                out.push(Finding { entity: Entity::UrlCredentials, span: start..end, confidence: 0.95, rule: RULE });
             }
         }
     }
@@ -42,18 +37,22 @@ impl Recognizer for UrlCredentials {
 /// Where `user:password` that starts at `start` ends, if a password stands there.
 fn userinfo_end(bytes: &[u8], start: usize) -> Option<usize> {
     let window = &bytes[start..bytes.len().min(start + BYTES_MAX)];
-    let ends = |byte: &u8| {
-        byte.is_ascii_whitespace() || byte.is_ascii_control() || b"/?#\"'`<>\\,;()".contains(byte)
-    };
-    let authority = &window[..window.iter().position(ends).unwrap_or(window.len())];
+    let length = window.iter().position(|&byte| ends_authority(byte)).unwrap_or(window.len());
+    let authority = &window[..length];
     let at = memchr::memrchr(b'@', authority)?;
     let colon = memchr::memchr(b':', &authority[..at])?;
     let password = &authority[colon + 1..at];
     let host = start + at + 1;
-    let has_host = bytes
-        .get(host)
-        .is_some_and(|&byte| boundary::is_word(byte) || b"[${%<".contains(&byte) || byte >= 0x80);
+    let begins_host = |&byte: &u8| boundary::is_word(byte) || b"[${%<".contains(&byte) || byte >= 0x80;
+    let has_host = bytes.get(host).is_some_and(begins_host);
     (has_host && !is_stand_in(password)).then_some(start + at)
+}
+
+/// Whether `byte` cannot be part of `user:password@host`.
+pub(crate) const fn ends_authority(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
+        || byte.is_ascii_control()
+        || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b',' | b';' | b'(' | b')')
 }
 
 #[cfg(test)]

@@ -1,1 +1,29 @@
-//! Placeholder while the workspace is laid out.
+//! DP-SGD fine-tuning: true Poisson sampling, exact per-unit clipping, ChaCha20 noise, a write-ahead ledger.
+//!
+//! In reading order: [`config`] is what the user writes, [`plan`] what will be done; [`training`] is the stage over a
+//! run's folder; `engine` is the loop; [`clip`] the type chain that makes an un-noised or unaccounted step
+//! impossible to write; [`sampler`], [`noise`], [`keys`], [`adamw`] and [`ledger_file`] are its parts.
+
+pub mod adamw;
+pub mod atomic;
+mod canaries;
+mod checkpoint;
+pub mod clip;
+pub mod config;
+mod engine;
+pub mod error;
+pub mod keys;
+pub mod ledger_file;
+pub mod logs;
+pub mod noise;
+pub mod plan;
+pub mod run_folder;
+pub mod sampler;
+pub mod tokens;
+pub mod training;
+
+pub use config::{Adapter, AuditConfig, DataConfig, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig};
+pub use error::Error;
+pub use plan::{PlanInputs, Stage, TrainPlan, plan};
+pub use privet_model::Device;
+pub use training::{Inputs, Observed, Outcome, train};

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Written;
+use super::other::{Gaps, Separator, counts_up, in_a_row_of_pairs, is_something_else, value};
 
 /// What a shape needs before it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(super) struct Reading {
     pub(super) needs: Needs,
 }
 
-const fn reading(confidence: f32, needs: Needs) -> Option<Reading> {
-    Some(Reading { confidence, needs })
+const fn reading(confidence: f32, needs: Needs) -> Reading {
+    Reading { confidence, needs }
 }
 
 pub(super) const DIGITS_MIN: usize = 7;
@@ -41,63 +42,26 @@ pub(super) fn classify(bytes: &[u8], written: &Written) -> Option<Reading> {
     }
     let lengths = &lengths[..written.count];
     let gaps = Gaps::of(bytes, written.groups());
-    if is_calendar(number, lengths, gaps)
-        || is_book(number)
-        || is_decimal(lengths, gaps)
-        || is_us_ssn(lengths, gaps)
-    {
+    if is_something_else(number, lengths, gaps) {
         return None;
     }
     exit_code(number, lengths)
-        .or_else(|| north_american(number, lengths, gaps))
         .or_else(|| trunk_zero(bytes, written, number, lengths, gaps))
+        .or_else(|| north_american(number, lengths, gaps))
         .or_else(|| by_context(lengths, number.len()))
-}
-
-/// What stands between the groups.
-#[derive(Clone, Copy)]
-struct Gaps {
-    all_spaces: bool,
-    all_dots: bool,
-    all_hyphens: bool,
-    all_slashes: bool,
-    any_parenthesis: bool,
-}
-
-impl Gaps {
-    fn of(bytes: &[u8], groups: &[(usize, usize)]) -> Self {
-        let gaps = || groups.windows(2).map(|pair| &bytes[pair[0].1..pair[1].0]);
-        let all =
-            |separators: &[&[u8]]| groups.len() > 1 && gaps().all(|gap| separators.contains(&gap));
-        Self {
-            all_spaces: all(&[b" ", b"\xc2\xa0", b"\xe2\x80\xaf"]),
-            all_dots: all(&[b"."]),
-            all_hyphens: all(&[b"-"]),
-            all_slashes: all(&[b"/"]),
-            any_parenthesis: gaps().any(|gap| gap.contains(&b')')),
-        }
-    }
 }
 
 /// `+` and a country code that exists, with a national number of a length that country uses (ITU-T E.164).
 fn international(number: &[u8], groups: usize) -> Option<Reading> {
     let (code, national) = country_code(number)?;
-    let trunk = usize::from(national.first() == Some(&0) && code != 39);
+    let trunk = usize::from(national.first() == Some(&0) && !matches!(code, 1 | 39));
     let length = national.len() - trunk;
     let grouped = groups > 1;
     let known = national_lengths(code).contains(&length);
     // An area that was never issued is a typing error or generated data when the groups are there to see.
     let area = code != 1 || (2..=9).contains(&national[0]) || groups >= 4;
-    let enough = if grouped {
-        number.len() >= 8
-    } else {
-        number.len() >= 10
-    };
-    if known && area && enough {
-        reading(0.9, Needs::Nothing)
-    } else {
-        None
-    }
+    let enough = if grouped { number.len() >= 8 } else { number.len() >= 10 };
+    if known && area && enough { Some(reading(0.9, Needs::Nothing)) } else { None }
 }
 
 /// `00` or `001` in place of the `+`.
@@ -109,11 +73,7 @@ fn exit_code(number: &[u8], lengths: &[usize]) -> Option<Reading> {
     if !national_lengths(code).contains(&national.len()) || (code == 1 && national[0] < 2) {
         return None;
     }
-    if lengths.len() >= 3 {
-        reading(0.75, Needs::Nothing)
-    } else {
-        reading(0.65, Needs::StrongWord)
-    }
+    if lengths.len() >= 3 { Some(reading(0.75, Needs::Nothing)) } else { Some(reading(0.65, Needs::StrongWord)) }
 }
 
 /// The three-digit area, three-digit exchange and four-digit line of the North American plan.
@@ -125,35 +85,29 @@ fn north_american(number: &[u8], lengths: &[usize], gaps: Gaps) -> Option<Readin
     match (shape, national) {
         ([3, 3, 4], [area, _, _, exchange, ..]) => {
             let issued = (2..=9).contains(area) && (2..=9).contains(exchange);
-            if issued && !gaps.all_spaces && !gaps.all_slashes {
-                reading(0.8, Needs::Nothing)
+            if issued && !gaps.all(Separator::Space) && !gaps.all(Separator::Slash) {
+                Some(reading(0.8, Needs::Nothing))
             } else {
-                reading(0.65, Needs::Word)
+                Some(reading(0.65, Needs::Word))
             }
         }
-        ([3, 4], _) => reading(0.55, Needs::Word),
+        ([3, 4], _) => Some(reading(0.55, Needs::Word)),
         _ => None,
     }
 }
 
 /// National numbers that start with the trunk prefix 0, as most of Europe, Japan, Turkey and Australia write them.
-fn trunk_zero(
-    bytes: &[u8],
-    written: &Written,
-    number: &[u8],
-    lengths: &[usize],
-    gaps: Gaps,
-) -> Option<Reading> {
+fn trunk_zero(bytes: &[u8], written: &Written, number: &[u8], lengths: &[usize], gaps: Gaps) -> Option<Reading> {
     let [0, 1..=9, ..] = number else { return None };
     if !(9..=12).contains(&number.len()) || lengths.len() < 2 || lengths[0] < 2 {
         return None;
     }
     let strong = match lengths {
-        [2, 2, 2, 2, 2] => {
-            !gaps.all_slashes && !in_a_row_of_pairs(bytes, written) && !counts_up(number)
-        }
+        [2, 2, 2, 2, 2] => !gaps.all(Separator::Slash) && !in_a_row_of_pairs(bytes, written) && !counts_up(number),
         _ if written.parenthesis && gaps.any_parenthesis => true,
-        [3..=5, 5..=8] if gaps.all_slashes || gaps.all_spaces || gaps.all_hyphens => true,
+        [3..=5, 5..=8] if gaps.all(Separator::Slash) || gaps.all(Separator::Space) || gaps.all(Separator::Hyphen) => {
+            true
+        }
         [2..=5, rest @ ..] => {
             rest.len() >= 2
                 && rest.iter().all(|length| (2..=4).contains(length))
@@ -161,110 +115,20 @@ fn trunk_zero(
         }
         _ => false,
     };
-    if strong {
-        reading(0.6, Needs::Nothing)
-    } else {
-        reading(0.55, Needs::Word)
-    }
+    if strong { Some(reading(0.6, Needs::Nothing)) } else { Some(reading(0.55, Needs::Word)) }
 }
 
 /// Everything else that a person could mean when the text speaks of calling.
 fn by_context(lengths: &[usize], digits: usize) -> Option<Reading> {
     match lengths {
-        [7..=13] => reading(0.5, Needs::StrongWord),
+        [7..=13] => Some(reading(0.5, Needs::StrongWord)),
         [1..=5, rest @ ..]
-            if !rest.is_empty()
-                && digits <= 13
-                && rest.iter().all(|length| (2..=8).contains(length)) =>
+            if !rest.is_empty() && digits <= 13 && rest.iter().all(|length| (2..=8).contains(length)) =>
         {
-            reading(0.55, Needs::Word)
+            Some(reading(0.55, Needs::Word))
         }
         _ => None,
     }
-}
-
-fn value(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0, |value, &digit| 10 * value + u32::from(digit))
-}
-
-/// Dates in any order, ranges of years, and a date that a time follows.
-fn is_calendar(number: &[u8], lengths: &[usize], gaps: Gaps) -> bool {
-    let year = |digits: &[u8]| (1800..2200).contains(&value(digits));
-    let month_or_day = |digits: &[u8]| (1..=31).contains(&value(digits));
-    let year_first = number.len() >= 8
-        && year(&number[..4])
-        && month_or_day(&number[4..6])
-        && month_or_day(&number[6..8]);
-    let year_last = number.len() >= 8
-        && year(&number[4..8])
-        && month_or_day(&number[..2])
-        && month_or_day(&number[2..4]);
-    match lengths {
-        [8 | 10 | 12] => year_first,
-        [4, 4] => year(&number[..4]) && year(&number[4..8]) && !gaps.any_parenthesis,
-        [4, 2, 2, ..] => year_first,
-        [2, 2, 4, ..] => year_last,
-        [1 | 2, 1 | 2, 4, ..] => {
-            let date = lengths[0] + lengths[1];
-            year(&number[date..date + 4])
-                && month_or_day(&number[..lengths[0]])
-                && month_or_day(&number[lengths[0]..date])
-        }
-        [4, 1 | 2, 1 | 2, ..] => year(&number[..4]) && month_or_day(&number[4..4 + lengths[1]]),
-        [2..=5, 8, ..] => {
-            let date = &number[lengths[0]..lengths[0] + 8];
-            year(&date[..4]) && (1..=12).contains(&value(&date[4..6])) && month_or_day(&date[6..8])
-        }
-        _ => false,
-    }
-}
-
-/// ISBN-13.
-fn is_book(number: &[u8]) -> bool {
-    number.len() == 13 && matches!(number, [9, 7, 8 | 9, ..])
-}
-
-/// `3.14159265`, and `1.234.567` as much of Europe writes a million.
-fn is_decimal(lengths: &[usize], gaps: Gaps) -> bool {
-    gaps.all_dots
-        && (lengths.len() == 2
-            || (lengths[0] <= 3 && lengths[1..].iter().all(|&length| length == 3)))
-}
-
-fn is_us_ssn(lengths: &[usize], gaps: Gaps) -> bool {
-    lengths == [3, 2, 4] && gaps.all_hyphens
-}
-
-/// Bytes written in decimal or hexadecimal: another pair stands beside the ten digits.
-fn in_a_row_of_pairs(bytes: &[u8], written: &Written) -> bool {
-    let beside = |at: Option<&u8>| at.is_some_and(u8::is_ascii_hexdigit);
-    let (start, end) = (written.start, written.end());
-    let space_before = start > 0 && bytes[start - 1] == b' ';
-    let space_after = bytes.get(end) == Some(&b' ');
-    let pair_before = space_before
-        && (crate::placeholder::ends_at(bytes, start - 1)
-            || (start > 2
-                && beside(bytes.get(start - 2))
-                && beside(bytes.get(start - 3))
-                && !crate::boundary::word_before(bytes, start - 3)));
-    let pair_after = space_after
-        && (crate::placeholder::starts_at(bytes, end + 1)
-            || (beside(bytes.get(end + 1))
-                && beside(bytes.get(end + 2))
-                && !crate::boundary::word_after(bytes, end + 3)));
-    pair_before || pair_after
-}
-
-fn counts_up(number: &[u8]) -> bool {
-    let mut pairs = number.chunks_exact(2).map(value);
-    let Some(first) = pairs.next() else {
-        return false;
-    };
-    pairs
-        .zip(first + 1..)
-        .all(|(pair, expected)| pair == expected)
 }
 
 /// Splits a number without its `+` into the country code and the rest.
@@ -272,10 +136,8 @@ fn country_code(number: &[u8]) -> Option<(u32, &[u8])> {
     (1..=3).find_map(|length| {
         let code = value(number.get(..length)?);
         let rest = &number[length..];
-        (!rest.is_empty()
-            && number[0] != 0
-            && COUNTRY_CODES.iter().any(|range| range.contains(&code)))
-        .then_some((code, rest))
+        (!rest.is_empty() && number[0] != 0 && COUNTRY_CODES.iter().any(|range| range.contains(&code)))
+            .then_some((code, rest))
     })
 }
 
@@ -288,16 +150,15 @@ const COUNTRY_CODES: &[RangeInclusive<u32>] = &[
     685..=692, 800..=800, 850..=850, 852..=853, 855..=856, 880..=880, 886..=886, 960..=968, 970..=977, 979..=979, 992..=996, 998..=998,
 ];
 
-/// Lengths of a national number without the trunk prefix. Unlisted countries: six digits to the E.164 limit.
+/// Lengths of a national number without the trunk prefix. Unlisted countries, and those whose
+/// numbers vary most (Germany, Italy): six digits to the E.164 limit.
 fn national_lengths(code: u32) -> RangeInclusive<usize> {
     match code {
         1 | 7 | 30 | 52 | 90 | 91 => 10..=10,
-        33 | 34 | 48 | 61 | 66 | 212 | 213 | 351 | 352 | 380 | 420 | 421 | 966 | 971 => 8..=9,
-        31 | 32 | 41 | 27 | 36 | 972 => 8..=9,
+        27 | 31..=34 | 36 | 41 | 48 | 61 | 66 | 212 | 213 | 351 | 352 | 380 | 420 | 421 | 966 | 971 | 972 => 8..=9,
         44 | 81 => 9..=10,
         45 | 47 | 65 | 852 => 8..=8,
         46 => 7..=10,
-        49 | 39 => 6..=12,
         54 | 55 | 86 => 10..=11,
         _ => 6..=12,
     }

@@ -8,35 +8,14 @@ use std::ops::Range;
 
 use crate::finding::Rule;
 use crate::stand_in::{entropy, is_stand_in};
-use crate::{Entity, Finding, boundary, placeholder};
+use crate::{Entity, Finding, boundary};
 
 /// Parts of names, matched in any case.
+#[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "password",
-    "passwort",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "api_key",
-    "apikey",
-    "api-key",
-    "access_key",
-    "access-key",
-    "accesskey",
-    "account_key",
-    "auth_key",
-    "authkey",
-    "auth-key",
-    "private_key",
-    "privatekey",
-    "encryption_key",
-    "encryptionkey",
-    "signing_key",
-    "token",
-    "credential",
-    "bearer ",
+    "password", "passwort", "passwd", "passphrase", "passcode", "pwd", "secret", "api_key", "apikey", "api-key",
+    "access_key", "access-key", "accesskey", "account_key", "auth_key", "authkey", "auth-key", "private_key",
+    "privatekey", "encryption_key", "encryptionkey", "signing_key", "token", "credential", "bearer ",
 ];
 
 const PASSWORD: Rule = Rule::built_in("secret:password");
@@ -47,11 +26,11 @@ const NAME_REST_MAX: usize = 32;
 const VALUE_BYTES_MAX: usize = 256;
 
 /// `password_hash`, `token_count`, `secret_path`: names of something else.
+#[rustfmt::skip]
 const OTHER_NAMES: &[&[u8]] = &[
-    b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type",
-    b"field", b"izer", b"max", b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index",
-    b"limit", b"usage", b"version", b"format", b"arn", b"_id", b"ids", b"regex", b"pattern",
-    b"ized", b"prompt", b"model", b"public",
+    b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type", b"field", b"izer",
+    b"max", b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index", b"limit", b"usage", b"version",
+    b"format", b"arn", b"_id", b"ids", b"regex", b"pattern", b"ized", b"prompt", b"model", b"public",
 ];
 
 /// The secret announced by the name at `name`, if a value follows that looks like one.
@@ -64,20 +43,10 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     if name[name.len() - 1] == b' ' {
         return bearer(bytes, start, end);
     }
-    if start > 0 && bytes[start - 1] == b'<' && placeholder::starts_at(bytes, start - 1) {
-        return None;
-    }
     let name_end = end
-        + bytes[end..]
-            .iter()
-            .take(NAME_REST_MAX)
-            .take_while(|&&byte| boundary::is_word(byte) || byte == b'-')
-            .count();
+        + bytes[end..].iter().take(NAME_REST_MAX).take_while(|&&byte| boundary::is_word(byte) || byte == b'-').count();
     let rest = &bytes[end..name_end];
-    if OTHER_NAMES.iter().any(|other| {
-        rest.windows(other.len())
-            .any(|part| part.eq_ignore_ascii_case(other))
-    }) {
+    if OTHER_NAMES.iter().any(|other| rest.windows(other.len()).any(|part| part.eq_ignore_ascii_case(other))) {
         return None;
     }
     let (at, spoken) = operator(bytes, name_end)?;
@@ -86,12 +55,8 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     }
     let (span, quoted) = written(bytes, at)?;
     let value = &bytes[span.clone()];
-    let convincing = if is_password {
-        is_likely_password(value, quoted, spoken)
-    } else {
-        is_likely_key(value, quoted)
-    };
-    convincing.then(|| Finding {
+    let convincing = if is_password { is_likely_password(value, quoted, spoken) } else { is_likely_key(value, quoted) };
+    convincing.then_some(Finding {
         entity: Entity::Secret,
         span,
         confidence: if quoted { 0.8 } else { 0.7 },
@@ -101,37 +66,20 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
 
 fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
     let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._~+/-=".contains(byte);
-    let length = bytes[end..]
-        .iter()
-        .take(VALUE_BYTES_MAX)
-        .take_while(in_token)
-        .count();
+    let length = bytes[end..].iter().take(VALUE_BYTES_MAX).take_while(in_token).count();
     let token = &bytes[end..end + length];
-    let convincing = !boundary::word_before(bytes, start)
-        && length >= 20
-        && length < VALUE_BYTES_MAX
-        && is_random(token);
-    convincing.then(|| Finding {
-        entity: Entity::Secret,
-        span: end..end + length,
-        confidence: 0.8,
-        rule: BEARER,
-    })
+    let convincing =
+        !boundary::word_before(bytes, start) && (20..VALUE_BYTES_MAX).contains(&length) && is_random(token);
+    convincing.then(|| Finding { entity: Entity::Secret, span: end..end + length, confidence: 0.8, rule: BEARER })
 }
 
 /// Skips quotes, spaces and the sign of assignment; says whether that sign was the word `is`.
 fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
     let skip = |from: usize, set: &[u8], max: usize| {
-        from + bytes[from.min(bytes.len())..]
-            .iter()
-            .take(max)
-            .take_while(|byte| set.contains(byte))
-            .count()
+        from + bytes[from.min(bytes.len())..].iter().take(max).take_while(|byte| set.contains(byte)).count()
     };
     let at = skip(skip(name_end, b"\\\"'`])", 3), b" \t", 8);
-    if bytes[at.min(bytes.len())..].starts_with(b"is ")
-        || bytes[at.min(bytes.len())..].starts_with(b"is: ")
-    {
+    if bytes[at.min(bytes.len())..].starts_with(b"is ") || bytes[at.min(bytes.len())..].starts_with(b"is: ") {
         return Some((skip(at + 2, b": ", 3), true));
     }
     let after = skip(at, b":=>", 3);
@@ -142,32 +90,18 @@ fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
 fn written(bytes: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     // `"password": "…"` inside a string of JSON: the quotes are escaped.
     let at = at + usize::from(bytes.get(at) == Some(&b'\\'));
-    let quote = bytes
-        .get(at)
-        .copied()
-        .filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let quote = bytes.get(at).copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     let start = at + usize::from(quote.is_some());
     let window = &bytes[start..bytes.len().min(start + VALUE_BYTES_MAX)];
     if let Some(quote) = quote {
-        let length = window
-            .iter()
-            .position(|&byte| byte == quote || byte == b'\\' || byte.is_ascii_whitespace())?;
-        return matches!(window[length], b'"' | b'\'' | b'`' | b'\\')
-            .then(|| (start..start + length, true));
+        let length = window.iter().position(|&byte| byte == quote || byte == b'\\' || byte.is_ascii_whitespace())?;
+        return matches!(window[length], b'"' | b'\'' | b'`' | b'\\').then(|| (start..start + length, true));
     }
     let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;\"'`<>()[]{}\\|".contains(byte);
     let length = window.iter().position(ends).unwrap_or(window.len());
-    let call = window
-        .get(length)
-        .is_some_and(|byte| b"([{<".contains(byte));
-    let length = length
-        - window[..length]
-            .iter()
-            .rev()
-            .take_while(|byte| b".!?:".contains(byte))
-            .count();
-    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX)
-        .then(|| (start..start + length, false))
+    let call = window.get(length).is_some_and(|byte| b"([{<".contains(byte));
+    let length = length - window[..length].iter().rev().take_while(|byte| b".?:".contains(byte)).count();
+    (length > 0 && !call && start + length < start + VALUE_BYTES_MAX).then(|| (start..start + length, false))
 }
 
 fn is_likely_password(value: &[u8], quoted: bool, spoken: bool) -> bool {
@@ -201,30 +135,35 @@ fn has_digit(value: &[u8]) -> bool {
 /// How many of lower case, upper case, digits and other signs occur.
 fn classes(value: &[u8]) -> usize {
     let any = |test: fn(&u8) -> bool| usize::from(value.iter().any(test));
-    any(u8::is_ascii_lowercase)
-        + any(u8::is_ascii_uppercase)
-        + any(u8::is_ascii_digit)
-        + any(u8::is_ascii_punctuation)
+    any(u8::is_ascii_lowercase) + any(u8::is_ascii_uppercase) + any(u8::is_ascii_digit) + any(u8::is_ascii_punctuation)
 }
 
-/// A variable, a member, a path or a URL rather than a value.
+/// A name, a path or a URL rather than a value.
 fn is_code(value: &[u8], quoted: bool) -> bool {
-    let words_only = value
-        .split(|byte| b"_-. /:".contains(byte))
-        .all(|word| word.iter().all(u8::is_ascii_alphabetic));
-    let path = value.starts_with(b"/")
-        || value.starts_with(b"./")
-        || value.starts_with(b"~/")
-        || value.windows(3).any(|part| part == b"://");
-    let member = !quoted
-        && memchr::memchr(b'.', value).is_some_and(|dot| {
-            value[..dot]
-                .iter()
-                .all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
-                && dot > 0
-        });
-    let identifier = !quoted
-        && value.iter().filter(|byte| byte.is_ascii_digit()).count() * 10 < value.len()
-        && value.iter().all(|&byte| boundary::is_word(byte));
-    words_only || path || member || identifier
+    let contains = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
+    let words_only = value.split(|byte| b"_-. /:".contains(byte)).all(|word| word.iter().all(u8::is_ascii_alphabetic));
+    let path = [&b"/"[..], b"./", b"~/", b"&"].iter().any(|start| value.starts_with(start))
+        || contains(b"://")
+        || contains(b"::");
+    words_only || path || is_constant(value) || (!quoted && is_variable(value))
+}
+
+/// `CLIENT_SECRET_0`, `x25519_private_key`: three or more words, each with its digits at one end.
+fn is_constant(value: &[u8]) -> bool {
+    let is_plain = |word: &[u8]| {
+        let turns = word.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+        turns <= 1 && word.iter().all(u8::is_ascii_alphanumeric)
+    };
+    let words = || value.split(|&byte| byte == b'_');
+    words().count() >= 3 && words().all(is_plain)
+}
+
+/// `self.password1`, `token_for_user2`
+fn is_variable(value: &[u8]) -> bool {
+    let first = value.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let is_member = first.len() < value.len()
+        && first.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+        && !first.is_empty();
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    is_member || (digits * 10 < value.len() && value.iter().all(|&byte| boundary::is_word(byte)))
 }

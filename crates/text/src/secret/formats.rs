@@ -65,18 +65,8 @@ const CONFIDENCE: f32 = 0.98;
 /// Longest tail that is read at all; longer runs are data, not tokens.
 const TAIL_MAX: usize = 400;
 
-const fn tail(
-    rule: &'static str,
-    literal: &'static str,
-    alphabet: Alphabet,
-    min: usize,
-    max: usize,
-) -> Format {
-    Format {
-        rule,
-        literal,
-        shape: Shape::Tail(alphabet, min, max),
-    }
+const fn tail(rule: &'static str, literal: &'static str, alphabet: Alphabet, min: usize, max: usize) -> Format {
+    Format { rule, literal, shape: Shape::Tail(alphabet, min, max) }
 }
 
 const fn twilio(literal: &'static str) -> Format {
@@ -185,48 +175,24 @@ pub(super) fn token(bytes: &[u8], format: &Format, at: usize) -> Option<Finding>
             (memchr::memmem::find(tail, mark).is_some() && plausible(tail)).then_some(at..end)?
         }
         Shape::Numbered(min, max) => {
-            let digits = bytes[..at]
-                .iter()
-                .rev()
-                .take(max + 1)
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+            let digits = bytes[..at].iter().rev().take(max + 1).take_while(|byte| byte.is_ascii_digit()).count();
             let end = tail_end(bytes, after, Url, 32, 34)?;
-            ((min..=max).contains(&digits) && plausible(&bytes[after..end]))
-                .then_some(at - digits..end)?
+            ((min..=max).contains(&digits) && plausible(&bytes[after..end])).then_some(at - digits..end)?
         }
         Shape::JsonWebToken => at..jwt::end(bytes, at)?,
     };
     // `/bot123456789:AA…` in a Telegram URL is the one place where letters stand before a token.
-    let tied = numbered
-        && boundary::word_before(bytes, span.start)
-        && !bytes[..span.start].ends_with(b"/bot");
-    (!tied).then(|| Finding {
-        entity: Entity::Secret,
-        span,
-        confidence: CONFIDENCE,
-        rule: Rule::built_in(format.rule),
-    })
+    let tied = numbered && boundary::word_before(bytes, span.start) && !bytes[..span.start].ends_with(b"/bot");
+    (!tied).then(|| Finding { entity: Entity::Secret, span, confidence: CONFIDENCE, rule: Rule::built_in(format.rule) })
 }
 
-fn tail_end(
-    bytes: &[u8],
-    start: usize,
-    alphabet: Alphabet,
-    min: usize,
-    max: usize,
-) -> Option<usize> {
-    let mut length = bytes[start..]
-        .iter()
-        .take(max + 1)
-        .take_while(|&&byte| alphabet.holds(byte))
-        .count();
+fn tail_end(bytes: &[u8], start: usize, alphabet: Alphabet, min: usize, max: usize) -> Option<usize> {
+    let mut length = bytes[start..].iter().take(max + 1).take_while(|&&byte| alphabet.holds(byte)).count();
     // A full stop or slash at the end belongs to the sentence or the URL.
     while length > 0 && matches!(bytes[start + length - 1], b'.' | b'/') {
         length -= 1;
     }
-    ((min..=max).contains(&length) && !boundary::word_after(bytes, start + length))
-        .then_some(start + length)
+    ((min..=max).contains(&length) && !boundary::word_after(bytes, start + length)).then_some(start + length)
 }
 
 /// Random characters vary, hold digits, and are no example.

@@ -26,21 +26,15 @@ pub(super) fn end(bytes: &[u8], start: usize) -> Option<usize> {
 
 fn part_end(bytes: &[u8], start: usize, max: usize) -> Option<usize> {
     let in_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let length = bytes[start..]
-        .iter()
-        .take(max + 1)
-        .take_while(in_part)
-        .count();
+    let length = bytes[start..].iter().take(max + 1).take_while(in_part).count();
     (1..=max).contains(&length).then_some(start + length)
 }
 
 fn names_algorithm(header: &[u8]) -> bool {
     let mut decoded = Vec::with_capacity(header.len());
     for group in header.chunks(4) {
-        let bits = group
-            .iter()
-            .fold(0_u32, |bits, &byte| (bits << 6) | u32::from(sextet(byte)))
-            << (6 * (4 - group.len()));
+        let bits =
+            group.iter().fold(0_u32, |bits, &byte| (bits << 6) | u32::from(sextet(byte))) << (6 * (4 - group.len()));
         decoded.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
     memchr::memmem::find(&decoded, b"\"alg\"").is_some()

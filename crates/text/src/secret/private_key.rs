@@ -26,11 +26,10 @@ impl Block {
     /// Takes the marker at `at`; returns a finding when it closes a block, or when it cuts off an open one.
     pub(super) fn marker(&mut self, bytes: &[u8], at: usize) -> Option<Finding> {
         let is_begin = bytes[at..].starts_with(MARKERS[0].as_bytes());
-        let line = label(bytes, at + MARKERS[usize::from(!is_begin)].len())
-            .map(|(label, end)| (label, at..end));
+        let line = label(bytes, at + MARKERS[usize::from(!is_begin)].len()).map(|(label, end)| (label, at..end));
         if is_begin {
             let open = self.finish(bytes);
-            self.begin = line.map(|(label, line)| (label, line));
+            self.begin = line;
             return open;
         }
         let (label, line) = line?;
@@ -49,39 +48,25 @@ impl Block {
         let (_, begin) = self.begin.take()?;
         let rest = &bytes[begin.end..bytes.len().min(begin.end + BODY_BYTES_MAX)];
         // A written line break, `\n`, is part of the body as well.
-        let length = rest
-            .iter()
-            .take_while(|&&byte| is_base64(byte) || byte.is_ascii_whitespace() || byte == b'\\')
-            .count();
+        let length =
+            rest.iter().take_while(|&&byte| is_base64(byte) || byte.is_ascii_whitespace() || byte == b'\\').count();
         let body = rest[..length].trim_ascii_end();
         // Without an END, prose must not be taken for key: a line of base64 has no spaces inside.
-        let lines = body
-            .split(|byte| byte.is_ascii_whitespace())
-            .filter(|line| !line.is_empty());
-        let dense = lines
-            .map(<[u8]>::len)
-            .take_while(|&length| length >= BASE64_BYTES_MIN)
-            .sum::<usize>();
+        let lines = body.split(u8::is_ascii_whitespace).filter(|line| !line.is_empty());
+        let dense = lines.map(<[u8]>::len).take_while(|&length| length >= BASE64_BYTES_MIN).sum::<usize>();
         (dense > 0 && is_key(body)).then(|| found(begin.start..begin.end + body.len()))
     }
 }
 
 fn found(span: Range<usize>) -> Finding {
-    Finding {
-        entity: Entity::Secret,
-        span,
-        confidence: 0.99,
-        rule: RULE,
-    }
+    Finding { entity: Entity::Secret, span, confidence: 0.99, rule: RULE }
 }
 
 /// The label after a marker, such as `RSA PRIVATE KEY`, and the byte after the closing dashes.
 fn label(bytes: &[u8], start: usize) -> Option<(Range<usize>, usize)> {
     let window = &bytes[start..bytes.len().min(start + LABEL_BYTES_MAX)];
-    let length = window
-        .iter()
-        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b' ')
-        .count();
+    let length =
+        window.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b' ').count();
     let label = &window[..length];
     let private = label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK");
     let end = start + length;

@@ -1,0 +1,199 @@
+//! The config file: one TOML, read once, refused when in doubt.
+//!
+//! A key nobody reads is a setting the user believes in, so unknown keys are errors that name the place and the
+//! nearest known key; `--set key=value` lays one more assignment over the file ([`parse`]). The sections that concern
+//! training are `privet_train`'s own structs.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use privet_text::{CustomRule, Entity, Operator};
+use privet_train::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, TrainConfig};
+use serde::{Deserialize, Deserializer};
+
+use crate::failure::Failure;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) model: ModelConfig,
+    pub(crate) datasets: Vec<Dataset>,
+    /// Left out: no scrubbing.
+    pub(crate) scrub: Option<Scrub>,
+    /// Left out: exact duplicates are removed when there is a `[scrub]`.
+    pub(crate) dedup: Option<Dedup>,
+    pub(crate) data: DataConfig,
+    pub(crate) privacy: PrivacyConfig,
+    pub(crate) train: TrainConfig,
+    #[serde(default)]
+    pub(crate) audit: AuditConfig,
+    pub(crate) output: Output,
+}
+
+/// One `[[datasets]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dataset {
+    /// Files, globs or folders.
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) path: Vec<String>,
+    #[serde(default = "text")]
+    pub(crate) column: String,
+    /// The data is declared invented: private figures may be shown on the terminal too.
+    #[serde(default)]
+    pub(crate) synthetic: bool,
+}
+
+/// `[scrub]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scrub {
+    #[serde(default = "all_entities")]
+    pub(crate) entities: Vec<Entity>,
+    #[serde(default = "tag")]
+    pub(crate) operator: Operator,
+    /// Exceptions to `operator`, by entity.
+    #[serde(default)]
+    pub(crate) operators: BTreeMap<Entity, Operator>,
+    /// Needed by the `hash` operator: 32 bytes, or 64 hexadecimal digits.
+    #[serde(default)]
+    pub(crate) hash_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) on_error: OnError,
+    #[serde(default)]
+    pub(crate) custom: Vec<CustomRule>,
+    /// 0 means one per core.
+    #[serde(default)]
+    pub(crate) jobs: usize,
+}
+
+/// What happens to a file that cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnError {
+    #[default]
+    Quarantine,
+    Fail,
+}
+
+/// `[dedup]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dedup {
+    /// Keep one of the rows whose text is equal, byte for byte, after scrubbing.
+    pub(crate) exact: bool,
+}
+
+/// `[output]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    /// The run's folder; its last part is the run's name.
+    pub(crate) dir: PathBuf,
+}
+
+impl Config {
+    /// The one text column of all datasets.
+    pub(crate) fn column(&self) -> &str {
+        self.datasets.first().map_or("text", |dataset| &dataset.column)
+    }
+
+    /// Whether exact duplicates go: as written, and otherwise together with scrubbing.
+    pub(crate) fn dedup_exact(&self) -> bool {
+        self.dedup.map_or(self.scrub.is_some(), |dedup| dedup.exact)
+    }
+
+    /// Whether the text is changed before training.
+    pub(crate) fn prepares(&self) -> bool {
+        self.scrub.is_some() || self.dedup_exact()
+    }
+
+    /// Whether every dataset is declared synthetic.
+    pub(crate) fn synthetic(&self) -> bool {
+        !self.datasets.is_empty() && self.datasets.iter().all(|dataset| dataset.synthetic)
+    }
+
+    /// Every path of every dataset, as written.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.datasets.iter().flat_map(|dataset| dataset.path.clone()).collect()
+    }
+
+    /// The run's name.
+    pub(crate) fn name(&self) -> String {
+        self.output.dir.file_name().map_or_else(|| String::from("run"), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Reads `path`, lays the `--set` assignments over it, and checks what one section cannot check alone.
+pub(crate) fn load(path: &Path, sets: &[String]) -> Result<Config, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let config = parse::parse(&name, &text, sets)?;
+    check(&name, &config)?;
+    Ok(config)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let tried = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Failure::usage("the config cannot be read")
+        .at(tried.display().to_string())
+        .why(error.to_string())
+        .help("name a config file, for example `privet run configs/quickstart.toml`")
+}
+
+fn check(name: &str, config: &Config) -> Result<(), Failure> {
+    if config.paths().is_empty() {
+        return Err(Failure::usage("the config names no dataset")
+            .at(name)
+            .help("add a [[datasets]] section with `path = \"folder/*.parquet\"`"));
+    }
+    if let Some(other) = config.datasets.iter().find(|dataset| dataset.column != config.column()) {
+        return Err(Failure::usage("the datasets disagree about the text column")
+            .at(name)
+            .why(format!("one says `{}`, another `{}`; one run reads one column", config.column(), other.column))
+            .help("rename the column in the files, or train on one dataset at a time"));
+    }
+    if config.output.dir.as_os_str().is_empty() || config.output.dir.file_name().is_none() {
+        return Err(Failure::usage("`dir` in [output] is not the name of a folder")
+            .at(name)
+            .help("for example `dir = \"runs/first\"`"));
+    }
+    Ok(())
+}
+
+/// A string, or a list of strings.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct OneOrMany;
+    impl<'de> serde::de::Visitor<'de> for OneOrMany {
+        type Value = Vec<String>;
+        fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+            formatter.write_str("a path or a list of paths")
+        }
+        fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+            Ok(vec![value.to_owned()])
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut paths = Vec::new();
+            while let Some(path) = list.next_element()? {
+                paths.push(path);
+            }
+            Ok(paths)
+        }
+    }
+    deserializer.deserialize_any(OneOrMany)
+}
+
+fn text() -> String {
+    String::from("text")
+}
+
+fn all_entities() -> Vec<Entity> {
+    Entity::ALL.to_vec()
+}
+
+fn tag() -> Operator {
+    Operator::Tag
+}

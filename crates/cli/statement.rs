@@ -1,0 +1,184 @@
+//! What a run prints: before it starts (`--dry-run`), and when it is done.
+//!
+//! Before: everything the guarantee will depend on, all of it public. After: the statement as the report has it,
+//! computed from the ledger. Private figures follow only when all data is declared synthetic.
+
+use privet_dp::PrivacyUnit;
+use privet_report::Edition;
+use privet_train::logs::Training;
+use privet_train::{Outcome, TrainPlan};
+use serde_json::{Value, json};
+
+use crate::budget::{method, neighbours};
+use crate::estimate::{Estimate, estimate};
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::terminal::{bytes, duration, pairs, table};
+use crate::train::Session;
+
+/// Prints the plan and the statement it leads to.
+pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failure> {
+    let (terminal, privacy) = (session.terminal, &plan.privacy);
+    let event = privet_dp::Event::Repeated { event: Box::new(plan.event()), count: privacy.steps };
+    let bound = privet_dp::account(&event, privacy.delta, privacy.adjacency)
+        .map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()))?;
+    let epsilon = privet_dp::round_up(bound.epsilon.get(), 2);
+    let estimate = estimate(plan, session.device);
+    if terminal.json {
+        let parsed: Value = serde_json::from_str(&plan.to_json()).unwrap_or_default();
+        let guarantee = json!({
+            "epsilon": epsilon, "delta": privacy.delta, "adjacency": privacy.adjacency,
+            "privacy_unit": privacy.privacy_unit, "accountant": bound.accountant, "order": bound.order,
+            "steps": privacy.steps, "planned": true,
+        });
+        terminal.json(&json!({ "plan": parsed, "guarantee": guarantee, "estimate": estimate }));
+        return Ok(Exit::Done);
+    }
+    let head = format!("Run `{}` will guarantee: epsilon {epsilon:.2} at delta {:e}", plan.name, privacy.delta.get());
+    terminal.out(&format!(
+        "{}\nneighbours: {}; unit: {}\nmethod: {}; Poisson sampling, Gaussian noise; an upper bound, rounded up\n\n{}\n\
+         The figure assumes\n{}\n{}\nNo data was read and nothing was written.",
+        terminal.bold(&head),
+        neighbours(privacy.adjacency),
+        unit(privacy.privacy_unit),
+        method(bound.accountant, bound.order),
+        pairs(&settings(session, plan)),
+        assumptions(plan),
+        cost(estimate, session),
+    ));
+    Ok(Exit::Done)
+}
+
+fn settings(session: &Session, plan: &TrainPlan) -> Vec<(&'static str, String)> {
+    let (model, privacy, train) = (&plan.model, &plan.privacy, &plan.train);
+    let stages = plan.stages.iter().map(|stage| match stage.stability {
+        Some(bound) => format!("{} (stability {bound})", stage.name),
+        None => format!("{} (no bound)", stage.name),
+    });
+    let stages: Vec<String> = stages.chain([String::from("train"), String::from("report")]).collect();
+    vec![
+        ("stages", stages.join(", ")),
+        ("data", format!("column `{}` of {}", plan.data.column, session.config.paths().join(", "))),
+        (
+            "model",
+            format!("{}, LoRA r={} ({} weights trained)", model.base_model, model.lora_r, model.trainable_parameters),
+        ),
+        ("noise multiplier", format!("{:.4}", privet_dp::round_up(privacy.noise_multiplier.get(), 4))),
+        ("max_grad_norm", format!("{} (sensitivity {})", privacy.max_grad_norm, privacy.sensitivity)),
+        (
+            "sampling rate",
+            format!(
+                "{:.6} (batches of {} expected, from at most {} units)",
+                privacy.sampling_rate.get(),
+                privacy.expected_batch_size,
+                privacy.dataset_size_bound
+            ),
+        ),
+        ("steps", privacy.steps.to_string()),
+        ("optimizer", format!("{}, learning rate {}", train.optimizer, train.learning_rate)),
+        ("output", session.dir().display().to_string()),
+    ]
+}
+
+fn assumptions(plan: &TrainPlan) -> String {
+    let unit = unit(plan.privacy.privacy_unit);
+    let mut lines = vec![
+        format!("  - one row is one {unit}: what one person wrote in several rows counts several times"),
+        format!(
+            "  - there are at most {} units, and that bound was chosen without looking at the data",
+            plan.privacy.dataset_size_bound
+        ),
+        String::from("  - only the folder `public` leaves your hands; `private` is not covered"),
+        String::from("  - the base model's own training data is not covered"),
+    ];
+    if plan.stages.iter().any(|stage| stage.stability.is_none()) {
+        lines.push(String::from("  - stages without a bound are outside the guarantee"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn cost(estimate: Option<Estimate>, session: &Session) -> String {
+    match estimate {
+        Some(Estimate { memory_bytes, seconds }) => {
+            format!("Roughly {} of memory and {} on {}.", bytes(memory_bytes), duration(seconds), session.device)
+        }
+        None => String::from("Time and memory cannot be estimated for this model."),
+    }
+}
+
+pub(crate) fn unit(unit: PrivacyUnit) -> &'static str {
+    match unit {
+        PrivacyUnit::Sequence => "sequence",
+        PrivacyUnit::Document => "document",
+        PrivacyUnit::User => "user",
+    }
+}
+
+/// Prints the statement of a finished run.
+pub(crate) fn finished(session: &Session, plan: &TrainPlan, outcome: &Outcome) -> Result<Exit, Failure> {
+    let terminal = session.terminal;
+    let report = privet_report::assemble(session.dir(), Edition::Public)?;
+    let exit = if outcome.stopped_by_budget { Exit::Budget } else { Exit::Done };
+    if terminal.json {
+        let status = match (exit, outcome.already_done) {
+            (Exit::Budget, _) => "budget-exhausted",
+            (_, true) => "already-done",
+            (_, false) => "done",
+        };
+        let private = plan.declared_synthetic.then(|| private_json(session, outcome));
+        terminal.json(&json!({
+            "status": status, "run": session.dir(), "guarantee": report.guarantee,
+            "public": { "base_loss": outcome.base_loss, "released_loss": outcome.released_loss },
+            "private": private,
+        }));
+        return Ok(exit);
+    }
+    let mut parts = Vec::new();
+    if outcome.already_done {
+        parts.push(terminal.bold(&format!("{} is already done", session.dir().display())) + "\n");
+    }
+    parts.push(report::text(&report, terminal));
+    if plan.declared_synthetic {
+        parts.push(String::from("The data is declared synthetic, so private figures are shown too:"));
+        parts.push(table(&figures(session, outcome)));
+    } else {
+        let private = session.dir().join("private").join("report.json");
+        parts.push(format!(
+            "Private figures (losses, counts, audit) are in {}; do not publish them.",
+            private.display()
+        ));
+    }
+    if exit == Exit::Budget {
+        terminal.warn("the budget is spent before the last step; the weights of the last charged step are saved");
+    }
+    terminal.out(&parts.join("\n"));
+    Ok(exit)
+}
+
+fn units(session: &Session) -> Option<u64> {
+    let text = std::fs::read_to_string(session.dir().join("private").join("training.json")).ok()?;
+    serde_json::from_str::<Training>(&text).ok().map(|training| training.units)
+}
+
+fn private_json(session: &Session, outcome: &Outcome) -> Value {
+    json!({ "control_loss": outcome.control_loss, "audit": outcome.audit, "units": units(session) })
+}
+
+/// Losses, audit and size, each with the side of the fence it lies on.
+fn figures(session: &Session, outcome: &Outcome) -> Vec<Vec<String>> {
+    let mut rows = vec![["measure", "value", "kind"].map(String::from).to_vec()];
+    let mut add = |name: &str, value: Option<String>, kind: &str| {
+        if let Some(value) = value {
+            rows.push(vec![name.to_owned(), value, kind.to_owned()]);
+        }
+    };
+    let loss = |loss: Option<f64>| loss.map(|loss| format!("{loss:.4}"));
+    add("held-out loss in nats per token, base model", loss(outcome.base_loss), "public");
+    add("the same, trained with privacy", loss(outcome.released_loss), "public");
+    add("the same, trained without privacy", loss(outcome.control_loss), "private");
+    if let Some(audit) = &outcome.audit {
+        add("epsilon lower bound by the audit", Some(format!("{:.3}", audit.epsilon_lower_bound)), "private");
+    }
+    add("units trained on", units(session).map(|units| units.to_string()), "private");
+    rows
+}

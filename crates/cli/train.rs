@@ -1,0 +1,154 @@
+//! `privet train`: train on text that needs no scrubbing, then report. Also the part of `privet run` behind the scrub.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+use privet_train::{Device, Inputs, Outcome, PlanInputs, Stage, TrainPlan};
+
+use crate::config::{self, Config};
+use crate::failure::{Exit, Failure};
+use crate::terminal::{Terminal, duration};
+use crate::{folders, progress, report, statement};
+
+/// The arguments of `privet train` and `privet run`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The config, a TOML file
+    config: PathBuf,
+    /// Where to compute: cpu, cuda:0, tch:cpu or tch:cuda:0
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: Device,
+    /// Print the plan and the whole statement, and read no data
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What the stages of one command share.
+pub(crate) struct Session<'a> {
+    pub(crate) config: Config,
+    pub(crate) file: &'a Path,
+    pub(crate) device: Device,
+    pub(crate) dry_run: bool,
+    pub(crate) terminal: Terminal,
+    pub(crate) cancelled: &'a AtomicBool,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn open(
+        arguments: &'a Arguments,
+        sets: &[String],
+        terminal: Terminal,
+        cancelled: &'a AtomicBool,
+    ) -> Result<Self, Failure> {
+        let config = config::load(&arguments.config, sets)?;
+        let Arguments { config: file, device, dry_run } = arguments;
+        Ok(Self { config, file, device: *device, dry_run: *dry_run, terminal, cancelled })
+    }
+
+    /// The command that goes on after an interrupt.
+    pub(crate) fn command(&self) -> String {
+        let name = if self.config.prepares() { "run" } else { "train" };
+        format!("privet {name} {}", self.file.display())
+    }
+
+    /// The run's folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.config.output.dir
+    }
+
+    /// The training plan, from public inputs alone.
+    pub(crate) fn plan(&self, stages: Vec<Stage>) -> Result<TrainPlan, Failure> {
+        let config = &self.config;
+        let plan = privet_train::plan(&PlanInputs {
+            name: &config.name(),
+            declared_synthetic: config.synthetic(),
+            column: config.column(),
+            model: &config.model,
+            data: &config.data,
+            privacy: &config.privacy,
+            train: &config.train,
+            audit: &config.audit,
+            stages,
+        });
+        plan.map_err(|error| Failure::from(error).or_at(self.file.display().to_string()))
+    }
+
+    /// The dataset's files, which must exist and lie apart from the run's folder.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, Failure> {
+        let patterns = self.config.paths();
+        let files = privet_corpus::resolve_inputs(&patterns)?;
+        folders::keep_apart(&privet_corpus::input_folders(&patterns), &files, self.dir())?;
+        Ok(files)
+    }
+}
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    sets: &[String],
+    terminal: Terminal,
+    cancelled: &AtomicBool,
+) -> Result<Exit, Failure> {
+    let session = Session::open(arguments, sets, terminal, cancelled)?;
+    if session.config.prepares() {
+        return Err(Failure::usage("the config has a [scrub] or [dedup] section, and `privet train` does neither")
+            .at(session.file.display().to_string())
+            .help(format!("privet run {}", session.file.display())));
+    }
+    let plan = session.plan(Vec::new())?;
+    if session.dry_run {
+        return statement::planned(&session, &plan);
+    }
+    let files = session.files()?;
+    train_and_report(&session, &plan, &files, Vec::new())
+}
+
+/// Stages two to four: train, write the report, print the statement.
+pub(crate) fn train_and_report(
+    session: &Session,
+    plan: &TrainPlan,
+    files: &[PathBuf],
+    input_digests: Vec<String>,
+) -> Result<Exit, Failure> {
+    let config = &session.config;
+    let texts = read_texts(files, config.column())?;
+    let public_evaluation = match config.data.public_evaluation.as_slice() {
+        [] => Vec::new(),
+        patterns => read_texts(&privet_corpus::resolve_inputs(patterns)?, config.column())?,
+    };
+    let epsilon = plan.epsilon_after(plan.privacy.steps).map_err(Failure::from)?;
+    let mut shown = progress::Training::new(session.terminal, plan, epsilon);
+    let inputs = Inputs { texts, public_evaluation, input_digests };
+    let outcome = privet_train::train(
+        plan,
+        inputs,
+        session.dir(),
+        session.device,
+        &mut |observed| shown.observe(&observed),
+        session.cancelled,
+    );
+    shown.finish();
+    let outcome = outcome.map_err(|error| Failure::from(error).resumes(&session.command()))?;
+    session.terminal.say(&summary(&outcome, config.synthetic()));
+    report::write(session.dir())?;
+    statement::finished(session, plan, &outcome)
+}
+
+/// Wall time follows the batches that were drawn, which are private; only of invented data is it said.
+fn summary(outcome: &Outcome, synthetic: bool) -> String {
+    if outcome.already_done {
+        return String::from("train: already done");
+    }
+    let resumed = outcome.resumed_from.map(|step| format!(", resumed after step {step}")).unwrap_or_default();
+    let time = if synthetic { format!(" in {}", duration(outcome.seconds)) } else { String::new() };
+    format!("train: {} steps{time}{resumed}", outcome.steps_done)
+}
+
+fn read_texts(files: &[PathBuf], column: &str) -> Result<Vec<String>, Failure> {
+    let mut texts = Vec::new();
+    privet_corpus::read_texts(files, column, &mut |text| {
+        texts.push(text);
+        Ok(())
+    })?;
+    Ok(texts)
+}

@@ -1,0 +1,247 @@
+//! The rules of the ledger file: an append-only chain of JSON lines in which every noisy release is charged before it
+//! happens.
+//!
+//! The first line (the genesis) fixes what the guarantee is about; each following line charges one step. A line's hash is
+//! `BLAKE3(previous hash ‖ canonical JSON of the body)`, so no line can be changed, moved, inserted or removed without
+//! breaking the chain from there on. Each line has exactly one valid spelling, byte for byte.
+//!
+//! What the chain alone cannot show is that lines are missing **at the end**, or that the whole file was written anew:
+//! compare [`Ledger::head`] with a head kept elsewhere ([`Ledger::require_head`]) for that.
+//!
+//! After a crash the run goes back to a checkpoint and does some steps again, with fresh noise. Those are new releases and
+//! are charged again, under the same step number and a higher attempt.
+//!
+//! This module only knows the rules; reading, writing and syncing the file is the trainer's work.
+
+mod error;
+
+use crate::{Adjacency, Delta, Event, PrivacyUnit};
+pub use error::LedgerError;
+use serde::{Deserialize, Serialize};
+
+/// The "previous" hash of the genesis line.
+pub const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What the guarantee is about; fixed before the first step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Hash of the resolved plan.
+    pub plan_hash: String,
+    /// Salted commitment to the training data.
+    pub dataset_commitment: String,
+    /// Hash of the program that trains.
+    pub binary_hash: String,
+    /// What one record is.
+    pub privacy_unit: PrivacyUnit,
+    /// Which two data sets are compared.
+    pub adjacency: Adjacency,
+    /// The delta of the guarantee.
+    pub delta: Delta,
+}
+
+/// One charged release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepEntry {
+    /// Optimizer step, counted from 1.
+    pub step: u64,
+    /// How often this step has been charged so far, counted from 1; it may skip numbers but not repeat one.
+    pub attempt: u32,
+    /// What was released.
+    pub event: Event,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Body {
+    /// The first line.
+    Genesis(Genesis),
+    /// Every other line.
+    Step(StepEntry),
+}
+
+/// One line of the file: a body sealed to everything before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// What the line says.
+    pub body: Body,
+    /// Hash of the line before, or [`ORIGIN`]; 64 lower-case hexadecimal digits.
+    pub previous: String,
+    /// Hash of this line.
+    pub hash: String,
+}
+
+/// Makes the line that says `body` after the line whose hash is `previous`.
+pub fn seal(body: Body, previous: &str) -> Line {
+    let hash = hash(&body, previous);
+    Line { body, previous: previous.to_owned(), hash }
+}
+
+fn hash(body: &Body, previous: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(previous.as_bytes());
+    hasher.update(json(body).as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Compact JSON with the fields in the order they are declared: one spelling per value.
+fn json<T: Serialize>(value: &T) -> String {
+    // Plain structs with string keys and finite numbers always serialise; an empty string would fail every check.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Line {
+    /// The line as it stands in the file, without the newline.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+/// A ledger whose every line has been checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    genesis: Genesis,
+    entries: Vec<StepEntry>,
+    /// Highest attempt charged per step; `attempts[0]` is step 1.
+    attempts: Vec<u32>,
+    head: String,
+}
+
+impl Ledger {
+    /// Starts a ledger from its first line.
+    pub fn begin(first: Line) -> Result<Self, LedgerError> {
+        check_hash(&first, ORIGIN, 1)?;
+        match first.body {
+            Body::Genesis(genesis) => Ok(Self { genesis, entries: Vec::new(), attempts: Vec::new(), head: first.hash }),
+            Body::Step(_) => Err(LedgerError::MisplacedGenesis { line: 1 }),
+        }
+    }
+
+    /// Appends one line if it keeps all the rules; otherwise the ledger stays as it was.
+    pub fn push(&mut self, line: Line) -> Result<(), LedgerError> {
+        let number = self.entries.len() + 2;
+        check_hash(&line, &self.head, number)?;
+        let Body::Step(entry) = line.body else {
+            return Err(LedgerError::MisplacedGenesis { line: number });
+        };
+        let StepEntry { step, attempt, .. } = entry;
+        let limit = self.last_step().saturating_add(1);
+        if step == 0 || step > limit {
+            return Err(LedgerError::StepOutOfOrder { line: number, step, limit });
+        }
+        let previous = self.attempts_of(step);
+        if attempt <= previous {
+            return Err(LedgerError::AttemptNotHigher { line: number, step, attempt, previous });
+        }
+        match self.attempts.get_mut(step as usize - 1) {
+            Some(slot) => *slot = attempt,
+            None => self.attempts.push(attempt),
+        }
+        self.entries.push(entry);
+        self.head = line.hash;
+        Ok(())
+    }
+
+    /// The first line.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Every charged release, in the order of the file.
+    pub fn entries(&self) -> &[StepEntry] {
+        &self.entries
+    }
+
+    /// Hash of the last line.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// Refuses unless the ledger ends in exactly this hash: the check against lines missing at the end.
+    pub fn require_head(&self, expected: &str) -> Result<(), LedgerError> {
+        if self.head == expected {
+            return Ok(());
+        }
+        Err(LedgerError::OtherHead { found: self.head.clone(), expected: expected.to_owned() })
+    }
+
+    /// The step of the last line, 0 before the first step.
+    pub fn last_step(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.step)
+    }
+
+    /// The attempt to charge `step` with next: 1 for a step that was never charged.
+    pub fn next_attempt(&self, step: u64) -> u32 {
+        self.attempts_of(step).saturating_add(1)
+    }
+
+    /// Everything charged, as one event; equal neighbours are merged into [`Event::Repeated`].
+    pub fn composed_event(&self) -> Event {
+        let mut runs: Vec<(&Event, u64)> = Vec::new();
+        for entry in &self.entries {
+            match runs.last_mut() {
+                Some((event, count)) if **event == entry.event => *count += 1,
+                _ => runs.push((&entry.event, 1)),
+            }
+        }
+        let repeated = |(event, count): (&Event, u64)| Event::Repeated { event: Box::new(event.clone()), count };
+        Event::Composed(runs.into_iter().map(repeated).collect())
+    }
+
+    fn attempts_of(&self, step: u64) -> u32 {
+        let index = usize::try_from(step).unwrap_or(usize::MAX).wrapping_sub(1);
+        self.attempts.get(index).copied().unwrap_or(0)
+    }
+}
+
+fn check_hash(line: &Line, previous: &str, number: usize) -> Result<(), LedgerError> {
+    if line.previous != previous {
+        return Err(LedgerError::BrokenChain { line: number });
+    }
+    if line.hash != hash(&line.body, previous) {
+        return Err(LedgerError::WrongHash { line: number });
+    }
+    Ok(())
+}
+
+fn read_line(text: &str, number: usize) -> Result<Line, LedgerError> {
+    let line: Line = serde_json::from_str(text)
+        .map_err(|error| LedgerError::Malformed { line: number, reason: error.to_string() })?;
+    if line.to_json() == text { Ok(line) } else { Err(LedgerError::NotCanonical { line: number }) }
+}
+
+/// Reads a whole ledger file and checks every rule; each line, the last included, must end in a newline.
+pub fn parse(text: &str) -> Result<Ledger, LedgerError> {
+    let mut ledger: Option<Ledger> = None;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let complete = line.strip_suffix('\n').ok_or(LedgerError::TornLastLine { line: number })?;
+        let line = read_line(complete, number)?;
+        match &mut ledger {
+            None => ledger = Some(Ledger::begin(line)?),
+            Some(ledger) => ledger.push(line)?,
+        }
+    }
+    ledger.ok_or(LedgerError::Empty)
+}
+
+/// Reads a ledger that may have been cut off while its last line was written: `(ledger, length in bytes without the torn line)`.
+///
+/// A last line is torn when it lacks its newline or is not JSON. It was never acknowledged, so its release never
+/// happened and dropping it undercharges nothing; the caller truncates the file to the returned length before it
+/// appends. A last line that is whole but breaks a rule was not torn but edited, and stays an error, as does any
+/// damage further up.
+pub fn recover(text: &str) -> Result<(Ledger, usize), LedgerError> {
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    let last_start = body.rfind('\n').map_or(0, |newline| newline + 1);
+    let last = &body[last_start..];
+    let torn = !text.ends_with('\n') || serde_json::from_str::<serde_json::Value>(last).is_err();
+    let valid = if torn { last_start } else { text.len() };
+    Ok((parse(&text[..valid])?, valid))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! How a ledger file can break the rules. Every line number counts from 1, as editors do.
+
+/// What is wrong with a ledger, and in which line (counted from 1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// No line at all, or none but a torn one.
+    #[error("the ledger has no complete first line; nothing was charged in it, so start a new run")]
+    Empty,
+    /// The first line is not a genesis, or a later one is.
+    #[error(
+        "ledger line {line}: the genesis must be the first line and only the first; the file was edited or two ledgers were joined"
+    )]
+    MisplacedGenesis {
+        /// Line number from 1.
+        line: usize,
+    },
+    /// The line is not JSON of a ledger line.
+    #[error("ledger line {line} cannot be read ({reason}); restore the file from a copy")]
+    Malformed {
+        /// Line number from 1.
+        line: usize,
+        /// The JSON reader's words.
+        reason: String,
+    },
+    /// The line says the right thing in other bytes.
+    #[error("ledger line {line} is spelled differently from how it was written; restore the file from a copy")]
+    NotCanonical {
+        /// Line number from 1.
+        line: usize,
+    },
+    /// The line's "previous" is not the hash of the line before.
+    #[error("ledger line {line} does not follow the line before it: a line was removed, moved or inserted here")]
+    BrokenChain {
+        /// Line number from 1.
+        line: usize,
+    },
+    /// The line's hash is not that of its body.
+    #[error("ledger line {line} was changed after it was written")]
+    WrongHash {
+        /// Line number from 1.
+        line: usize,
+    },
+    /// The step does not continue the line before.
+    #[error(
+        "ledger line {line} charges step {step}, but the next step is at most {limit} and at least 1; a step is missing"
+    )]
+    StepOutOfOrder {
+        /// Line number from 1.
+        line: usize,
+        /// Step found.
+        step: u64,
+        /// Largest step allowed.
+        limit: u64,
+    },
+    /// A repeated step without a higher attempt.
+    #[error(
+        "ledger line {line} charges step {step} as attempt {attempt}, but attempt {previous} is already charged; a step that runs again must be charged again"
+    )]
+    AttemptNotHigher {
+        /// Line number from 1.
+        line: usize,
+        /// Step found.
+        step: u64,
+        /// Attempt found.
+        attempt: u32,
+        /// Attempt already charged.
+        previous: u32,
+    },
+    /// The last line was not written to its end.
+    #[error("ledger line {line} was not written to its end; resume the run to recover it")]
+    TornLastLine {
+        /// Line number from 1.
+        line: usize,
+    },
+    /// The ledger ends elsewhere than the one it is compared with.
+    #[error(
+        "the ledger ends in {found}, not in {expected}: lines at its end are missing, or it is the ledger of another run"
+    )]
+    OtherHead {
+        /// Head of this ledger.
+        found: String,
+        /// Head expected.
+        expected: String,
+    },
+}

@@ -1,0 +1,179 @@
+//! A tiny random decoder on disk, and what must hold of any decoder.
+
+use std::path::Path;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use rand_distr::{Distribution, Normal};
+
+use super::*;
+use crate::weights::{Named, WEIGHTS_FILE, to_bytes};
+
+pub(crate) type A = burn::backend::Autodiff<burn::backend::Flex>;
+pub(crate) type B = burn::backend::Flex;
+
+/// Writes a random Llama with grouped heads; `tied` decides about the head.
+pub(crate) fn write_model(folder: &Path, tied: bool) -> ModelConfig {
+    let text = format!(
+        r#"{{"model_type":"llama","vocab_size":40,"hidden_size":16,"intermediate_size":28,"num_hidden_layers":2,
+        "num_attention_heads":4,"num_key_value_heads":2,"head_dim":6,"rms_norm_eps":1e-5,"rope_theta":500.0,
+        "tie_word_embeddings":{tied},"bos_token_id":0,"eos_token_id":0}}"#
+    );
+    std::fs::write(folder.join("config.json"), text).unwrap();
+    let config = ModelConfig::load(folder).unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(20_261_122);
+    let mut random = |count: usize, mean: f32, spread: f32| -> Vec<f32> {
+        Normal::new(mean, spread).unwrap().sample_iter(&mut rng).take(count).collect()
+    };
+    let mut owned = vec![("model.embed_tokens.weight".to_owned(), vec![40, 16], random(640, 0.0, 0.7))];
+    owned.push(("model.norm.weight".to_owned(), vec![16], random(16, 1.0, 0.2)));
+    if !tied {
+        owned.push(("lm_head.weight".to_owned(), vec![40, 16], random(640, 0.0, 0.4)));
+    }
+    for layer in 0..2 {
+        for norm in ["input_layernorm", "post_attention_layernorm"] {
+            owned.push((format!("model.layers.{layer}.{norm}.weight"), vec![16], random(16, 1.0, 0.2)));
+        }
+        for module in MODULES {
+            let (d_in, d_out) = module_shape(&config, module);
+            let part = if ["gate_proj", "up_proj", "down_proj"].contains(&module) { "mlp" } else { "self_attn" };
+            let name = format!("model.layers.{layer}.{part}.{module}.weight");
+            owned.push((name, vec![d_out, d_in], random(d_in * d_out, 0.0, 0.35)));
+        }
+    }
+    let named: Vec<Named<'_>> =
+        owned.iter().map(|(name, shape, values)| Named { name: name.clone(), shape: shape.clone(), values }).collect();
+    std::fs::write(folder.join(WEIGHTS_FILE), to_bytes(folder, &named).unwrap()).unwrap();
+    config
+}
+
+pub(crate) fn tiny(tied: bool) -> Decoder<B> {
+    let folder = tempfile::tempdir().unwrap();
+    write_model(folder.path(), tied);
+    Decoder::load(folder.path(), None, &Default::default()).unwrap()
+}
+
+fn values(losses: Losses<A>) -> Vec<f32> {
+    losses.values.into_data().to_vec().unwrap()
+}
+
+/// The slow obvious twin of `cross_entropy`: everything inside autodiff.
+pub(crate) fn plain_losses(model: &Decoder<B>, batch: &TokenBatch, hidden: Tensor<A, 2>) -> Tensor<A, 1> {
+    let [n, t] = batch.shape();
+    let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [n * t, 1]), &model.device);
+    let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &model.device);
+    let logits = hidden.matmul(lift(model.head().transpose()));
+    let likelihood = activation::log_softmax(logits, 1).gather(1, Tensor::from_inner(targets));
+    (likelihood * lift(weights)).reshape([n, t]).sum_dim(1).neg().reshape([n])
+}
+
+#[test]
+fn the_written_out_cross_entropy_equals_the_tracked_one() {
+    let model = tiny(false);
+    let batch = TokenBatch::new(&[&[0, 5, 9, 3, 7, 0], &[0, 1, 2, 0], &[0]], 4);
+    // Hidden states up to 40 standard deviations out: the softmax saturates, and nothing may overflow.
+    for size in [0.1_f32, 3.0, 40.0] {
+        let values: Vec<f32> = (0..20 * 16).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0) * size).collect();
+        let leaf =
+            || Tensor::<A, 2>::from_data(TensorData::new(values.clone(), [20, 16]), &Default::default()).require_grad();
+        let (fast, slow) = (leaf(), leaf());
+        let losses = model.cross_entropy(fast.clone(), &batch);
+        let twin = plain_losses(&model, &batch, slow.clone());
+        let (left, right): (Vec<f32>, Vec<f32>) =
+            (losses.values.into_data().to_vec().unwrap(), twin.clone().into_data().to_vec().unwrap());
+        for (x, y) in left.iter().zip(&right) {
+            assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{x} {y}");
+        }
+        let gradient = |leaf: &Tensor<A, 2>, of: &Tensor<A, 1>| -> Vec<f32> {
+            leaf.grad(&of.backward()).unwrap().into_data().to_vec().unwrap()
+        };
+        let (left, right) = (gradient(&fast, &losses.objective), gradient(&slow, &twin.sum()));
+        let size = right.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let distance = left.iter().zip(&right).map(|(x, y)| (x - y).powi(2)).sum::<f32>().sqrt();
+        assert!(size > 0.0 && distance <= 1e-5 * size, "{distance} of {size}");
+    }
+}
+
+#[test]
+fn an_examples_loss_depends_on_nothing_but_the_example() {
+    let model = tiny(true);
+    let units: [&[u32]; 4] = [&[0, 5, 9, 3, 7, 0], &[0, 1, 2, 0], &[0, 39], &[0]];
+    let together = values(model.losses::<A>(&TokenBatch::new(&units, 7), None, None));
+    assert_eq!(together.len(), 7);
+    for (unit, loss) in units.iter().zip(&together) {
+        let alone = values(model.losses::<A>(&TokenBatch::new(&[unit], 1), None, None))[0];
+        assert!((alone - loss).abs() < 2e-6, "{alone} {loss}");
+    }
+    // A unit without a target, and rows that are only padding.
+    assert_eq!(together[3..], [0.0; 4]);
+    assert!(together[..3].iter().all(|loss| *loss > 0.5));
+}
+
+#[test]
+fn a_token_never_sees_the_future() {
+    let model = tiny(false);
+    let logits = |tokens: &[i32]| -> Vec<f32> {
+        model.logits::<A>(tokens, [1, tokens.len()], None).into_data().to_vec().unwrap()
+    };
+    let (left, right) = (logits(&[1, 2, 3, 4, 5]), logits(&[1, 2, 3, 30, 31]));
+    for (x, y) in left[..3 * 40].iter().zip(&right[..3 * 40]) {
+        assert!((x - y).abs() < 1e-6);
+    }
+    assert!(left[3 * 40..].iter().zip(&right[3 * 40..]).any(|(x, y)| (x - y).abs() > 1e-2));
+}
+
+#[test]
+fn a_fresh_adapter_changes_nothing() {
+    let mut model = tiny(true);
+    let targets = MODULES.map(String::from).to_vec();
+    let spec = LoraSpec { r: 3, alpha: 6.0, target_modules: targets };
+    model.attach(&spec).unwrap();
+    let tensors = spec.init(model.config(), 7).unwrap();
+    let adapters = model.adapters(&tensors, spec.scale());
+    let batch = TokenBatch::new(&[&[0, 5, 9, 3]], 1);
+    let bare = values(model.losses::<A>(&batch, None, None));
+    assert_eq!(bare, values(model.losses::<A>(&batch, Some(&adapters), None)));
+}
+
+#[test]
+fn an_unknown_target_is_refused() {
+    let mut model = tiny(true);
+    let spec = LoraSpec { r: 2, alpha: 2.0, target_modules: vec!["c_attn".into()] };
+    assert!(matches!(model.attach(&spec), Err(Error::UnknownModule { .. })));
+}
+
+/// `golden.json` beside a model: logits that Hugging Face `transformers` computed from the same folder.
+fn agrees_with_transformers(folder: &str, tolerance: f32) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets").join(folder);
+    let golden: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("golden.json")).unwrap()).unwrap();
+    let model = Decoder::<B>::load(&folder, None, &Default::default()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let mut compared = 0;
+    for sequence in golden["sequences"].as_array().unwrap() {
+        let ids: Vec<i32> = numbers(&sequence["ids"]).iter().map(|id| *id as i32).collect();
+        let logits: Vec<f32> = model.logits::<A>(&ids, [1, ids.len()], None).into_data().to_vec().unwrap();
+        let columns = numbers(&sequence["columns"]);
+        for (position, row) in numbers(&sequence["positions"]).iter().zip(sequence["logits"].as_array().unwrap()) {
+            for (column, expected) in columns.iter().zip(numbers(row)) {
+                let found = logits[*position as usize * model.config().vocab_size + *column as usize];
+                assert!((found - expected as f32).abs() <= tolerance, "{found} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 100);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_an_untied_model_with_grouped_heads() {
+    agrees_with_transformers("tiny-llama/float32", 1e-4);
+    agrees_with_transformers("tiny-llama/bfloat16", 1e-4);
+}
+
+#[test]
+fn logits_agree_with_transformers_on_the_base_model() {
+    agrees_with_transformers("base-model", 1e-4);
+}

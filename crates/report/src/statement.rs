@@ -1,0 +1,272 @@
+//! The guarantee in words that a reader without the field's training can act on.
+//!
+//! Every sentence follows from a value of the plan, the ledger or the guarantee; none of them promises more than the
+//! mechanism gives.
+
+use privet_dp::{Adjacency, Guarantee};
+
+use crate::folder::{Plan, PlanStage};
+use crate::verify::Verified;
+use crate::words::{self, clean, count, number};
+use crate::{GroupFigure, LedgerSummary, ReadingPoint, Scope, StageScope, Statement};
+
+/// False alarm rates at which the reading is given.
+const FALSE_POSITIVE_RATES: [f64; 2] = [0.001, 0.01];
+
+/// Group sizes for which the guarantee is spelled out.
+const GROUPS: [u64; 3] = [2, 4, 8];
+
+/// An epsilon above this says little about the worst case.
+const WEAK_EPSILON: f64 = 10.0;
+
+/// The statement in prose.
+pub(crate) fn statement(run: &Verified, reading: &[ReadingPoint], ledger: &LedgerSummary, scope: &Scope) -> Statement {
+    let guarantee = &run.guarantee;
+    Statement {
+        headline: format!(
+            "Releasing the folder public/ of the run {} is differentially private with {}, if the assumptions listed in \
+             this report hold.",
+            clean(&run.plan.name),
+            phrase(guarantee)
+        ),
+        paragraphs: vec![
+            meaning(guarantee, reading),
+            mechanism(run, ledger),
+            "What is released is everything in public/: the plan, the ledger, the trained weights, the public log and the \
+             evaluation on public text. Nothing in private/ is covered."
+                .to_owned(),
+            scope.covers.clone(),
+        ],
+    }
+}
+
+fn phrase(guarantee: &Guarantee) -> String {
+    words::guarantee(guarantee.epsilon.get(), guarantee.delta.get(), guarantee.privacy_unit, guarantee.adjacency)
+}
+
+fn meaning(guarantee: &Guarantee, reading: &[ReadingPoint]) -> String {
+    let unit = words::unit_name(guarantee.privacy_unit);
+    let neighbours = words::neighbours(guarantee.privacy_unit, guarantee.adjacency);
+    let tests: Vec<String> = reading
+        .iter()
+        .map(|point| {
+            let found = words::percent_up(point.true_positive_rate_max);
+            format!(
+                "finds it in at most {found} of cases at {} false alarms",
+                words::percent_up(point.false_positive_rate)
+            )
+        })
+        .collect();
+    let question = match guarantee.adjacency {
+        Adjacency::AddRemove | Adjacency::ZeroOut => format!("whether any one {unit} was used"),
+        Adjacency::ReplaceOne => format!("which of two contents any one {unit} had"),
+    };
+    format!(
+        "This bounds how well anyone, with any knowledge and any computing power, can tell from the release {question}: \
+         a test {}. The two data sets compared are such that {neighbours}.",
+        tests.join(", and ")
+    )
+}
+
+fn mechanism(run: &Verified, ledger: &LedgerSummary) -> String {
+    let (plan, unit) = (&run.plan, words::unit_name(run.guarantee.privacy_unit));
+    let privacy = &plan.privacy;
+    let charged = run.guarantee.steps_charged;
+    let again = match ledger.charged_again {
+        0 => "none was charged twice".to_owned(),
+        again => format!(
+            "{} repeated after an interruption and charged again",
+            if again == 1 { "1 was".to_owned() } else { format!("{again} were") }
+        ),
+    };
+    format!(
+        "The mechanism is DP-SGD. Each step draws every {unit} by its own coin (Poisson sampling, rate {}), clips the \
+         {unit}'s gradient to L2 norm {}, adds Gaussian noise of standard deviation {} to the sum (noise multiplier {}, \
+         sensitivity {}) and divides by the public constant {}. {} charged, up to step {} of {} planned; {again}. The \
+         figure was computed with {}.",
+        number(privacy.sampling_rate.get()),
+        number(privacy.max_grad_norm),
+        number(privacy.noise_multiplier.get() * privacy.sensitivity),
+        number(privacy.noise_multiplier.get()),
+        number(privacy.sensitivity),
+        number(privacy.expected_batch_size),
+        if charged == 1 { "1 noisy release is".to_owned() } else { format!("{charged} noisy releases are") },
+        ledger.steps_reached,
+        privacy.steps,
+        accountant(&run.guarantee),
+    )
+}
+
+/// The accountant in words.
+pub(crate) fn accountant(guarantee: &Guarantee) -> String {
+    match (guarantee.accountant, guarantee.order) {
+        (privet_dp::Accountant::Gaussian, _) => "the exact curve of the Gaussian mechanism".to_owned(),
+        (privet_dp::Accountant::Rdp, Some(order)) => format!("Renyi differential privacy, at order {}", number(order)),
+        (privet_dp::Accountant::Rdp, None) => "Renyi differential privacy".to_owned(),
+    }
+}
+
+/// What is covered and what not.
+pub(crate) fn scope(run: &Verified) -> Scope {
+    let plan = &run.plan;
+    let stages: Vec<StageScope> =
+        plan.stages.iter().map(|stage| StageScope { name: clean(&stage.name), stability: stage.stability }).collect();
+    let reach = reach(&plan.stages);
+    Scope {
+        released: RELEASED.map(str::to_owned).to_vec(),
+        end_to_end: reach.is_some_and(|reach| reach <= 1),
+        covers: covers(run, &stages, reach),
+        stages,
+        not_covered: not_covered(plan),
+    }
+}
+
+/// Training records that one input record can change: the product over the stages, if each has a bound.
+fn reach(stages: &[PlanStage]) -> Option<u64> {
+    stages.iter().try_fold(1u64, |reach, stage| reach.checked_mul(stage.stability?))
+}
+
+fn covers(run: &Verified, stages: &[StageScope], reach: Option<u64>) -> String {
+    let (guarantee, unit) = (&run.guarantee, words::unit_name(run.guarantee.privacy_unit));
+    let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+    match reach {
+        _ if stages.is_empty() => {
+            "The guarantee is for the texts as training read them; the plan names no stage before training.".to_owned()
+        }
+        Some(..=1) => format!(
+            "The guarantee is for the corpus as it came in: {} before training ({}) lets one input {unit} change at most \
+             one training {unit}, so epsilon and delta pass through unchanged.",
+            if names.len() == 1 { "the stage" } else { "every stage" },
+            names.join(", ")
+        ),
+        Some(reach) => {
+            let figure = group(guarantee.epsilon.get(), guarantee.delta.get(), reach);
+            let bound = match figure.delta {
+                Some(delta) => format!(
+                    "for the corpus as it came in, {} holds",
+                    words::guarantee(
+                        figure.epsilon,
+                        words::delta_up(delta),
+                        guarantee.privacy_unit,
+                        guarantee.adjacency
+                    )
+                ),
+                None => "for the corpus as it came in, nothing is guaranteed".to_owned(),
+            };
+            format!(
+                "The guarantee is for the texts as training read them. One input {unit} can change up to {reach} of them \
+                 through the stages before training ({}); by group privacy, {bound}.",
+                names.join(", ")
+            )
+        }
+        None => {
+            let unbounded: Vec<&str> =
+                stages.iter().filter(|stage| stage.stability.is_none()).map(|stage| stage.name.as_str()).collect();
+            format!(
+                "The guarantee is for the texts as training read them, not for the corpus as it came in: no bound is \
+                 claimed for {}, where one input {unit} may change any number of training texts.",
+                unbounded.join(", ")
+            )
+        }
+    }
+}
+
+const RELEASED: [&str; 5] = [
+    "public/plan.json",
+    "public/ledger.jsonl",
+    "public/adapter: the trained weights",
+    "public/public.jsonl: step and guarantee so far",
+    "public/evaluation.json and this report: computed from the above and from public text",
+];
+
+fn not_covered(plan: &Plan) -> Vec<String> {
+    let base = format!(
+        "the data on which the base model {} was pre-trained, and its tokenizer: both were fixed before this run",
+        clean(&plan.model.base_model)
+    );
+    [
+        "everything in private/: scrubbed text, counts, losses, batch sizes, audit, checkpoints, and the non-private control",
+        &base,
+        "choices made by looking at private results: hyper-parameters, when to stop, which of several runs to publish. Each \
+         run on the same data spends its own budget, and the budgets add up",
+        "anything about the corpus that is told besides this release, such as its size or its sources",
+        "what an observer of the machine learns: time per step, memory, power. They follow the realised batch size",
+        "the gap between real numbers and floating point: the proof is about real numbers; sums and noise are rounded",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// What differential privacy does not do, whatever its numbers.
+pub(crate) fn limits() -> Vec<String> {
+    [
+        "The guarantee is about single units. A fact that many units state is not hidden by it, and can be learned on purpose.",
+        "A person whose data fills several units is protected less, as the figures for groups show.",
+        "Scrubbing replaces what its recognizers find. Names, rare phrasings and whatever they miss remain in the training \
+         text; the bound from training holds for them too, no more and no less.",
+        "An audit gives a lower bound from one attack. A low figure does not show that no better attack exists.",
+        "This report is not a legal assessment.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// What a reader should not miss.
+pub(crate) fn warnings(run: &Verified, scope: &Scope) -> Vec<String> {
+    let guarantee = &run.guarantee;
+    let mut warnings = Vec::new();
+    if guarantee.epsilon.get() > WEAK_EPSILON {
+        warnings.push(format!("{} is a weak guarantee: the worst case is hardly bounded.", phrase(guarantee)));
+    }
+    if !scope.end_to_end {
+        warnings.push("The guarantee does not hold for the corpus as it came in; see what it covers.".to_owned());
+    }
+    if guarantee.steps_charged == 0 {
+        warnings
+            .push("No step has been charged yet: the guarantee is about a run that has released nothing.".to_owned());
+    }
+    warnings
+}
+
+/// How well any test can do: `TPR ≤ min(e^ε·FPR + δ, 1 − e^{−ε}·(1 − δ − FPR))` (Kairouz, Oh and Viswanath, ICML 2015).
+pub(crate) fn reading(guarantee: &Guarantee) -> Vec<ReadingPoint> {
+    let (epsilon, delta) = (guarantee.epsilon.get(), guarantee.delta.get());
+    FALSE_POSITIVE_RATES
+        .map(|false_positive_rate| {
+            let few = epsilon.exp() * false_positive_rate + delta;
+            let many = 1.0 - (-epsilon).exp() * (1.0 - delta - false_positive_rate);
+            ReadingPoint { false_positive_rate, true_positive_rate_max: few.min(many).min(1.0) }
+        })
+        .to_vec()
+}
+
+/// The guarantee for several units at once.
+pub(crate) fn groups(guarantee: &Guarantee) -> Vec<GroupFigure> {
+    GROUPS.map(|units| group(guarantee.epsilon.get(), guarantee.delta.get(), units)).to_vec()
+}
+
+/// Group privacy: `k` units are hidden by `(k·ε, δ·Σ_{i<k} e^{i·ε})`.
+///
+/// Proof: change the units one by one; each change costs a factor `e^ε` and adds δ, and what was added before is
+/// multiplied by the factors that follow.
+pub(crate) fn group(epsilon: f64, delta: f64, units: u64) -> GroupFigure {
+    let mut total = 0.0;
+    for index in 0..units {
+        total += delta * (epsilon * index as f64).exp();
+        if total >= 1.0 {
+            break;
+        }
+    }
+    // Each term and each sum may have been rounded down by a last digit.
+    let total = total * (1.0 + 1e-12);
+    GroupFigure { units, epsilon: (epsilon * units as f64).next_up(), delta: (total < 1.0).then_some(total) }
+}
+
+/// Steps in words, for the short statement.
+pub(crate) fn steps(charged: u64, ledger: &LedgerSummary, planned: u64) -> String {
+    let again = match ledger.charged_again {
+        0 => String::new(),
+        again => format!(", {again} of them again after an interruption"),
+    };
+    format!("{} charged{again}, up to step {} of {planned}", count(charged, "noisy release"), ledger.steps_reached)
+}

@@ -1,0 +1,194 @@
+//! A run's folder as the other stages write it, with numbers in the private files that occur nowhere else.
+
+use std::path::{Path, PathBuf};
+
+use privet_dp::ledger::{Body, Genesis, Line, ORIGIN, StepEntry, seal};
+use privet_dp::{Event, NoiseMultiplier, SamplingRate};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Numbers that follow from private data, each unlike any other number of a report.
+pub(super) const PLANTED: [f64; 18] = [
+    104_729.0, 7919.0, 1301.0, 0.345_67, 251.733_1, 987.654, 123_457.0, 120_011.0, 65_537.0, 3446.0, 31_337.0, 4243.0,
+    2.718_29, 1009.0, 504.0, 271.0, 611.0, 112_909.0,
+];
+
+pub(super) struct Run {
+    folder: TempDir,
+    pub(super) plan: Value,
+}
+
+/// The plan of the example run.
+pub(super) fn plan() -> Value {
+    json!({
+        "format": "privet-plan/v1",
+        "name": "quickstart",
+        "privet_version": "0.1.0",
+        "declared_synthetic": true,
+        "model": {
+            "base_model": "datasets/base-model",
+            "base_model_digest": "5f2c7a90".repeat(8),
+            "architecture": "llama",
+            "adapter": "lora",
+            "lora_r": 8,
+            "lora_alpha": 16.0,
+            "lora_target_modules": ["q_proj", "v_proj"],
+            "trainable_parameters": 12_345
+        },
+        "data": { "column": "text", "sequence_len": 64 },
+        "privacy": {
+            "privacy_unit": "document",
+            "adjacency": "add-remove",
+            "delta": 1e-5,
+            "target_epsilon": 8.0,
+            "noise_multiplier": 0.7,
+            "max_grad_norm": 1.0,
+            "sensitivity": 1.0,
+            "expected_batch_size": 256,
+            "dataset_size_bound": 25_000,
+            "sampling_rate": SamplingRate::from_ratio(256, 25_000).unwrap(),
+            "steps": 60
+        },
+        "train": { "optimizer": "dp-adamw", "learning_rate": 0.002 },
+        "audit": { "canaries": 1009, "guess_fraction": 0.5, "alpha": 0.05 },
+        "stages": [{ "name": "scrub", "stability": 1 }, { "name": "dedup-exact", "stability": 1 }]
+    })
+}
+
+/// The event that a plan's steps are charged as.
+pub(super) fn event(plan: &Value) -> Event {
+    let privacy = &plan["privacy"];
+    Event::PoissonSampledGaussian {
+        sampling_rate: serde_json::from_value(privacy["sampling_rate"].clone()).unwrap(),
+        noise_multiplier: NoiseMultiplier::new(privacy["noise_multiplier"].as_f64().unwrap()).unwrap(),
+    }
+}
+
+/// Steps `1..=last`, each charged once.
+pub(super) fn once_each(last: u64) -> Vec<(u64, u32)> {
+    (1..=last).map(|step| (step, 1)).collect()
+}
+
+pub(super) fn genesis(plan: &Value, plan_hash: String) -> Genesis {
+    let of = |key: &str| plan["privacy"][key].clone();
+    Genesis {
+        plan_hash,
+        dataset_commitment: "c0".repeat(32),
+        binary_hash: "b1".repeat(32),
+        privacy_unit: serde_json::from_value(of("privacy_unit")).unwrap(),
+        adjacency: serde_json::from_value(of("adjacency")).unwrap(),
+        delta: serde_json::from_value(of("delta")).unwrap(),
+    }
+}
+
+pub(super) fn ledger(genesis: Genesis, charges: impl IntoIterator<Item = (u64, u32, Event)>) -> Vec<Line> {
+    let mut lines = vec![seal(Body::Genesis(genesis), ORIGIN)];
+    for (step, attempt, event) in charges {
+        let previous = lines.last().unwrap().hash.clone();
+        lines.push(seal(Body::Step(StepEntry { step, attempt, event }), &previous));
+    }
+    lines
+}
+
+impl Run {
+    /// The finished example run.
+    pub(super) fn finished() -> Self {
+        Self::of(plan(), &once_each(60))
+    }
+
+    /// A finished run of `plan` that charged these (step, attempt) pairs.
+    pub(super) fn of(plan: Value, charges: &[(u64, u32)]) -> Self {
+        let run = Self { folder: tempfile::tempdir().unwrap(), plan };
+        let text = serde_json::to_string_pretty(&run.plan).unwrap() + "\n";
+        run.write("public/plan.json", &text);
+        let event = event(&run.plan);
+        let charges = charges.iter().map(|(step, attempt)| (*step, *attempt, event.clone()));
+        run.write_ledger(&ledger(genesis(&run.plan, blake3::hash(text.as_bytes()).to_hex().to_string()), charges));
+        run.write_json(
+            "public/evaluation.json",
+            &json!({ "format": "privet-evaluation/v1", "split": "public held-out", "sequences": 400, "tokens": 9001,
+                     "base_loss": 3.2104, "released_loss": 2.8067 }),
+        );
+        run.write_private();
+        run
+    }
+
+    fn write_private(&self) {
+        let charged = self.read("public/ledger.jsonl").lines().count() - 1;
+        self.write_json(
+            "private/training.json",
+            &json!({ "plan_hash": blake3::hash(self.read("public/plan.json").as_bytes()).to_hex().to_string(), "units": PLANTED[0],
+                     "truncated_units": 7919, "non_finite_examples": 1301, "clip_fraction_mean": PLANTED[3],
+                     "batch_size_mean": PLANTED[4], "seconds": PLANTED[5], "steps_done": charged.min(59),
+                     "stopped_by_budget": false, "device": "cpu" }),
+        );
+        let mut training = self.read("private/training.json");
+        training = training.replace("104729.0", "104729");
+        self.write("private/training.json", &training);
+        self.write_json(
+            "private/scrubbed/manifest.json",
+            &json!({ "version": "privet-scrub-manifest/v1", "plan_digest": "ab".repeat(32), "rule_set_digest": "cd".repeat(32),
+                     "column": "text",
+                     "inputs": [{ "file": "a.parquet", "sha256": "11".repeat(32), "bytes": 5, "rows": 123_457 }],
+                     "outputs": [{ "file": "a.parquet", "sha256": "22".repeat(32), "bytes": 5, "rows": 120_011 }],
+                     "findings": null,
+                     "stages": [
+                         { "name": "scrub", "stability": 1, "unit": "row", "proof": "each row is rewritten by itself" },
+                         { "name": "dedup-exact", "stability": 1, "unit": "row", "proof": "equal rows are one set member" }],
+                     "counts": { "rows_in": 123_457, "rows_out": 120_011, "rows_null": 0, "rows_changed": 65_537,
+                                 "duplicates_removed": 3446, "findings": { "EMAIL": 31_337, "PHONE": 4243 } },
+                     "quarantined": [{ "file": "b.parquet", "sha256": null, "reason_class": "truncated" }] }),
+        );
+        self.write_json("private/control/evaluation.json", &json!({ "loss": PLANTED[12], "steps": 611 }));
+        self.write_json(
+            "private/audit.json",
+            &json!({ "canaries": 1009, "guesses": 504, "correct": 271, "delta": self.plan["privacy"]["delta"], "alpha": 0.05,
+                     "claimed_epsilon": 3.0, "epsilon_lower_bound": 0.0, "ceiling": 5.0, "verdict": "consistent" }),
+        );
+        self.write_json("private/commitment.json", &json!({ "salt": "112909", "input_digests": [] }));
+        let last: Line = serde_json::from_str(self.read("public/ledger.jsonl").lines().last().unwrap()).unwrap();
+        let bytes = self.read("public/ledger.jsonl").len();
+        self.write_json(
+            "private/ledger-head.json",
+            &json!({ "bytes": bytes, "lines": charged + 1, "hash": last.hash }),
+        );
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root().join(name)
+    }
+
+    pub(super) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(super) fn write_json(&self, name: &str, value: &Value) {
+        self.write(name, &serde_json::to_string_pretty(value).unwrap());
+    }
+
+    pub(super) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{name} does not contain {from}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    pub(super) fn write_ledger(&self, lines: &[Line]) {
+        let text: String = lines.iter().map(|line| line.to_json() + "\n").collect();
+        self.write("public/ledger.jsonl", &text);
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        let path = self.path(name);
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
+    }
+}

@@ -1,0 +1,183 @@
+//! From files to a guarantee that may be stated.
+//!
+//! The order matters: the ledger is checked against its own rules, the plan's bytes against the hash in the ledger's
+//! first line, and only then is the plan believed and every charge compared with it. The guarantee is computed from the
+//! ledger; an epsilon in a file is looked at only to refuse it if it is too small.
+//!
+//! Invariant: a [`Verified`] exists only if plan and ledger agree on unit, adjacency, delta, sampling rate and noise, the
+//! steps stay within the plan, delta is below 1/N, and epsilon does not exceed the plan's target.
+
+use std::path::Path;
+
+use privet_dp::ledger::{self, Ledger};
+use privet_dp::{Event, Guarantee, account, sensitivity};
+
+use crate::folder::{self, Plan, PublicLine};
+use crate::{CurvePoint, Error, words};
+
+/// Points of the curve at most.
+const CURVE_POINTS: u64 = 60;
+
+/// Relative room for the last digits of a stored epsilon.
+const SLACK: f64 = 1e-9;
+
+/// A run whose files agree.
+pub(crate) struct Verified {
+    pub(crate) plan: Plan,
+    pub(crate) ledger: Ledger,
+    pub(crate) guarantee: Guarantee,
+    pub(crate) curve: Vec<CurvePoint>,
+    /// The ledger's text, for checks against records of its length.
+    pub(crate) ledger_text: String,
+}
+
+/// Checks the public folder of a run.
+pub(crate) fn verify(run: &Path) -> Result<Verified, Error> {
+    let public = run.join("public");
+    let plan_text = folder::required(public.join("plan.json"))?;
+    let path = public.join("ledger.jsonl");
+    let ledger_text = folder::required(path.clone())?;
+    let ledger = ledger::parse(&ledger_text).map_err(|source| Error::Ledger { path, source })?;
+    let found = blake3::hash(plan_text.as_bytes()).to_hex().to_string();
+    if found != ledger.genesis().plan_hash {
+        return Err(Error::PlanChanged { expected: ledger.genesis().plan_hash.clone(), found });
+    }
+    let path = public.join("plan.json");
+    let plan: Plan = folder::parse(&plan_text, &path)?;
+    folder::require_format(&path, &plan.format, folder::PLAN_FORMAT)?;
+    check_plan(&plan)?;
+    check_genesis(&plan, &ledger)?;
+    check_charges(&plan, &ledger)?;
+    let guarantee = privet_dp::guarantee(&ledger)?;
+    check_target(&plan, &guarantee)?;
+    let curve = curve(&plan, &guarantee)?;
+    let verified = Verified { plan, ledger, guarantee, curve, ledger_text };
+    check_public_log(&verified, &public.join("public.jsonl"))?;
+    Ok(verified)
+}
+
+/// The privacy event of one step of the plan.
+fn planned_event(plan: &Plan) -> Event {
+    let privacy = &plan.privacy;
+    Event::PoissonSampledGaussian { sampling_rate: privacy.sampling_rate, noise_multiplier: privacy.noise_multiplier }
+}
+
+fn mismatch<T: std::fmt::Debug + PartialEq>(
+    field: &'static str,
+    place: &str,
+    found: &T,
+    expected: &T,
+) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (format!("{found:?}"), format!("{expected:?}"));
+    Err(Error::Mismatch { field, place: place.to_owned(), found, expected })
+}
+
+/// What must hold inside the plan.
+fn check_plan(plan: &Plan) -> Result<(), Error> {
+    let privacy = &plan.privacy;
+    let expected = sensitivity(privacy.max_grad_norm, privacy.adjacency);
+    mismatch("sensitivity", "public/plan.json", &privacy.sensitivity, &expected)?;
+    let (delta, bound) = (privacy.delta.get(), privacy.dataset_size_bound);
+    if delta * bound as f64 >= 1.0 {
+        return Err(Error::DeltaTooLarge { delta, bound });
+    }
+    Ok(())
+}
+
+fn check_genesis(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
+    let (privacy, genesis, place) = (&plan.privacy, ledger.genesis(), "line 1 of public/ledger.jsonl");
+    mismatch("privacy_unit", place, &genesis.privacy_unit, &privacy.privacy_unit)?;
+    mismatch("adjacency", place, &genesis.adjacency, &privacy.adjacency)?;
+    mismatch("delta", place, &genesis.delta, &privacy.delta)
+}
+
+fn check_charges(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
+    let event = planned_event(plan);
+    for (index, entry) in ledger.entries().iter().enumerate() {
+        if entry.event != event {
+            let place = format!("line {} of public/ledger.jsonl", index + 2);
+            mismatch("the event", &place, &entry.event, &event)?;
+        }
+        if entry.step > plan.privacy.steps {
+            let place = format!("line {} of public/ledger.jsonl", index + 2);
+            let expected = format!("at most {}", plan.privacy.steps);
+            return Err(Error::Mismatch { field: "step", place, found: entry.step.to_string(), expected });
+        }
+    }
+    Ok(())
+}
+
+fn check_target(plan: &Plan, guarantee: &Guarantee) -> Result<(), Error> {
+    match plan.privacy.target_epsilon {
+        Some(target) if guarantee.epsilon > target => Err(Error::TargetExceeded {
+            computed: in_words(guarantee, guarantee.epsilon.get()),
+            target: in_words(guarantee, target.get()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// epsilon in words, with the context of `guarantee`; printed in full, not rounded, so that close figures can be told apart.
+fn in_words(guarantee: &Guarantee, epsilon: f64) -> String {
+    let context = words::context(guarantee.delta.get(), guarantee.privacy_unit, guarantee.adjacency);
+    format!("epsilon = {epsilon} {context}")
+}
+
+/// epsilon of the first `charged` releases. All releases of a verified ledger are alike, so the number is enough.
+fn epsilon_after(plan: &Plan, charged: u64) -> Result<f64, Error> {
+    let event = Event::Repeated { event: Box::new(planned_event(plan)), count: charged };
+    Ok(account(&event, plan.privacy.delta, plan.privacy.adjacency)?.epsilon.get())
+}
+
+fn curve(plan: &Plan, guarantee: &Guarantee) -> Result<Vec<CurvePoint>, Error> {
+    let last = guarantee.steps_charged;
+    let parts = last.min(CURVE_POINTS);
+    let inner = (1..parts).map(|part| (u128::from(last) * u128::from(part) / u128::from(parts)) as u64);
+    let mut points = Vec::new();
+    for charged in inner {
+        points.push(CurvePoint { charged, epsilon: epsilon_after(plan, charged)? });
+    }
+    points.push(CurvePoint { charged: last, epsilon: guarantee.epsilon.get() });
+    Ok(points)
+}
+
+/// Compares the public log with the ledger: no step without a charge, no epsilon below the computed one.
+///
+/// The log is a convenience and not synced, so lines that cannot be read are passed over. Epsilons are compared at the
+/// steps of the curve and in the last line; a step charged more than once may claim what its first charge gave.
+fn check_public_log(run: &Verified, path: &Path) -> Result<(), Error> {
+    let Some(text) = folder::text(path)? else { return Ok(()) };
+    let lines: Vec<(usize, PublicLine)> = text
+        .lines()
+        .enumerate()
+        .filter_map(|(index, line)| Some((index + 1, serde_json::from_str(line).ok()?)))
+        .collect();
+    let mut first_charge = Vec::new();
+    for (index, entry) in run.ledger.entries().iter().enumerate() {
+        if entry.step > first_charge.len() as u64 {
+            first_charge.push(index as u64 + 1);
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    for (index, (number, line)) in lines.iter().enumerate() {
+        let place = format!("line {number} of public/public.jsonl");
+        let charge = line.step.checked_sub(1).and_then(|step| first_charge.get(usize::try_from(step).ok()?));
+        let Some(charged) = charge.copied() else {
+            let expected = format!("from 1 to {}, the steps that the ledger charges", first_charge.len());
+            return Err(Error::Mismatch { field: "step", place, found: line.step.to_string(), expected });
+        };
+        let computed = match run.curve.binary_search_by_key(&charged, |point| point.charged) {
+            Ok(point) => run.curve[point].epsilon,
+            Err(_) if index == last => epsilon_after(&run.plan, charged)?,
+            Err(_) => continue,
+        };
+        if line.epsilon.is_nan() || line.epsilon < computed * (1.0 - SLACK) {
+            let (claimed, computed) = (in_words(&run.guarantee, line.epsilon), in_words(&run.guarantee, computed));
+            return Err(Error::ClaimTooSmall { place, claimed, computed });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Laws over generated texts.
+//!
+//! Two kinds of text: arbitrary Unicode, where nothing may panic, and shreds of real values glued together in any way,
+//! where recognizers overlap, touch and stand in each other's context.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Pieces that are found, nearly found, or change what is found beside them.
+const SHREDS: &[&str] = &[
+    "jo@example.org",
+    "a@b.co",
+    "@",
+    "mailto:",
+    "git@",
+    "212-555-0143",
+    "(212) 555-0143",
+    "+44 20 7946 0958",
+    "2125550143",
+    "374 780 163",
+    "01 23 45 67 89",
+    "0171 1234567",
+    "10.0.0.1",
+    "93.184.216.34",
+    "1.2.3.4",
+    "2001:db8::1",
+    "a::b",
+    "4111 1111 1111 1111",
+    "4111111111111111",
+    "503890547220",
+    "378282246310005",
+    "DE89 3704 0044 0532 0130 00",
+    "GB29NWBK60161331926819",
+    "536-90-4399",
+    "536 90 4399",
+    "536904399",
+    "https://jo:hunter2@example.com",
+    "://",
+    "u:p4ss@",
+    "password = \"tr0ub4dor\"",
+    "password=",
+    "token: ",
+    "api_key='",
+    "a1b2c3d4e5f6g7h8",
+    "bearer ",
+    "eyJ",
+    "-----BEGIN PRIVATE KEY-----\n",
+    "\n-----END PRIVATE KEY-----",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
+    "phone",
+    "call ",
+    "tel",
+    "fax ",
+    "office",
+    "card ",
+    "ssn ",
+    "SSN",
+    "social security",
+    "host ",
+    "ip ",
+    "version ",
+    "isbn ",
+    "order ",
+    "imei ",
+    "<EMAIL>",
+    "<PHONE>",
+    "<SECRET>",
+    "<REDACTED>",
+    "<CREDIT_CARD:abcdefghijklmnop>",
+    "<",
+    ">",
+    "[",
+    "]",
+    "1",
+    "12",
+    "123",
+    "1234",
+    "555",
+    "0",
+    "00",
+    "x",
+    "ab",
+    "é",
+    "电话",
+    "\u{200b}",
+    "\u{a0}",
+    "🙂",
+    "ß",
+    " ",
+    " ",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "-",
+    ".",
+    ",",
+    ":",
+    "/",
+    "+",
+    "(",
+    ")",
+    "_",
+    "#",
+    "=",
+    "\"",
+    "'",
+    "\\n",
+    "\\",
+];
+
+fn shreds() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(SHREDS), 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![4 => shreds(), 1 => any::<String>(), 1 => "[0-9 .()+-]{0,40}", 1 => "[a-f0-9:.@/]{0,40}"]
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let operators = vec![Operator::Tag, Operator::Redact, Operator::Hash];
+    let exceptions =
+        prop::collection::vec((prop::sample::select(&Entity::ALL[..]), prop::sample::select(operators.clone())), 0..4);
+    (prop::sample::select(operators.clone()), exceptions, any::<[u8; 32]>()).prop_map(|(default, exceptions, key)| {
+        exceptions
+            .into_iter()
+            .fold(Policy::new(default), |policy, (entity, operator)| policy.with(entity, operator))
+            .with_key(key)
+    })
+}
+
+/// Rebuilds the text character by character: outside every span as it was, and at each span's start its replacement.
+fn apply_slowly(text: &str, findings: &[Finding], policy: &Policy) -> String {
+    let mut rewritten = String::new();
+    for (at, character) in text.char_indices() {
+        if let Some(finding) = findings.iter().find(|finding| finding.span.start == at) {
+            let alone = Finding { span: 0..finding.span.len(), ..finding.clone() };
+            rewritten += &apply(&text[finding.span.clone()], &[alone], policy);
+        }
+        if !findings.iter().any(|finding| finding.span.contains(&at)) {
+            rewritten.push(character);
+        }
+    }
+    rewritten
+}
+
+/// Whether each byte is covered: what `resolve` may not change.
+fn covered(length: usize, findings: &[Finding]) -> Vec<bool> {
+    (0..length).map(|at| findings.iter().any(|finding| finding.span.contains(&at))).collect()
+}
+
+thread_local! {
+    static ALL: Vec<Box<dyn Recognizer>> = recognizers(&Entity::ALL);
+}
+
+fn scan_all(text: &str) -> Vec<Finding> {
+    ALL.with(|recognizers| scan(recognizers, text))
+}
+
+const CASES: u32 = 4000;
+
+proptest! {
+    #![proptest_config(seeded(CASES))]
+
+    #[test]
+    fn findings_are_sorted_disjoint_and_on_character_boundaries(text in texts()) {
+        let findings = scan_all(&text);
+        prop_assert!(findings.is_sorted_by(|a, b| a.span.end <= b.span.start));
+        for finding in findings {
+            prop_assert!(!finding.span.is_empty() && text.get(finding.span.clone()).is_some());
+            prop_assert!((0.0..=1.0).contains(&finding.confidence));
+        }
+    }
+
+    #[test]
+    fn every_recognizer_alone_keeps_to_character_boundaries(text in texts()) {
+        ALL.with(|recognizers| {
+            for recognizer in recognizers {
+                for finding in found(&**recognizer, &text) {
+                    prop_assert!(!finding.span.is_empty() && text.get(finding.span.clone()).is_some());
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn resolving_covers_the_same_bytes_in_any_order(text in texts(), turn in 0_usize..8) {
+        let mut findings: Vec<_> = ALL.with(|recognizers| recognizers.iter().flat_map(|r| found(&**r, &text)).collect());
+        let resolved = resolve(findings.clone());
+        prop_assert_eq!(covered(text.len(), &resolved), covered(text.len(), &findings));
+        findings.reverse();
+        if !findings.is_empty() {
+            let length = findings.len();
+            findings.rotate_left(turn % length);
+        }
+        prop_assert_eq!(&resolve(findings), &resolved);
+        prop_assert_eq!(&resolve(resolved.clone()), &resolved);
+    }
+
+    #[test]
+    fn applying_agrees_with_its_slow_twin(text in texts(), policy in policies()) {
+        let findings = scan_all(&text);
+        prop_assert_eq!(apply(&text, &findings, &policy), apply_slowly(&text, &findings, &policy));
+    }
+
+    #[test]
+    fn applying_resolves_first_when_it_must(text in texts(), policy in policies()) {
+        let mut findings: Vec<_> = ALL.with(|recognizers| recognizers.iter().flat_map(|r| found(&**r, &text)).collect());
+        findings.reverse();
+        prop_assert_eq!(apply(&text, &findings, &policy), apply(&text, &resolve(findings.clone()), &policy));
+    }
+
+    #[test]
+    fn a_second_pass_finds_nothing(text in texts(), policy in policies()) {
+        let once = apply(&text, &scan_all(&text), &policy);
+        let again = scan_all(&once);
+        prop_assert!(again.is_empty(), "{:?} -> {:?}: {:?}", text, once, again);
+    }
+
+    #[test]
+    fn masks_keep_length_in_characters(text in texts()) {
+        let masked = apply(&text, &scan_all(&text), &Policy::new(Operator::Mask));
+        prop_assert_eq!(masked.chars().count(), text.chars().count());
+    }
+}

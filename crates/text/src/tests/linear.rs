@@ -1,0 +1,91 @@
+//! No input makes scanning slower than linear.
+//!
+//! Each input is built so that a careless matcher would look at the same bytes again and again. Four times the text may
+//! take six times as long plus a little: quadratic work would take sixteen times.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+const BYTES: usize = 100_000;
+
+fn time(recognizers: &[Box<dyn Recognizer>], text: &str) -> Duration {
+    let once = || {
+        let start = Instant::now();
+        std::hint::black_box(scan(recognizers, text));
+        start.elapsed()
+    };
+    once().min(once()).min(once())
+}
+
+#[test]
+fn four_times_the_text_takes_about_four_times_as_long() {
+    let recognizers = recognizers(&Entity::ALL);
+    let unclosed = "-----BEGIN PRIVATE KEY-----\nMIIE\n";
+    let units = [
+        "@",
+        "a@",
+        "a.a@a.",
+        "aaaa",
+        "0",
+        "1 ",
+        "1.",
+        "1.1.1.1.",
+        "12-",
+        "123 456 ",
+        "(1)",
+        "+1",
+        "+1 2",
+        "0a",
+        ":",
+        "a:",
+        "::",
+        "://",
+        "a://b:c@",
+        "a://b:c",
+        "<",
+        "<EMAIL>",
+        ">",
+        "]",
+        "<REDACTED>",
+        "eyJ",
+        "eyJ.",
+        "eyJ-",
+        "ey.eyJ",
+        "sk-",
+        "AKIA",
+        "password=",
+        "password:\"",
+        "token",
+        "token = a1",
+        "bearer ",
+        "-----BEGIN ",
+        "-----END ",
+        unclosed,
+        "-----END PRIVATE KEY-----\n",
+        "tel ",
+        "tel 1234567 ",
+        "phone 12 34 56 ",
+        "ssn 123 45 6789 ",
+        "DE12 ",
+        "DE89 3704 0044 ",
+        "4111 1111 ",
+        "é",
+        "电话1",
+        "\u{200b}",
+        "\\n1",
+        "1,",
+        "1x",
+    ];
+    for unit in units {
+        let small = unit.repeat(BYTES / unit.len());
+        let large = small.repeat(4);
+        let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
+        assert!(large < 6 * small + Duration::from_millis(50), "{unit:?}: {small:?}, then {large:?}");
+    }
+}
+
+#[test]
+fn five_million_at_signs_hold_no_address() {
+    assert!(scan(&recognizers(&Entity::ALL), &"@".repeat(5_000_000)).is_empty());
+}

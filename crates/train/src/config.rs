@@ -1,0 +1,188 @@
+//! What the user writes: the sections of one TOML file that concern training.
+//!
+//! Every section refuses unknown keys. The fields that define the guarantee (`privacy_unit`, `adjacency`, `delta`,
+//! `max_grad_norm`, `expected_batch_size`, `dataset_size_bound`, `steps`, and the noise or its target) have no
+//! default: a silent default in a privacy tool is a lie. Speed knobs sit in a struct of their own, [`SpeedConfig`],
+//! and cannot change epsilon.
+
+use std::path::PathBuf;
+
+use privet_dp::{Adjacency, PrivacyUnit};
+use serde::{Deserialize, Serialize};
+
+/// `[model]`: which open model is fine-tuned, and which of its weights move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Folder with `config.json`, `model.safetensors` and `tokenizer.json` (Hugging Face layout).
+    pub base_model: PathBuf,
+    /// SHA-256 of `model.safetensors`; when given, another file is refused.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Which weights are trained; only `lora` for now.
+    #[serde(default)]
+    pub adapter: Adapter,
+    /// Rank of every adapter.
+    #[serde(default = "lora_r")]
+    pub lora_r: usize,
+    /// Numerator of the adapter's scale, `lora_alpha / lora_r`.
+    #[serde(default = "lora_alpha")]
+    pub lora_alpha: f64,
+    /// Names of the linear layers that get an adapter in every block.
+    #[serde(default = "all_linear")]
+    pub lora_target_modules: Vec<String>,
+}
+
+/// Which weights are trained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adapter {
+    /// Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) beside frozen linear layers.
+    #[default]
+    Lora,
+}
+
+/// `[data]`: how text becomes sequences, and the public text that progress is measured on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Longest sequence in tokens; longer documents are cut, and the cut is counted in `private/`.
+    pub sequence_len: usize,
+    /// Parquet files of a *public* held-out split (paths or globs); its losses are published.
+    #[serde(default)]
+    pub public_evaluation: Vec<String>,
+}
+
+/// `[privacy]`: the guarantee. No field has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyConfig {
+    /// What one record is. Here one row is one document, and one document is one unit.
+    pub privacy_unit: PrivacyUnit,
+    /// Which two datasets count as neighbours.
+    pub adjacency: Adjacency,
+    /// The guarantee's delta; must be below `1 / dataset_size_bound`.
+    pub delta: f64,
+    /// Target epsilon, from which the noise multiplier is calibrated. Exactly one of this and `noise_multiplier`.
+    pub epsilon: Option<f64>,
+    /// Noise standard deviation over sensitivity. Exactly one of this and `epsilon`.
+    pub noise_multiplier: Option<f64>,
+    /// Clipping norm C of one unit's gradient (L2, over all trained tensors together).
+    pub max_grad_norm: f64,
+    /// The public divisor of the noisy sum; with `dataset_size_bound` it fixes the sampling rate.
+    pub expected_batch_size: u64,
+    /// A *public* upper bound on the number of units. Never a row count: that is private under add-remove.
+    pub dataset_size_bound: u64,
+    /// Optimizer steps, each one noisy release.
+    pub steps: u64,
+}
+
+/// `[train]`: the optimizer, and what else is done beside the private run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate moves; depends on the step number alone.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Steps of linear warm-up.
+    #[serde(default)]
+    pub warmup_steps: u64,
+    /// Decoupled weight decay.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// `AdamW`'s decay of the first moment.
+    #[serde(default = "beta1")]
+    pub beta1: f64,
+    /// `AdamW`'s decay of the second moment.
+    #[serde(default = "beta2")]
+    pub beta2: f64,
+    /// Added to the root of the second moment; with `bias_correction` the root's floor, for which about 2e-4 is good.
+    #[serde(default = "adam_epsilon")]
+    pub adam_epsilon: f64,
+    /// Subtract the known noise variance from the second moment (DP-AdamBC, arXiv 2312.14334).
+    #[serde(default)]
+    pub bias_correction: bool,
+    /// Seed of the adapter's public initial values. Noise and sampling never take a seed.
+    #[serde(default)]
+    pub seed: u64,
+    /// Also train the same recipe without clipping and noise; its weights and figures stay in `private/`.
+    #[serde(default)]
+    pub control: bool,
+    /// Knobs that change speed and nothing else.
+    #[serde(default)]
+    pub speed: SpeedConfig,
+}
+
+/// How the learning rate moves over the steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// The peak, after warm-up, to the end.
+    #[default]
+    Constant,
+    /// Falls in a straight line that would reach zero one step after the last.
+    Linear,
+    /// Falls along half a cosine that would reach zero one step after the last.
+    Cosine,
+}
+
+/// `[train.speed]`: none of these can change the clipped sum, the noise or epsilon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpeedConfig {
+    /// Sequences that go through the device at once.
+    pub physical_batch_size: usize,
+    /// Steps between checkpoints; a crash loses at most this many steps, and charges them again.
+    pub checkpoint_every: u64,
+}
+
+impl Default for SpeedConfig {
+    fn default() -> Self {
+        Self { physical_batch_size: 32, checkpoint_every: 1 }
+    }
+}
+
+/// `[audit]`: canaries that try to break the guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Extra records made for the audit, each put in by a fair coin. 0 switches the audit off.
+    pub canaries: usize,
+    /// Share of the canaries on which the audit guesses; fixed before training.
+    pub guess_fraction: f64,
+    /// The audit's error probability.
+    pub alpha: f64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { canaries: 0, guess_fraction: 0.2, alpha: 0.05 }
+    }
+}
+
+fn lora_r() -> usize {
+    8
+}
+
+fn lora_alpha() -> f64 {
+    16.0
+}
+
+/// Every linear layer of a Llama block, by its Hugging Face name.
+fn all_linear() -> Vec<String> {
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"].map(String::from).to_vec()
+}
+
+fn beta1() -> f64 {
+    0.9
+}
+
+fn beta2() -> f64 {
+    0.999
+}
+
+fn adam_epsilon() -> f64 {
+    1e-8
+}

@@ -1,0 +1,342 @@
+//! From what the user wrote to what will be done: one [`TrainPlan`], resolved, with nothing optional left.
+//!
+//! The plan is made from public inputs alone (the configuration and the base model's folder), before any data is
+//! touched. Its JSON is `public/plan.json`, byte for byte; the ledger's first line carries the BLAKE3 of those bytes,
+//! so that nobody can say afterwards that another plan was run. Speed knobs and the control run are left out of it:
+//! they cannot change the released weights' guarantee, and a run may be resumed with others.
+
+use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
+use privet_model::{LoraSpec, ModelConfig as Architecture, weights::WeightFile};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::config::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig};
+
+/// Format name in `plan.json`.
+pub const FORMAT: &str = "privet-plan/v1";
+
+/// A stage that the text went through before training, and how many of its outputs one input record can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Name, as in `scrub` or `dedup-exact`.
+    pub name: String,
+    /// Output records that one input record can change; `None` where no bound is claimed.
+    pub stability: Option<u64>,
+}
+
+/// Everything a plan is made from; all of it public.
+pub struct PlanInputs<'a> {
+    /// Name of the run.
+    pub name: &'a str,
+    /// Whether the user declares the data synthetic, so that private figures may be shown on the terminal.
+    pub declared_synthetic: bool,
+    /// Column of the text.
+    pub column: &'a str,
+    /// `[model]`.
+    pub model: &'a ModelConfig,
+    /// `[data]`.
+    pub data: &'a DataConfig,
+    /// `[privacy]`.
+    pub privacy: &'a PrivacyConfig,
+    /// `[train]`.
+    pub train: &'a TrainConfig,
+    /// `[audit]`.
+    pub audit: &'a AuditConfig,
+    /// Stages before training.
+    pub stages: Vec<Stage>,
+}
+
+/// What will be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainPlan {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Name of the run.
+    pub name: String,
+    /// Version of the program that made the plan.
+    pub privet_version: String,
+    /// Whether the data is declared synthetic.
+    pub declared_synthetic: bool,
+    /// The model and its adapters.
+    pub model: PlannedModel,
+    /// The data.
+    pub data: PlannedData,
+    /// The guarantee.
+    pub privacy: PlannedPrivacy,
+    /// The optimizer.
+    pub train: PlannedTrain,
+    /// The audit, fixed before training.
+    pub audit: AuditConfig,
+    /// Stages before training.
+    pub stages: Vec<Stage>,
+    /// Speed knobs; not part of `plan.json`.
+    #[serde(skip)]
+    pub speed: SpeedConfig,
+    /// Whether the non-private control is trained too; not part of `plan.json`.
+    #[serde(skip)]
+    pub control: bool,
+}
+
+/// The model and its adapters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedModel {
+    /// Folder of the base model, as written.
+    pub base_model: String,
+    /// SHA-256 of its weights.
+    pub base_model_digest: String,
+    /// Architecture.
+    pub architecture: String,
+    /// What is trained.
+    pub adapter: String,
+    /// Rank.
+    pub lora_r: usize,
+    /// Numerator of the scale.
+    pub lora_alpha: f64,
+    /// Adapted layers.
+    pub lora_target_modules: Vec<String>,
+    /// Scalars that are trained.
+    pub trainable_parameters: usize,
+}
+
+/// The data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedData {
+    /// Column of the text.
+    pub column: String,
+    /// Longest sequence in tokens.
+    pub sequence_len: usize,
+}
+
+/// The guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedPrivacy {
+    /// What one record is.
+    pub privacy_unit: PrivacyUnit,
+    /// Which datasets are neighbours.
+    pub adjacency: Adjacency,
+    /// delta.
+    pub delta: Delta,
+    /// The target the noise was calibrated for, where one was given.
+    pub target_epsilon: Option<Epsilon>,
+    /// Noise standard deviation over sensitivity.
+    pub noise_multiplier: NoiseMultiplier,
+    /// Clipping norm C.
+    pub max_grad_norm: f64,
+    /// L2 sensitivity of the clipped sum under the adjacency.
+    pub sensitivity: f64,
+    /// Public divisor of the noisy sum.
+    pub expected_batch_size: u64,
+    /// Public bound on the number of units.
+    pub dataset_size_bound: u64,
+    /// Poisson inclusion probability, on a 2^-64 grid.
+    pub sampling_rate: SamplingRate,
+    /// Noisy releases.
+    pub steps: u64,
+}
+
+/// The optimizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTrain {
+    /// Always `dp-adamw`.
+    pub optimizer: String,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// How it moves.
+    pub schedule: Schedule,
+    /// Warm-up steps.
+    pub warmup_steps: u64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment, or its floor with `bias_correction`.
+    pub adam_epsilon: f64,
+    /// Whether the known noise variance leaves the second moment.
+    pub bias_correction: bool,
+    /// Public seed of the adapters' initial values.
+    pub seed: u64,
+}
+
+/// Resolves a configuration into a plan. Reads the base model's folder, and no data.
+///
+/// # Errors
+/// [`Error::Config`] for a value that cannot be (delta not below `1 / dataset_size_bound`, a missing or doubled noise,
+/// an empty batch, …); [`Error::Model`] for a base model that cannot be used; [`Error::Accounting`] when the target
+/// cannot be reached.
+pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
+    let (model, train) = (inputs.model, inputs.train);
+    check_training(inputs)?;
+    let privacy = plan_privacy(inputs.privacy)?;
+    let architecture = Architecture::load(&model.base_model)?;
+    if inputs.data.sequence_len > architecture.max_position_embeddings {
+        let most = architecture.max_position_embeddings;
+        return Err(Error::config("data.sequence_len", format!("is longer than the model's {most} positions")));
+    }
+    let file = WeightFile::open(&model.base_model, model.sha256.as_deref())?;
+    let lora = LoraSpec { r: model.lora_r, alpha: model.lora_alpha, target_modules: model.lora_target_modules.clone() };
+    let trainable_parameters = lora.init(&architecture, train.seed)?.len();
+    if trainable_parameters == 0 {
+        return Err(Error::config("model.lora_target_modules", "names no layer, so nothing would be trained"));
+    }
+    Ok(TrainPlan {
+        format: FORMAT.to_owned(),
+        name: inputs.name.to_owned(),
+        privet_version: env!("CARGO_PKG_VERSION").to_owned(),
+        declared_synthetic: inputs.declared_synthetic,
+        model: PlannedModel {
+            base_model: model.base_model.display().to_string(),
+            base_model_digest: file.digest().to_owned(),
+            architecture: "llama".to_owned(),
+            adapter: "lora".to_owned(),
+            lora_r: model.lora_r,
+            lora_alpha: model.lora_alpha,
+            lora_target_modules: model.lora_target_modules.clone(),
+            trainable_parameters,
+        },
+        data: PlannedData { column: inputs.column.to_owned(), sequence_len: inputs.data.sequence_len },
+        privacy,
+        train: PlannedTrain {
+            optimizer: "dp-adamw".to_owned(),
+            learning_rate: train.learning_rate,
+            schedule: train.schedule,
+            warmup_steps: train.warmup_steps,
+            weight_decay: train.weight_decay,
+            beta1: train.beta1,
+            beta2: train.beta2,
+            adam_epsilon: train.adam_epsilon,
+            bias_correction: train.bias_correction,
+            seed: train.seed,
+        },
+        audit: inputs.audit.clone(),
+        stages: inputs.stages.clone(),
+        speed: train.speed.clone(),
+        control: train.control,
+    })
+}
+
+fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
+    let (model, data, train, audit) = (inputs.model, inputs.data, inputs.train, inputs.audit);
+    let unit = |x: f64| (0.0..1.0).contains(&x);
+    let checks: [(&str, bool, &str); 12] = [
+        ("model.lora_r", model.lora_r > 0, "must be at least 1"),
+        ("model.lora_alpha", model.lora_alpha.is_finite() && model.lora_alpha > 0.0, "must be a positive number"),
+        ("data.sequence_len", data.sequence_len >= 2, "must be at least 2: one token to read and one to predict"),
+        ("train.learning_rate", train.learning_rate.is_finite() && train.learning_rate > 0.0, "must be positive"),
+        ("train.weight_decay", train.weight_decay.is_finite() && train.weight_decay >= 0.0, "must not be negative"),
+        ("train.beta1", unit(train.beta1), "must lie in [0, 1)"),
+        ("train.beta2", unit(train.beta2), "must lie in [0, 1)"),
+        ("train.adam_epsilon", train.adam_epsilon.is_finite() && train.adam_epsilon > 0.0, "must be positive"),
+        ("train.speed.physical_batch_size", train.speed.physical_batch_size > 0, "must be at least 1"),
+        ("train.speed.checkpoint_every", train.speed.checkpoint_every > 0, "must be at least 1"),
+        ("audit.guess_fraction", audit.guess_fraction > 0.0 && audit.guess_fraction <= 1.0, "must lie in (0, 1]"),
+        ("audit.alpha", audit.alpha > 0.0 && audit.alpha < 0.5, "must lie in (0, 0.5)"),
+    ];
+    match checks.iter().find(|(_, holds, _)| !holds) {
+        Some((key, _, reason)) => Err(Error::config(key, *reason)),
+        None => Ok(()),
+    }
+}
+
+fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
+    let bound = privacy.dataset_size_bound;
+    if privacy.privacy_unit == PrivacyUnit::User {
+        let reason =
+            "is \"user\", which needs a unit column; this version has one row per unit: \"document\" or \"sequence\"";
+        return Err(Error::config("privacy.privacy_unit", reason));
+    }
+    if bound == 0 {
+        return Err(Error::config("privacy.dataset_size_bound", "must be a public upper bound on the number of units"));
+    }
+    if privacy.expected_batch_size == 0 || privacy.expected_batch_size > bound {
+        return Err(Error::config("privacy.expected_batch_size", "must lie in 1..=dataset_size_bound"));
+    }
+    if privacy.steps == 0 {
+        return Err(Error::config("privacy.steps", "must be at least 1"));
+    }
+    if !(privacy.max_grad_norm.is_finite() && privacy.max_grad_norm > 0.0) {
+        return Err(Error::config("privacy.max_grad_norm", "must be a positive number"));
+    }
+    let delta = Delta::new(privacy.delta).map_err(|error| Error::config("privacy.delta", error.to_string()))?;
+    if privacy.delta * bound as f64 >= 1.0 {
+        let reason = format!(
+            "is {}, not below 1 / dataset_size_bound = {:.3e}: such a guarantee may reveal one whole record",
+            privacy.delta,
+            1.0 / bound as f64
+        );
+        return Err(Error::config("privacy.delta", reason));
+    }
+    let sampling_rate = SamplingRate::from_ratio(privacy.expected_batch_size, bound)
+        .map_err(|error| Error::config("privacy.expected_batch_size", error.to_string()))?;
+    let (noise_multiplier, target_epsilon) = noise(privacy, delta, sampling_rate)?;
+    Ok(PlannedPrivacy {
+        privacy_unit: privacy.privacy_unit,
+        adjacency: privacy.adjacency,
+        delta,
+        target_epsilon,
+        noise_multiplier,
+        max_grad_norm: privacy.max_grad_norm,
+        sensitivity: privet_dp::sensitivity(privacy.max_grad_norm, privacy.adjacency),
+        expected_batch_size: privacy.expected_batch_size,
+        dataset_size_bound: bound,
+        sampling_rate,
+        steps: privacy.steps,
+    })
+}
+
+/// The noise multiplier: as written, or calibrated so that epsilon never exceeds its target.
+fn noise(
+    privacy: &PrivacyConfig,
+    delta: Delta,
+    sampling_rate: SamplingRate,
+) -> Result<(NoiseMultiplier, Option<Epsilon>), Error> {
+    match (privacy.epsilon, privacy.noise_multiplier) {
+        (Some(epsilon), None) => {
+            let epsilon = Epsilon::new(epsilon).map_err(|error| Error::config("privacy.epsilon", error.to_string()))?;
+            let (steps, adjacency) = (privacy.steps, privacy.adjacency);
+            let noise = privet_dp::calibrate(&Calibrate { epsilon, delta, sampling_rate, steps, adjacency })?;
+            Ok((noise, Some(epsilon)))
+        }
+        (None, Some(noise)) => {
+            let key = "privacy.noise_multiplier";
+            Ok((NoiseMultiplier::new(noise).map_err(|error| Error::config(key, error.to_string()))?, None))
+        }
+        _ => Err(Error::config("privacy.epsilon", "and privacy.noise_multiplier: give exactly one of the two")),
+    }
+}
+
+impl TrainPlan {
+    /// The exact bytes of `plan.json`.
+    pub fn to_json(&self) -> String {
+        // A struct of numbers, strings and lists cannot fail to serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// BLAKE3 of [`TrainPlan::to_json`], in hex: what the ledger's first line carries.
+    pub fn hash(&self) -> String {
+        blake3::hash(self.to_json().as_bytes()).to_hex().to_string()
+    }
+
+    /// The privacy event of one step.
+    pub fn event(&self) -> Event {
+        let PlannedPrivacy { sampling_rate, noise_multiplier, .. } = self.privacy;
+        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
+    }
+
+    /// Epsilon of `steps` charged steps at the plan's delta.
+    ///
+    /// # Errors
+    /// [`Error::Accounting`] when the accountant does not support the plan's adjacency.
+    pub fn epsilon_after(&self, steps: u64) -> Result<f64, Error> {
+        let event = Event::Repeated { event: Box::new(self.event()), count: steps };
+        let bound = privet_dp::rdp::epsilon(&event, self.privacy.delta, self.privacy.adjacency)?;
+        Ok(bound.epsilon.get())
+    }
+
+    /// The adapters.
+    pub fn lora(&self) -> LoraSpec {
+        let model = &self.model;
+        LoraSpec { r: model.lora_r, alpha: model.lora_alpha, target_modules: model.lora_target_modules.clone() }
+    }
+}

@@ -1,0 +1,383 @@
+//! The whole training stage over one folder: begin or go on, train, save, measure, audit.
+//!
+//! The order is the guarantee's: plan and ledger exist before the first draw; weights are saved to `public/` only
+//! after the last step; everything measured exactly goes to `private/`; `private/training.json` is written last and
+//! says that the run is done. A second call on a finished folder reads what is there and touches nothing.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::tensor::backend::AutodiffBackend;
+use privet_audit::OneRunAudit;
+use privet_dp::ledger::Genesis;
+use privet_model::weights::{self, WEIGHTS_FILE, WeightFile};
+use privet_model::{Decoder, Device, OnDevice, Tensors, device};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::atomic::write_atomic;
+use crate::canaries::Canaries;
+use crate::engine::{Engine, Trained, charged, train_control, train_private};
+use crate::ledger_file::LedgerFile;
+use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
+use crate::plan::TrainPlan;
+use crate::run_folder::{RunFolder, read_json, write_json};
+use crate::tokens::{Frame, TokenStore, Tokenizer};
+
+/// What a run is trained and measured on.
+pub struct Inputs {
+    /// One text per privacy unit. Private.
+    pub texts: Vec<String>,
+    /// Texts of the public held-out split.
+    pub public_evaluation: Vec<String>,
+    /// SHA-256 of the input files; kept in `private/`.
+    pub input_digests: Vec<String>,
+}
+
+/// What a caller may show while a run goes on. Every value is public, but for the control's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Observed {
+    /// Texts have become tokens.
+    Tokenized,
+    /// The base model's loss on the public split.
+    BaseEvaluated {
+        /// Mean loss per token, in nats.
+        loss: f64,
+    },
+    /// A private step is done.
+    Step {
+        /// The step, from 1.
+        step: u64,
+        /// Steps of the plan.
+        steps: u64,
+        /// Epsilon of all charged steps, at the plan's delta.
+        epsilon: f64,
+    },
+    /// The released model's loss on the public split.
+    ReleasedEvaluated {
+        /// Mean loss per token, in nats.
+        loss: f64,
+    },
+    /// A step of the non-private control is done.
+    ControlStep {
+        /// The step, from 1.
+        step: u64,
+        /// Steps of the plan.
+        steps: u64,
+    },
+    /// The control's loss on the public split. Private.
+    ControlEvaluated {
+        /// Mean loss per token, in nats.
+        loss: f64,
+    },
+    /// The audit is done.
+    Audited,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether the folder was finished before this call.
+    pub already_done: bool,
+    /// Step of the checkpoint the run went on from.
+    pub resumed_from: Option<u64>,
+    /// Steps that changed the released weights.
+    pub steps_done: u64,
+    /// Whether the budget ended the run before its last step.
+    pub stopped_by_budget: bool,
+    /// Base model's loss on the public split.
+    pub base_loss: Option<f64>,
+    /// Released model's loss on the public split.
+    pub released_loss: Option<f64>,
+    /// The control's loss on the public split. Private.
+    pub control_loss: Option<f64>,
+    /// The audit. Private.
+    pub audit: Option<OneRunAudit>,
+    /// Seconds this call took.
+    pub seconds: f64,
+}
+
+/// `private/commitment.json`: what opens the ledger's commitment to the dataset.
+#[derive(Serialize, Deserialize)]
+struct Commitment {
+    salt: String,
+    input_digests: Vec<String>,
+}
+
+/// Trains a plan in `run_dir`, or goes on where an earlier call stopped.
+///
+/// # Errors
+/// [`Error::PlanFileChanged`], [`Error::DatasetChanged`] and [`Error::Ledger`] for a folder that cannot be continued;
+/// [`Error::Interrupted`] after `cancelled` was set, with the state saved; [`Error::Empty`]; [`Error::Io`].
+pub fn train(
+    plan: &TrainPlan,
+    inputs: Inputs,
+    run_dir: &Path,
+    device: Device,
+    observe: &mut dyn FnMut(Observed),
+    cancelled: &AtomicBool,
+) -> Result<Outcome, Error> {
+    let started = Instant::now();
+    let folder = RunFolder::open(run_dir)?;
+    let path = folder.public("plan.json");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text != plan.to_json() => return Err(Error::PlanFileChanged { path: run_dir.to_owned() }),
+        Ok(_) => {}
+        Err(_) => write_atomic(&path, plan.to_json().as_bytes())?,
+    }
+    if let Some(outcome) = finished(&folder, plan)? {
+        return Ok(outcome);
+    }
+    if inputs.texts.iter().all(|text| text.trim().is_empty()) {
+        return Err(Error::Empty);
+    }
+    let run = Run { plan, inputs, folder: &folder, device, observe, cancelled };
+    let mut outcome = device::dispatch(device, run)??;
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// What a finished folder says about itself.
+fn finished(folder: &RunFolder, plan: &TrainPlan) -> Result<Option<Outcome>, Error> {
+    let Some(done) = read_json::<Training>(&folder.private("training.json"))? else { return Ok(None) };
+    if done.plan_hash != plan.hash() {
+        return Err(Error::PlanFileChanged { path: folder.root().to_owned() });
+    }
+    let evaluation: Option<Evaluation> = read_json(&folder.public("evaluation.json"))?;
+    let control: Option<ControlEvaluation> = read_json(&folder.private("control/evaluation.json"))?;
+    Ok(Some(Outcome {
+        already_done: true,
+        resumed_from: None,
+        steps_done: done.steps_done,
+        stopped_by_budget: done.stopped_by_budget,
+        base_loss: evaluation.as_ref().map(|evaluation| evaluation.base_loss),
+        released_loss: evaluation.as_ref().map(|evaluation| evaluation.released_loss),
+        control_loss: control.map(|control| control.loss),
+        audit: read_json(&folder.private("audit.json"))?,
+        seconds: 0.0,
+    }))
+}
+
+struct Run<'a> {
+    plan: &'a TrainPlan,
+    inputs: Inputs,
+    folder: &'a RunFolder,
+    device: Device,
+    observe: &'a mut dyn FnMut(Observed),
+    cancelled: &'a AtomicBool,
+}
+
+impl OnDevice for Run<'_> {
+    type Output = Result<Outcome, Error>;
+
+    fn run<A: AutodiffBackend>(self, handle: &A::Device) -> Self::Output {
+        let Self { plan, inputs, folder, device, observe, cancelled } = self;
+        let mut decoder = Decoder::load(plan.model.base_model.as_ref(), Some(&plan.model.base_model_digest), handle)?;
+        decoder.attach(&plan.lora())?;
+        let lanes = if device == Device::Cpu { rayon::current_num_threads() } else { 1 };
+        let physical_batch_size = plan.speed.physical_batch_size;
+        let engine: Engine<A> = Engine { decoder, scale: plan.lora().scale(), physical_batch_size, lanes };
+
+        let canaries = open_canaries(plan, folder, engine.decoder.config().vocab_size)?;
+        let (store, public) = tokenize(plan, &engine, &inputs, canaries.as_ref())?;
+        let mut ledger = open_ledger(plan, folder, &inputs.input_digests, &store)?;
+        observe(Observed::Tokenized);
+        let base_loss = (!public.is_empty()).then(|| engine.mean_loss(None, &public));
+        if let Some(loss) = base_loss {
+            observe(Observed::BaseEvaluated { loss });
+        }
+
+        let trained = train_private(&engine, plan, &store, folder, &mut ledger, observe, cancelled)?;
+        let released = release(plan, folder, &trained.tensors)?;
+        let mut outcome = Outcome {
+            already_done: false,
+            resumed_from: trained.resumed_from,
+            steps_done: trained.steps_done,
+            stopped_by_budget: trained.stopped_by_budget,
+            base_loss,
+            released_loss: None,
+            control_loss: None,
+            audit: None,
+            seconds: 0.0,
+        };
+        if let Some(base_loss) = base_loss {
+            let released_loss = engine.mean_loss(Some(&released), &public);
+            write_evaluation(folder, &public, base_loss, released_loss)?;
+            outcome.released_loss = Some(released_loss);
+            observe(Observed::ReleasedEvaluated { loss: released_loss });
+        }
+        if let Some(canaries) = &canaries {
+            let units: Vec<&[u32]> = canaries.tokens.iter().map(Vec::as_slice).collect();
+            let (base, scores) = (engine.losses(None, &units), engine.losses(Some(&released), &units));
+            let audit = canaries.audit(plan, &base, &scores, plan.epsilon_after(charged(&ledger))?)?;
+            write_json(&folder.private("audit.json"), &audit)?;
+            outcome.audit = Some(audit);
+            observe(Observed::Audited);
+        }
+        if plan.control {
+            let control = train_control(&engine, plan, &store, observe, cancelled)?;
+            outcome.control_loss = save_control(plan, folder, &engine, &control, &public)?;
+            if let Some(loss) = outcome.control_loss {
+                observe(Observed::ControlEvaluated { loss });
+            }
+        }
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        write_json(&folder.private("training.json"), &summary(plan, folder, &store, &trained, device)?)?;
+        Ok(outcome)
+    }
+}
+
+fn open_canaries(plan: &TrainPlan, folder: &RunFolder, vocabulary: usize) -> Result<Option<Canaries>, Error> {
+    match plan.audit.canaries {
+        0 => Ok(None),
+        _ => Canaries::open(&folder.private("canaries.json"), plan, vocabulary).map(Some),
+    }
+}
+
+/// Token ids of the training set (texts, then the canaries that are in) and of the public split.
+fn tokenize<A: AutodiffBackend>(
+    plan: &TrainPlan,
+    engine: &Engine<A>,
+    inputs: &Inputs,
+    canaries: Option<&Canaries>,
+) -> Result<(TokenStore, TokenStore), Error> {
+    let path = Path::new(&plan.model.base_model).join("tokenizer.json");
+    let tokenizer = Tokenizer::from_file(&path)?;
+    let config = engine.decoder.config();
+    if tokenizer.vocabulary_size() > config.vocab_size {
+        let reason = format!("has more tokens than the model's {} embeddings", config.vocab_size);
+        return Err(Error::Damaged { path, reason });
+    }
+    let frame = Frame { sequence_len: plan.data.sequence_len, bos: config.bos_token_id, eos: config.eos_token_id };
+    let (mut store, mut public) = (TokenStore::default(), TokenStore::default());
+    store.extend(&tokenizer, &inputs.texts, frame)?;
+    public.extend(&tokenizer, &inputs.public_evaluation, frame)?;
+    for canary in canaries.into_iter().flat_map(Canaries::members) {
+        store.push(canary);
+    }
+    Ok((store, public))
+}
+
+/// Begins the ledger, or continues it if plan and data are the ones it began with.
+fn open_ledger(
+    plan: &TrainPlan,
+    folder: &RunFolder,
+    input_digests: &[String],
+    store: &TokenStore,
+) -> Result<LedgerFile, Error> {
+    let path = folder.private("commitment.json");
+    let salt = match read_json::<Commitment>(&path)? {
+        Some(commitment) => commitment.salt,
+        None => {
+            let mut salt = [0; 32];
+            getrandom::fill(&mut salt).map_err(|source| Error::Entropy { source })?;
+            let salt = weights::hex(&salt);
+            write_json(&path, &Commitment { salt: salt.clone(), input_digests: input_digests.to_vec() })?;
+            salt
+        }
+    };
+    // The salt hides the data: without it, nobody can test a guess of the dataset against the public ledger.
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(salt.as_bytes());
+    for index in 0..store.len() {
+        let unit = store.unit(index);
+        hasher.update(&(unit.len() as u64).to_le_bytes());
+        unit.iter().for_each(|token| {
+            hasher.update(&token.to_le_bytes());
+        });
+    }
+    let genesis = Genesis {
+        plan_hash: plan.hash(),
+        dataset_commitment: hasher.finalize().to_hex().to_string(),
+        binary_hash: binary_hash(),
+        privacy_unit: plan.privacy.privacy_unit,
+        adjacency: plan.privacy.adjacency,
+        delta: plan.privacy.delta,
+    };
+    LedgerFile::open_or_create(&folder.public("ledger.jsonl"), &folder.private("ledger-head.json"), genesis)
+}
+
+/// SHA-256 of the running program; "unknown" where it cannot be read (it says what ran, it decides nothing).
+fn binary_hash() -> String {
+    let bytes = std::env::current_exe().and_then(std::fs::read);
+    bytes.map_or_else(|_| "unknown".to_owned(), |bytes| weights::hex(&Sha256::digest(&bytes)))
+}
+
+/// Saves the adapter in PEFT's layout and returns it as read back from disk: what is measured is what was saved.
+fn release(plan: &TrainPlan, folder: &RunFolder, tensors: &Tensors) -> Result<Tensors, Error> {
+    save_adapter(plan, &folder.public("adapter"), tensors)?;
+    let file = WeightFile::read(folder.public("adapter").join("adapter_model.safetensors"), None)?;
+    let mut back = tensors.clone();
+    for ((name, shape), values) in back.names.iter().zip(&back.shapes).zip(&mut back.values) {
+        *values = file.tensor(name, shape)?;
+    }
+    Ok(back)
+}
+
+fn save_adapter(plan: &TrainPlan, folder: &Path, tensors: &Tensors) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
+    let path = folder.join(format!("adapter_{WEIGHTS_FILE}"));
+    write_atomic(&path, &weights::to_bytes(&path, &tensors.named())?)?;
+    write_json(&folder.join("adapter_config.json"), &plan.lora().peft_config(&plan.model.base_model))
+}
+
+fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, released_loss: f64) -> Result<(), Error> {
+    let evaluation = Evaluation {
+        format: "privet-evaluation/v1".to_owned(),
+        split: "public held-out".to_owned(),
+        sequences: public.len(),
+        tokens: public.token_count(),
+        base_loss,
+        released_loss,
+    };
+    write_json(&folder.public("evaluation.json"), &evaluation)
+}
+
+fn save_control<A: AutodiffBackend>(
+    plan: &TrainPlan,
+    folder: &RunFolder,
+    engine: &Engine<A>,
+    control: &Tensors,
+    public: &TokenStore,
+) -> Result<Option<f64>, Error> {
+    save_adapter(plan, &folder.private("control"), control)?;
+    if public.is_empty() {
+        return Ok(None);
+    }
+    let loss = engine.mean_loss(Some(control), public);
+    let evaluation = ControlEvaluation { loss, steps: plan.privacy.steps };
+    write_json(&folder.private("control/evaluation.json"), &evaluation)?;
+    Ok(Some(loss))
+}
+
+/// What happened over all steps, from the private log (an earlier process may have done some of them).
+fn summary(
+    plan: &TrainPlan,
+    folder: &RunFolder,
+    store: &TokenStore,
+    trained: &Trained,
+    device: Device,
+) -> Result<Training, Error> {
+    let path = folder.private("train.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
+    let lines: Vec<Private> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let total = |value: fn(&Private) -> u64| lines.iter().map(value).sum::<u64>();
+    let drawn = total(|line| line.batch_size);
+    Ok(Training {
+        plan_hash: plan.hash(),
+        units: store.len() as u64,
+        truncated_units: store.truncated(),
+        non_finite_examples: total(|line| line.non_finite),
+        clip_fraction_mean: total(|line| line.clipped) as f64 / drawn.max(1) as f64,
+        batch_size_mean: drawn as f64 / lines.len().max(1) as f64,
+        seconds: lines.iter().map(|line| line.seconds).sum(),
+        steps_done: trained.steps_done,
+        stopped_by_budget: trained.stopped_by_budget,
+        device: device.to_string(),
+    })
+}
