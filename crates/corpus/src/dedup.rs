@@ -93,6 +93,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::fixtures::proptest_config(256))]
         // The claim of the module's essay, on every insertion point of small corpora with many repeats.
         #[test]
         fn one_more_row_changes_at_most_one_text(

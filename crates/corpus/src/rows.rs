@@ -117,6 +117,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::fixtures::proptest_config(256))]
         // Twin: count the characters before each place from the start, every time.
         #[test]
         fn character_places_agree_with_counting_from_the_start(
