@@ -118,7 +118,7 @@ impl ClippedSum {
 
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`.
     pub fn privatize(self, noise: Noise) -> Release {
-        let stddev = noise.noise_multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
+        let stddev = noise.multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
         let tensors = self.values.iter().enumerate();
         let values = tensors.map(|(index, tensor)| add_gaussian(tensor, stddev, &noise.key, index as u32, 0)).collect();
         Release { values, entry: noise.entry }
@@ -141,7 +141,7 @@ pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
 /// What one step's noise is made from, and the ledger entry that accounts for it. Used up by the step.
 pub struct Noise {
     key: StepKey,
-    noise_multiplier: NoiseMultiplier,
+    multiplier: NoiseMultiplier,
     adjacency: Adjacency,
     entry: StepEntry,
 }
@@ -152,7 +152,7 @@ impl Noise {
     pub fn new(key: StepKey, event: &Event, adjacency: Adjacency) -> Option<Self> {
         let Event::PoissonSampledGaussian { noise_multiplier, .. } = event else { return None };
         let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone() };
-        Some(Self { key, noise_multiplier: *noise_multiplier, adjacency, entry })
+        Some(Self { key, multiplier: *noise_multiplier, adjacency, entry })
     }
 }
 
@@ -180,6 +180,7 @@ pub struct PrivateGradient {
 
 impl PrivateGradient {
     /// Divides by the public constant.
+    #[must_use]
     pub fn mean(mut self, expected_batch_size: u64) -> Self {
         let factor = 1.0 / expected_batch_size as f64;
         for value in self.values.iter_mut().flatten() {

@@ -91,7 +91,9 @@ impl<A: AutodiffBackend> Engine<A> {
             tape.sample_gradients(&losses.objective, &adapters).weighted_sum(&vec![1.0 / divisor as f32; rows])
         });
         let mut total: Vec<Vec<f64>> = tensors.values.iter().map(|values| vec![0.0; values.len()]).collect();
-        parts.iter().for_each(|part| crate::clip::add(&mut total, part));
+        for part in &parts {
+            crate::clip::add(&mut total, part);
+        }
         total.iter().map(|values| values.iter().map(|value| *value as f32).collect()).collect()
     }
 

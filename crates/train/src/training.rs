@@ -271,15 +271,14 @@ fn open_ledger(
     store: &TokenStore,
 ) -> Result<LedgerFile, Error> {
     let path = folder.private("commitment.json");
-    let salt = match read_json::<Commitment>(&path)? {
-        Some(commitment) => commitment.salt,
-        None => {
-            let mut salt = [0; 32];
-            getrandom::fill(&mut salt).map_err(|source| Error::Entropy { source })?;
-            let salt = weights::hex(&salt);
-            write_json(&path, &Commitment { salt: salt.clone(), input_digests: input_digests.to_vec() })?;
-            salt
-        }
+    let salt = if let Some(commitment) = read_json::<Commitment>(&path)? {
+        commitment.salt
+    } else {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|source| Error::Entropy { source })?;
+        let salt = weights::hex(&salt);
+        write_json(&path, &Commitment { salt: salt.clone(), input_digests: input_digests.to_vec() })?;
+        salt
     };
     // The salt hides the data: without it, nobody can test a guess of the dataset against the public ledger.
     let mut hasher = blake3::Hasher::new();
@@ -287,9 +286,9 @@ fn open_ledger(
     for index in 0..store.len() {
         let unit = store.unit(index);
         hasher.update(&(unit.len() as u64).to_le_bytes());
-        unit.iter().for_each(|token| {
+        for token in unit {
             hasher.update(&token.to_le_bytes());
-        });
+        }
     }
     let genesis = Genesis {
         plan_hash: plan.hash(),
