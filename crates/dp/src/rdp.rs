@@ -11,7 +11,7 @@
 //! the minimum. Whatever `c` the search stops at, the bound is valid; only its tightness depends on the search. There is
 //! no grid of orders, so no smallest epsilon that a largest order imposes.
 //!
-//! Neighbours come in both directions, and the larger epsilon counts. [`cumulant`] computes `K` for one release.
+//! Neighbours come in both directions, and the larger epsilon counts. `cumulant` computes `K` for one release.
 
 mod cumulant;
 

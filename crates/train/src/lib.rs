@@ -1,6 +1,6 @@
 //! DP-SGD fine-tuning: true Poisson sampling, exact per-unit clipping, ChaCha20 noise, a write-ahead ledger.
 //!
-//! In reading order: [`config`] is what the user writes, [`plan`] what will be done; [`training`] is the stage over a
+//! In reading order: [`config`] is what the user writes, [`mod@plan`] what will be done; [`training`] is the stage over a
 //! run's folder; `engine` is the loop; [`clip`] the type chain that makes an un-noised or unaccounted step
 //! impossible to write; [`sampler`], [`noise`], [`keys`], [`adamw`] and [`ledger_file`] are its parts.
 

@@ -110,7 +110,7 @@ struct Commitment {
 /// Trains a plan in `run_dir`, or goes on where an earlier call stopped.
 ///
 /// # Errors
-/// [`Error::PlanFileChanged`], [`Error::DatasetChanged`] and [`Error::Ledger`] for a folder that cannot be continued;
+/// [`Error::PlanFileChanged`], [`Error::DatasetChanged`] and the ledger errors for a folder that cannot be continued;
 /// [`Error::Interrupted`] after `cancelled` was set, with the state saved; [`Error::Empty`]; [`Error::Io`].
 pub fn train(
     plan: &TrainPlan,
