@@ -93,7 +93,7 @@ impl AdamW {
     ///
     /// `gradients` are private already: noisy, averaged, one value per weight. If the shapes differ or a gradient is
     /// not finite, nothing has changed when the error comes back.
-    pub fn update(
+    pub(crate) fn update(
         &mut self,
         weights: &mut [&mut [f32]],
         gradients: &[&[f32]],

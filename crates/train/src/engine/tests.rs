@@ -74,6 +74,20 @@ fn the_clipped_sum_is_that_of_one_unit_at_a_time_for_any_physical_batch() {
     }
 }
 
+/// Bounds just below a unit's own norm: a clip that comes late, or only for long gradients, shows here and only here.
+#[test]
+fn a_gradient_little_longer_than_the_bound_is_clipped_to_it() {
+    let engine = engine(4, 1);
+    let tensors = tensors(&engine);
+    for unit in units(13).iter().filter(|unit| unit.len() > 1) {
+        let norm = size(engine.clipped_sum(&tensors, &[unit.as_slice()], 1e6).values());
+        for excess in [1.01, 1.5, 3.0] {
+            let clipped = size(engine.clipped_sum(&tensors, &[unit.as_slice()], norm / excess).values());
+            assert!(clipped <= norm / excess && clipped > 0.99 * norm / excess, "{clipped} of {norm}, {excess}");
+        }
+    }
+}
+
 #[test]
 fn an_empty_batch_is_zeros_not_an_error() {
     let engine = engine(4, 1);
