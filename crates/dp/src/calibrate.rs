@@ -101,7 +101,7 @@ fn epsilon_at(target: &Calibrate, noise_multiplier: f64) -> Result<f64, Unsuppor
     };
     let event = Event::Repeated { event: Box::new(step), count: target.steps };
     match account(&event, target.delta, target.adjacency) {
-        Ok(bound) => Ok(bound.epsilon.get()),
+        Ok(bound) => Ok(bound.epsilon_upper.get()),
         Err(Unsupported::Unbounded) => Ok(f64::INFINITY),
         Err(other) => Err(other),
     }

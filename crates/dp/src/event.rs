@@ -1,9 +1,7 @@
 //! What was released, about whom, and against which neighbouring data set.
 //!
 //! An [`Event`] is data: a tree that the ledger can store and any accountant can read. Accountants read it through
-//! [`Event::releases`], which flattens the tree into distinct Gaussian releases with counts. Privacy loss adds up under
-//! adaptive composition whatever the order, so nothing is lost by sorting and merging, and two trees that describe the
-//! same releases get the same epsilon to the last bit.
+//! [`releases`](crate::release::releases), which flattens the tree into distinct releases with counts.
 
 use crate::{NoiseMultiplier, SamplingRate};
 use serde::{Deserialize, Serialize};
@@ -49,8 +47,11 @@ pub fn sensitivity(max_grad_norm: f64, adjacency: Adjacency) -> f64 {
 }
 
 /// One noisy release, or several composed adaptively.
+///
+/// Every `noise_multiplier` is noise standard deviation ÷ [`sensitivity`] under the adjacency that is asked about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Event {
     /// Gaussian noise on a sum over all records.
     Gaussian {
@@ -63,6 +64,78 @@ pub enum Event {
         sampling_rate: SamplingRate,
         /// Noise standard deviation ÷ sensitivity.
         noise_multiplier: NoiseMultiplier,
+    },
+    /// Several sums over the same Poisson sample, each with its own Gaussian noise: gradients and the count query of
+    /// adaptive clipping (Andrew et al., arXiv 1905.03871). See [`adaptive_clip`](crate::adaptive_clip).
+    PoissonSampledGaussians {
+        /// Inclusion probability of each record.
+        sampling_rate: SamplingRate,
+        /// Noise standard deviation ÷ sensitivity of each sum; an empty list releases nothing.
+        noise_multipliers: Vec<NoiseMultiplier>,
+    },
+    /// A Poisson-sampled Gaussian sum seen by a group: neighbours differ in `group_size` records, each sampled by its own
+    /// coin. The noise multiplier stays relative to one record's sensitivity.
+    PoissonSampledGroup {
+        /// Inclusion probability of each record.
+        sampling_rate: SamplingRate,
+        /// Noise standard deviation ÷ sensitivity to one record.
+        noise_multiplier: NoiseMultiplier,
+        /// How many records the neighbours differ in; 0 is nothing.
+        group_size: u32,
+    },
+    /// Gaussian noise on a sum over a Poisson sample that is cut, at random, to `batch_size_max` records.
+    TruncatedPoissonSampledGaussian {
+        /// Inclusion probability of each record before the cut.
+        sampling_rate: SamplingRate,
+        /// Noise standard deviation ÷ sensitivity.
+        noise_multiplier: NoiseMultiplier,
+        /// Number of records in the larger of the two data sets.
+        dataset_size: u64,
+        /// No batch is larger than this.
+        batch_size_max: u64,
+    },
+    /// Gaussian noise on a sum over `batch_size` of `dataset_size` records, drawn afresh without replacement.
+    SampledWithoutReplacement {
+        /// Noise standard deviation ÷ sensitivity.
+        noise_multiplier: NoiseMultiplier,
+        /// Number of records.
+        dataset_size: u64,
+        /// Records in each batch.
+        batch_size: u64,
+    },
+    /// One epoch of balls and bins: each record joins exactly one of `steps` batches, chosen uniformly and independently;
+    /// every batch is released with Gaussian noise.
+    RandomAllocation {
+        /// Batches in the epoch; 0 is nothing.
+        steps: u64,
+        /// Noise standard deviation ÷ sensitivity.
+        noise_multiplier: NoiseMultiplier,
+    },
+    /// One pass over shuffled batches of fixed size. There is no useful amplification theorem for it, so it is charged as
+    /// what it is without one: every record is in one known batch.
+    ShuffledPass {
+        /// Noise standard deviation ÷ sensitivity.
+        noise_multiplier: NoiseMultiplier,
+    },
+    /// `steps` steps with noise correlated by a banded strategy matrix (Choquette-Choo et al., arXiv 2306.08153): rows
+    /// further apart than `bands` are orthogonal, and a record takes part at most every `bands` steps.
+    BandedMatrixFactorization {
+        /// Steps of the whole run.
+        steps: u64,
+        /// Bands of the strategy matrix, at least 1; also the smallest distance between two uses of one record.
+        bands: u64,
+        /// Inclusion probability within the record's group under cyclic Poisson sampling; `None` where batches are fixed.
+        sampling_rate: Option<SamplingRate>,
+        /// Noise standard deviation ÷ (sensitivity × largest column norm of the strategy matrix).
+        noise_multiplier: NoiseMultiplier,
+    },
+    /// The best of a random number of independent runs of `event`, and nothing else of them (Papernot and Steinke, arXiv
+    /// 2110.03620).
+    HyperparameterSelection {
+        /// One training run.
+        event: Box<Event>,
+        /// Law of the number of runs.
+        trials: Trials,
     },
     /// The same event again and again, with fresh randomness.
     Repeated {
@@ -77,6 +150,24 @@ pub enum Event {
     NonPrivate,
 }
 
+/// Law of the number of runs in a hyper-parameter search; drawn before the search and kept secret.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Trials {
+    /// Poisson with this mean, above 0.
+    Poisson {
+        /// Expected number of runs.
+        mean: f64,
+    },
+    /// Truncated negative binomial; shape 1 is geometric, shape 0 logarithmic.
+    NegativeBinomial {
+        /// η, above −1.
+        shape: f64,
+        /// γ, in (0, 1).
+        gamma: f64,
+    },
+}
+
 /// Why no finite, proven epsilon can be given for an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -86,72 +177,23 @@ pub enum Unsupported {
         "a release without noise has no finite epsilon; account for its own privacy elsewhere or leave it out of the run"
     )]
     NonPrivate,
-    /// Poisson sampling under replace-one adjacency.
-    #[error(
-        "no proven bound here for Poisson sampling under replace-one adjacency; supported: add-remove and zero-out at any sampling rate, replace-one at sampling rate 1"
-    )]
-    SampledReplaceOne,
+    /// No theorem for this sampler under this adjacency.
+    #[error("no proven bound for {sampler} under {adjacency} adjacency; supported: {supported}")]
+    Adjacency {
+        /// The sampler, in words.
+        sampler: &'static str,
+        /// The adjacency asked about.
+        adjacency: &'static str,
+        /// What can be asked instead.
+        supported: &'static str,
+    },
+    /// Parameters of an event contradict each other.
+    #[error("{0}")]
+    Malformed(&'static str),
     /// More releases than can be counted.
     #[error("the event repeats a release more than 2^64 times; split the run into several ledgers")]
     TooManyReleases,
     /// The bound exists but does not fit a float.
     #[error("epsilon is too large for a 64-bit float; raise the noise multiplier or take fewer steps")]
     Unbounded,
-}
-
-/// Equal Gaussian releases: `count` times noise `noise_multiplier` at `sampling_rate` in (0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Releases {
-    pub(crate) sampling_rate: f64,
-    pub(crate) noise_multiplier: f64,
-    pub(crate) count: u64,
-}
-
-impl Event {
-    /// The distinct releases in this tree, sorted, with counts; releases that touch no record are left out.
-    pub(crate) fn releases(&self, adjacency: Adjacency) -> Result<Vec<Releases>, Unsupported> {
-        let mut flat = Vec::new();
-        self.flatten(1, &mut flat)?;
-        if adjacency == Adjacency::ReplaceOne && flat.iter().any(|release| release.sampling_rate < 1.0) {
-            return Err(Unsupported::SampledReplaceOne);
-        }
-        let key = |release: &Releases| (release.sampling_rate.to_bits(), release.noise_multiplier.to_bits());
-        flat.sort_by_key(key);
-        let mut merged: Vec<Releases> = Vec::with_capacity(flat.len());
-        for release in flat {
-            match merged.last_mut() {
-                Some(last) if key(last) == key(&release) => {
-                    last.count = last.count.checked_add(release.count).ok_or(Unsupported::TooManyReleases)?;
-                }
-                _ => merged.push(release),
-            }
-        }
-        Ok(merged)
-    }
-
-    fn flatten(&self, count: u64, flat: &mut Vec<Releases>) -> Result<(), Unsupported> {
-        if count == 0 {
-            return Ok(());
-        }
-        match self {
-            Self::Gaussian { noise_multiplier } => {
-                flat.push(Releases { sampling_rate: 1.0, noise_multiplier: noise_multiplier.get(), count });
-            }
-            Self::PoissonSampledGaussian { sampling_rate, noise_multiplier } if sampling_rate.threshold() > 0 => {
-                let (sampling_rate, noise_multiplier) = (sampling_rate.get(), noise_multiplier.get());
-                flat.push(Releases { sampling_rate, noise_multiplier, count });
-            }
-            Self::PoissonSampledGaussian { .. } => {}
-            Self::Repeated { event, count: times } => {
-                event.flatten(count.checked_mul(*times).ok_or(Unsupported::TooManyReleases)?, flat)?;
-            }
-            Self::Composed(events) => {
-                for event in events {
-                    event.flatten(count, flat)?;
-                }
-            }
-            Self::NonPrivate => return Err(Unsupported::NonPrivate),
-        }
-        Ok(())
-    }
 }

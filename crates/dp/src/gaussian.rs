@@ -8,23 +8,27 @@
 //! `δ = φ(t)·[m(t) − m(t + μ)]`, because `e^ε·φ(t + μ) = φ(t)`; that form is used here, with the rounding of `m` counted
 //! against us, so the returned epsilon is an upper bound even where the two ratios nearly cancel.
 
-use crate::{Adjacency, Delta, Epsilon, Event, Unsupported};
+use crate::release::{Mechanism, Releases};
+use crate::{Delta, Epsilon, Unsupported};
 
 /// Relative rounding error granted to a Mills ratio; the tests hold it to a fraction of this.
 const MILLS_ERROR: f64 = 1e-14;
 
-/// The exact epsilon of `event`, rounded up; `None` if some release is sampled, so that the curve does not apply.
-pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Option<Epsilon>, Unsupported> {
-    let releases = event.releases(adjacency)?;
-    if releases.iter().any(|release| release.sampling_rate < 1.0) {
+/// The exact epsilon, rounded up; `None` if some release is sampled, so that the curve does not apply.
+pub(crate) fn epsilon(releases: &Releases, delta: Delta) -> Result<Option<Epsilon>, Unsupported> {
+    if !releases.searches.is_empty() {
         return Ok(None);
     }
-    let square: f64 = releases.iter().map(|release| release.count as f64 / release.noise_multiplier.powi(2)).sum();
+    let mut square = 0.0;
+    for (mechanism, count) in &releases.mechanisms {
+        let Mechanism::Gaussian { noise } = mechanism else { return Ok(None) };
+        square += *count as f64 / noise.powi(2);
+    }
     if !square.is_finite() {
         return Err(Unsupported::Unbounded);
     }
     // Rounded up, so that the sum's own rounding cannot make mu too small.
-    let mu = square.sqrt() * (1.0 + 1e-14 * (1 + releases.len()) as f64);
+    let mu = square.sqrt() * (1.0 + 1e-14 * (1 + releases.mechanisms.len()) as f64);
     Epsilon::new(epsilon_of(mu, delta.get())).map(Some).map_err(|_| Unsupported::Unbounded)
 }
 

@@ -1,6 +1,6 @@
 //! A ledger's epsilon together with everything it depends on.
 
-use crate::{Accountant, Adjacency, Delta, Epsilon, Ledger, PrivacyUnit, Unsupported, account};
+use crate::{Adjacency, Delta, Engine, Epsilon, Ledger, PrivacyUnit, Unsupported, account};
 use serde::{Deserialize, Serialize};
 
 /// The (epsilon, delta) guarantee of everything a ledger charged.
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Guarantee {
     /// Upper bound on the privacy loss.
     pub epsilon: Epsilon,
+    /// The privacy loss is at least this.
+    pub epsilon_lower: Epsilon,
     /// Probability with which that bound may fail, fixed in the ledger's first line.
     pub delta: Delta,
     /// Which two data sets the guarantee compares.
@@ -16,7 +18,7 @@ pub struct Guarantee {
     /// What one record is.
     pub privacy_unit: PrivacyUnit,
     /// The method behind `epsilon`.
-    pub accountant: Accountant,
+    pub engine: Engine,
     /// The Rényi order that gave `epsilon`, if there was one.
     pub order: Option<f64>,
     /// Releases charged; a step that was run again after a resume counts again.
@@ -28,11 +30,12 @@ pub fn guarantee(ledger: &Ledger) -> Result<Guarantee, Unsupported> {
     let genesis = ledger.genesis();
     let bound = account(&ledger.composed_event(), genesis.delta, genesis.adjacency)?;
     Ok(Guarantee {
-        epsilon: bound.epsilon,
+        epsilon: bound.epsilon_upper,
+        epsilon_lower: bound.epsilon_lower,
         delta: genesis.delta,
         adjacency: genesis.adjacency,
         privacy_unit: genesis.privacy_unit,
-        accountant: bound.accountant,
+        engine: bound.engine,
         order: bound.order,
         steps_charged: ledger.entries().len() as u64,
     })

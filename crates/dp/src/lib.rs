@@ -17,26 +17,29 @@
 //! };
 //! let run = Event::Repeated { event: Box::new(step), count: 1000 };
 //! let bound = account(&run, Delta::new(1e-6)?, Adjacency::AddRemove)?;
-//! assert!(bound.epsilon.get() > 2.12 && bound.epsilon.get() < 2.44);
+//! assert!(bound.epsilon_upper.get() > 2.12 && bound.epsilon_upper.get() < 2.44);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod account;
 mod calibrate;
 mod event;
-pub mod gaussian;
+mod gaussian;
 mod guarantee;
+mod law;
 pub mod ledger;
 mod parameters;
 pub mod rdp;
+pub(crate) mod release;
 mod sampling;
 #[cfg(test)]
 mod testing;
 
-pub use account::{Accountant, Bound, account};
+pub use account::{Certificate, DeltaCertificate, Engine, Opinion, account, curve, delta_of, explain};
 pub use calibrate::{Calibrate, Unreachable, calibrate};
-pub use event::{Adjacency, Event, PrivacyUnit, Unsupported, sensitivity};
+pub use event::{Adjacency, Event, PrivacyUnit, Trials, Unsupported, sensitivity};
 pub use guarantee::{Guarantee, guarantee, round_up};
+pub use law::Direction;
 pub use ledger::{Ledger, LedgerError};
 pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
 pub use sampling::SamplingRate;

@@ -15,7 +15,7 @@
 
 mod cumulant;
 
-use crate::event::Releases;
+use crate::release::{Mechanism, releases};
 use crate::{Adjacency, Delta, Epsilon, Event, Unsupported};
 use cumulant::Direction;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct RdpBound {
 ///
 /// 0 where the event releases nothing or where `delta` is at least the sum of the releases' total variation distances.
 pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<RdpBound, Unsupported> {
-    let releases = event.releases(adjacency)?;
+    let releases = poisson_only(&releases(event, adjacency)?.mechanisms)?;
     if total_variation(&releases) <= delta.get() {
         return Ok(RdpBound { epsilon: Epsilon::new(0.0).map_err(|_| Unsupported::Unbounded)?, order: None });
     }
@@ -65,7 +65,7 @@ pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<RdpB
 
 /// An upper bound, between 0 and 1, on the delta of `event` at `epsilon`.
 pub fn delta_of(event: &Event, epsilon: Epsilon, adjacency: Adjacency) -> Result<f64, Unsupported> {
-    let releases = event.releases(adjacency)?;
+    let releases = poisson_only(&releases(event, adjacency)?.mechanisms)?;
     let variation = total_variation(&releases);
     if variation <= 0.0 {
         return Ok(0.0);
@@ -79,6 +79,24 @@ pub fn delta_of(event: &Event, epsilon: Epsilon, adjacency: Adjacency) -> Result
         .fold(f64::NEG_INFINITY, f64::max);
     // The smallest positive float stands in for an underflow: delta is never truly 0 here.
     Ok(libm::exp(worst.min(0.0)).max(f64::MIN_POSITIVE).min(variation).min(1.0))
+}
+
+#[derive(Clone, Copy)]
+struct Releases {
+    sampling_rate: f64,
+    noise_multiplier: f64,
+    count: u64,
+}
+
+fn poisson_only(mechanisms: &[(Mechanism, u64)]) -> Result<Vec<Releases>, Unsupported> {
+    let one = |(mechanism, count): &(Mechanism, u64)| match *mechanism {
+        Mechanism::Gaussian { noise } => Ok(Releases { sampling_rate: 1.0, noise_multiplier: noise, count: *count }),
+        Mechanism::Poisson { rate, noise } => {
+            Ok(Releases { sampling_rate: rate, noise_multiplier: noise, count: *count })
+        }
+        _ => Err(Unsupported::Malformed("not there yet")),
+    };
+    mechanisms.iter().map(one).collect()
 }
 
 /// `ε(c)`, rounded up; never negative.

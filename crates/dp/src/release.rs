@@ -1,0 +1,215 @@
+//! An event's releases, flattened: what the engines account for.
+//!
+//! Privacy loss adds up under adaptive composition whatever the order, so nothing is lost by sorting and merging equal
+//! releases, and two trees that describe the same releases get the same epsilon to the last bit. Adjacency is resolved
+//! here: from here on, noise is a standard deviation and every record's contribution has norm 1.
+
+use crate::{Adjacency, Event, NoiseMultiplier, SamplingRate, Trials, Unsupported};
+
+/// One release; noise is relative to the norm of one record's contribution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Mechanism {
+    /// A shift by 1 under Gaussian noise.
+    Gaussian { noise: f64 },
+    /// A record is there or not, at `rate` in (0, 1).
+    Poisson { rate: f64, noise: f64 },
+    /// A record is exchanged, at `rate` in (0, 1); the two contributions point in opposite directions.
+    PoissonReplace { rate: f64, noise: f64 },
+    /// `size` records are there or not, each at `rate` in (0, 1).
+    Group { rate: f64, noise: f64, size: u32 },
+    /// Poisson sampling at `rate` cut to `batch` of `dataset` records.
+    Truncated { rate: f64, noise: f64, dataset: u64, batch: u64 },
+    /// `batch` of `dataset` records; a record is exchanged and moves the sum by 1.
+    WithoutReplacement { noise: f64, dataset: u64, batch: u64 },
+    /// One epoch over `steps` of at least 2 batches.
+    Allocation { noise: f64, steps: u64 },
+}
+
+/// What one event costs: its releases, and searches over hyper-parameters on top of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Releases {
+    /// Distinct mechanisms, sorted, with counts.
+    pub(crate) mechanisms: Vec<(Mechanism, u64)>,
+    /// Searches, with the releases of one run and how often the search was done; only Rényi DP can account for them.
+    pub(crate) searches: Vec<(Releases, Trials, u64)>,
+    /// A sampler whose amplification no theorem gives was charged without it.
+    pub(crate) unamplified: bool,
+}
+
+/// Flattens `event`; releases that touch no record are left out.
+pub(crate) fn releases(event: &Event, adjacency: Adjacency) -> Result<Releases, Unsupported> {
+    let mut flat = Releases::default();
+    flatten(event, 1, adjacency, &mut flat)?;
+    flat.mechanisms.sort_by_key(|(mechanism, _)| mechanism.key());
+    let mut merged: Vec<(Mechanism, u64)> = Vec::with_capacity(flat.mechanisms.len());
+    for (mechanism, count) in flat.mechanisms {
+        match merged.last_mut() {
+            Some((last, sum)) if last.key() == mechanism.key() => {
+                *sum = sum.checked_add(count).ok_or(Unsupported::TooManyReleases)?;
+            }
+            _ => merged.push((mechanism, count)),
+        }
+    }
+    Ok(Releases { mechanisms: merged, ..flat })
+}
+
+fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases) -> Result<(), Unsupported> {
+    if count == 0 {
+        return Ok(());
+    }
+    let times = |factor: u64| count.checked_mul(factor).ok_or(Unsupported::TooManyReleases);
+    match event {
+        Event::Gaussian { noise_multiplier } => {
+            flat.mechanisms.push((Mechanism::Gaussian { noise: noise_multiplier.get() }, count));
+        }
+        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier } => {
+            poisson(*sampling_rate, noise_multiplier.get(), count, adjacency, flat);
+        }
+        Event::PoissonSampledGaussians { sampling_rate, noise_multipliers } if !noise_multipliers.is_empty() => {
+            poisson(*sampling_rate, joint(noise_multipliers), count, adjacency, flat);
+        }
+        Event::PoissonSampledGaussians { .. } => {}
+        Event::PoissonSampledGroup { sampling_rate, noise_multiplier, group_size } => {
+            let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
+            require(adjacency != Adjacency::ReplaceOne, "a group's Poisson sample", adjacency, "add-remove, zero-out")?;
+            match group_size {
+                0 => {}
+                1 => poisson(*sampling_rate, noise, count, adjacency, flat),
+                _ if rate >= 1.0 => {
+                    // The division rounds; noise must not come out too large.
+                    let noise = (noise / f64::from(*group_size)).next_down();
+                    flat.mechanisms.push((Mechanism::Gaussian { noise }, count));
+                }
+                _ if rate > 0.0 => flat.mechanisms.push((Mechanism::Group { rate, noise, size: *group_size }, count)),
+                _ => {}
+            }
+        }
+        Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max } => {
+            let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
+            let (dataset, batch) = (*dataset_size, *batch_size_max);
+            require(adjacency == Adjacency::AddRemove, "a truncated Poisson sample", adjacency, "add-remove")?;
+            if dataset == 0 || batch == 0 {
+                return Err(Unsupported::Malformed("a truncated sample needs a data set and a batch of at least 1"));
+            }
+            if batch >= dataset {
+                // Never cut.
+                poisson(*sampling_rate, noise, count, adjacency, flat);
+            } else if rate > 0.0 {
+                flat.mechanisms.push((Mechanism::Truncated { rate, noise, dataset, batch }, count));
+            }
+        }
+        Event::SampledWithoutReplacement { noise_multiplier, dataset_size, batch_size } => {
+            let (noise, dataset, batch) = (noise_multiplier.get(), *dataset_size, *batch_size);
+            require(adjacency == Adjacency::ReplaceOne, "sampling without replacement", adjacency, "replace-one")?;
+            if batch > dataset {
+                return Err(Unsupported::Malformed("a batch drawn without replacement is larger than its data set"));
+            }
+            if batch == dataset && batch > 0 {
+                flat.mechanisms.push((Mechanism::Gaussian { noise }, count));
+            } else if batch > 0 {
+                flat.mechanisms.push((Mechanism::WithoutReplacement { noise, dataset, batch }, count));
+            }
+        }
+        Event::RandomAllocation { steps, noise_multiplier } => {
+            let (noise, steps) = (noise_multiplier.get(), *steps);
+            require(adjacency != Adjacency::ReplaceOne, "random allocation", adjacency, "add-remove, zero-out")?;
+            match steps {
+                0 => {}
+                1 => flat.mechanisms.push((Mechanism::Gaussian { noise }, count)),
+                _ => flat.mechanisms.push((Mechanism::Allocation { noise, steps }, count)),
+            }
+        }
+        Event::ShuffledPass { noise_multiplier } => {
+            // A record more or less would move every later record to another batch.
+            require(adjacency != Adjacency::AddRemove, "shuffled batches", adjacency, "zero-out, replace-one")?;
+            flat.unamplified = true;
+            flat.mechanisms.push((Mechanism::Gaussian { noise: noise_multiplier.get() }, count));
+        }
+        Event::BandedMatrixFactorization { steps, bands, sampling_rate, noise_multiplier } => {
+            if *bands == 0 {
+                return Err(Unsupported::Malformed("a banded matrix has at least one band"));
+            }
+            let uses = times(steps.div_ceil(*bands))?;
+            let rate = sampling_rate.map_or_else(|| SamplingRate::from_f64(1.0), Ok);
+            let rate = rate.map_err(|_| Unsupported::Malformed("the sampling rate is not between 0 and 1"))?;
+            if uses > 0 {
+                flat.unamplified |= sampling_rate.is_none();
+                poisson(rate, noise_multiplier.get(), uses, adjacency, flat);
+            }
+        }
+        Event::HyperparameterSelection { event, trials } => {
+            flat.searches.push((releases(event, adjacency)?, trials.checked()?, count));
+        }
+        Event::Repeated { event, count: repeats } => flatten(event, times(*repeats)?, adjacency, flat)?,
+        Event::Composed(events) => {
+            for event in events {
+                flatten(event, count, adjacency, flat)?;
+            }
+        }
+        Event::NonPrivate => return Err(Unsupported::NonPrivate),
+    }
+    Ok(())
+}
+
+fn require(
+    supported: bool,
+    sampler: &'static str,
+    adjacency: Adjacency,
+    instead: &'static str,
+) -> Result<(), Unsupported> {
+    let adjacency = match adjacency {
+        Adjacency::AddRemove => "add-remove",
+        Adjacency::ZeroOut => "zero-out",
+        Adjacency::ReplaceOne => "replace-one",
+    };
+    if supported { Ok(()) } else { Err(Unsupported::Adjacency { sampler, adjacency, supported: instead }) }
+}
+
+fn poisson(rate: SamplingRate, noise: f64, count: u64, adjacency: Adjacency, flat: &mut Releases) {
+    let rate = rate.get();
+    let mechanism = match adjacency {
+        _ if rate <= 0.0 => return,
+        _ if rate >= 1.0 => Mechanism::Gaussian { noise },
+        Adjacency::AddRemove | Adjacency::ZeroOut => Mechanism::Poisson { rate, noise },
+        // The multiplier is relative to the distance of two contributions, which is twice the norm of one.
+        Adjacency::ReplaceOne => Mechanism::PoissonReplace { rate, noise: 2.0 * noise },
+    };
+    flat.mechanisms.push((mechanism, count));
+}
+
+/// The noise multiplier of several Gaussian sums seen as one, rounded down: `(Σ zᵢ⁻²)^(−1/2)`.
+pub(crate) fn joint(noise_multipliers: &[NoiseMultiplier]) -> f64 {
+    if let [only] = noise_multipliers {
+        return only.get();
+    }
+    let smallest = noise_multipliers.iter().map(|noise| noise.get()).fold(f64::INFINITY, f64::min);
+    let sum: f64 = noise_multipliers.iter().map(|noise| (smallest / noise.get()).powi(2)).sum();
+    smallest / sum.sqrt() * (1.0 - f64::EPSILON * (4 + noise_multipliers.len()) as f64)
+}
+
+impl Mechanism {
+    /// Equal keys, equal mechanisms; the order of keys is the order of summation.
+    fn key(&self) -> [u64; 5] {
+        match *self {
+            Self::Gaussian { noise } => [0, noise.to_bits(), 0, 0, 0],
+            Self::Poisson { rate, noise } => [1, rate.to_bits(), noise.to_bits(), 0, 0],
+            Self::PoissonReplace { rate, noise } => [2, rate.to_bits(), noise.to_bits(), 0, 0],
+            Self::Group { rate, noise, size } => [3, rate.to_bits(), noise.to_bits(), u64::from(size), 0],
+            Self::Truncated { rate, noise, dataset, batch } => [4, rate.to_bits(), noise.to_bits(), dataset, batch],
+            Self::WithoutReplacement { noise, dataset, batch } => [5, noise.to_bits(), dataset, batch, 0],
+            Self::Allocation { noise, steps } => [6, noise.to_bits(), steps, 0, 0],
+        }
+    }
+}
+
+impl Trials {
+    fn checked(self) -> Result<Self, Unsupported> {
+        let valid = match self {
+            Self::Poisson { mean } => mean.is_finite() && mean > 0.0,
+            Self::NegativeBinomial { shape, gamma } => shape.is_finite() && shape > -1.0 && gamma > 0.0 && gamma < 1.0,
+        };
+        let what =
+            "the number of runs of a search needs a Poisson mean above 0, or a shape above -1 and a gamma in (0, 1)";
+        if valid { Ok(self) } else { Err(Unsupported::Malformed(what)) }
+    }
+}
