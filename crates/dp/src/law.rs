@@ -49,6 +49,19 @@ pub(crate) enum Law {
     Allocation { steps: u64, noise: f64, direction: Direction },
 }
 
+impl Law {
+    /// The largest value of the loss; infinite for all but laws of adding a record to a sample.
+    pub(crate) fn loss_max(&self) -> f64 {
+        let Self::Mixture(branches) = self else { return f64::INFINITY };
+        let one = |pair: &Pair| match (pair.p.as_slice(), pair.q.last()) {
+            // Far to the right only the components at 0 are left.
+            ([(_, _)], Some((_, mass))) => -libm::log(*mass),
+            _ => f64::INFINITY,
+        };
+        branches.iter().filter(|(weight, _)| *weight > 0.0).map(|(_, pair)| one(pair)).fold(0.0, f64::max)
+    }
+}
+
 /// The law of `mechanism` in one direction.
 pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
     let pair = |noise, p, q| match direction {

@@ -23,6 +23,7 @@
 
 mod account;
 mod calibrate;
+mod closed;
 mod contour;
 mod event;
 mod gaussian;
