@@ -22,7 +22,7 @@
 //! ```
 
 mod account;
-mod calibrate;
+pub mod calibrate;
 mod event;
 mod gaussian;
 mod guarantee;
