@@ -5,7 +5,8 @@ mod ledger;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use privet_dp::{Accountant, Adjacency, Bound, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate};
+use privet_dp::{Adjacency, Calibrate, Certificate, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate};
+use privet_report::method;
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
@@ -112,12 +113,12 @@ fn forward(arguments: &Forward, terminal: Terminal) -> Result<Exit, Failure> {
         .map_err(|error| unsupported(&error))?;
     if terminal.json {
         terminal.json(&json!({
-            "epsilon": rounded(bound.epsilon), "delta": delta, "adjacency": adjacency, "privacy_unit": null,
-            "accountant": bound.accountant, "order": bound.order, "sampling_rate": rate.get(),
+            "epsilon": rounded(bound.epsilon_upper), "delta": delta, "adjacency": adjacency, "privacy_unit": null,
+            "engine": bound.engine, "order": bound.order, "sampling_rate": rate.get(),
             "noise_multiplier": noise, "steps": arguments.steps,
         }));
     } else {
-        let head = terminal.bold(&format!("epsilon {} at delta {:e}", shown(bound.epsilon), delta.get()));
+        let head = terminal.bold(&format!("epsilon {} at delta {:e}", shown(bound.epsilon_upper), delta.get()));
         terminal.out(&format!("{head}\n{}", assumptions(adjacency, &bound)));
     }
     Ok(Exit::Done)
@@ -127,7 +128,7 @@ fn forward(arguments: &Forward, terminal: Terminal) -> Result<Exit, Failure> {
 #[derive(Clone, Copy)]
 struct Solved {
     noise: NoiseMultiplier,
-    bound: Bound,
+    bound: Certificate,
 }
 
 fn solve(target: &Calibrate) -> Result<Solved, privet_dp::Unreachable> {
@@ -156,14 +157,14 @@ fn backward(arguments: &Backward, terminal: Terminal) -> Result<Exit, Failure> {
     if terminal.json {
         let cases = what_if.iter().map(|(name, case)| match case {
             Some(case) => {
-                json!({ "case": name, "noise_multiplier": case.noise, "epsilon": rounded(case.bound.epsilon) })
+                json!({ "case": name, "noise_multiplier": case.noise, "epsilon": rounded(case.bound.epsilon_upper) })
             }
             None => json!({ "case": name, "noise_multiplier": null, "epsilon": null }),
         });
         terminal.json(&json!({
-            "noise_multiplier": solved.noise, "epsilon": rounded(solved.bound.epsilon), "target_epsilon": target.epsilon,
+            "noise_multiplier": solved.noise, "epsilon": rounded(solved.bound.epsilon_upper), "target_epsilon": target.epsilon,
             "delta": target.delta, "adjacency": target.adjacency, "privacy_unit": null,
-            "accountant": solved.bound.accountant, "order": solved.bound.order,
+            "engine": solved.bound.engine, "order": solved.bound.order,
             "sampling_rate": target.sampling_rate.get(), "steps": target.steps,
             "what_if": cases.collect::<Vec<_>>(),
         }));
@@ -172,7 +173,7 @@ fn backward(arguments: &Backward, terminal: Terminal) -> Result<Exit, Failure> {
     terminal.out(&format!(
         "{}\nepsilon {} at delta {:e}; {} steps at sampling rate {:.6}\n{}\n\n{}",
         terminal.bold(&format!("noise multiplier {}", up(solved.noise))),
-        shown(solved.bound.epsilon),
+        shown(solved.bound.epsilon_upper),
         target.delta.get(),
         target.steps,
         target.sampling_rate.get(),
@@ -214,7 +215,7 @@ fn what_if(target: &Calibrate) -> Vec<(&'static str, Option<Solved>)> {
 
 fn rows(solved: Solved, what_if: &[(&str, Option<Solved>)]) -> Vec<Vec<String>> {
     let row = |name: &str, case: Option<Solved>| match case {
-        Some(case) => vec![name.to_owned(), up(case.noise), shown(case.bound.epsilon)],
+        Some(case) => vec![name.to_owned(), up(case.noise), shown(case.bound.epsilon_upper)],
         None => vec![name.to_owned(), String::from("out of reach")],
     };
     let mut rows = vec![["what if", "noise multiplier", "epsilon"].map(String::from).to_vec()];
@@ -262,22 +263,13 @@ fn sampled(sampling_rate: SamplingRate, noise_multiplier: NoiseMultiplier, count
 }
 
 /// What the figure rests on.
-fn assumptions(adjacency: Adjacency, bound: &Bound) -> String {
+fn assumptions(adjacency: Adjacency, bound: &Certificate) -> String {
     format!(
         "neighbours: {}; unit: whatever one sampled record is\nmethod: {}; Poisson sampling, Gaussian noise; an upper \
          bound, rounded up",
         neighbours(adjacency),
-        method(bound.accountant, bound.order),
+        method(bound.engine, bound.order),
     )
-}
-
-/// The accountant in words.
-pub(crate) fn method(accountant: Accountant, order: Option<f64>) -> String {
-    let name = match accountant {
-        Accountant::Rdp => "Renyi accountant",
-        Accountant::Gaussian => "exact Gaussian accountant",
-    };
-    order.map_or_else(|| name.to_owned(), |order| format!("{name} at order {order:.3}"))
 }
 
 /// The adjacency in words.
@@ -292,7 +284,7 @@ pub(crate) fn neighbours(adjacency: Adjacency) -> &'static str {
 fn unsupported(error: &privet_dp::Unsupported) -> Failure {
     Failure::usage("the accountant cannot bound this mechanism")
         .why(error.to_string())
-        .help("the Renyi accountant covers Poisson-sampled and plain Gaussian steps under add-remove and zero-out")
+        .help("ask for an adjacency that is supported, or for the figure without sampling (--sampling-rate 1)")
 }
 
 fn number(text: &str) -> Result<f64, String> {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use privet_dp::Event;
 use privet_dp::ledger::{self, Genesis, Ledger};
+use privet_report::method;
 use serde_json::json;
 
-use super::{method, neighbours, shown, unsupported};
+use super::{neighbours, shown, unsupported};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Terminal, table};
 
@@ -26,7 +27,7 @@ pub(crate) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
         terminal.bold(&format!("epsilon {} at delta {:e}", shown(guarantee.epsilon), guarantee.delta.get())),
         neighbours(genesis.adjacency),
         unit(genesis),
-        method(guarantee.accountant, guarantee.order),
+        method(guarantee.engine, guarantee.order),
         guarantee.steps_charged,
         table(&rows),
         identity(genesis, head)

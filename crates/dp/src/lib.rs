@@ -23,6 +23,7 @@
 
 mod account;
 mod calibrate;
+mod contour;
 mod event;
 mod gaussian;
 mod guarantee;

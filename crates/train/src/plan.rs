@@ -330,8 +330,7 @@ impl TrainPlan {
     /// [`Error::Accounting`] when the accountant does not support the plan's adjacency.
     pub fn epsilon_after(&self, steps: u64) -> Result<f64, Error> {
         let event = Event::Repeated { event: Box::new(self.event()), count: steps };
-        let bound = privet_dp::rdp::epsilon(&event, self.privacy.delta, self.privacy.adjacency)?;
-        Ok(bound.epsilon.get())
+        Ok(privet_dp::account(&event, self.privacy.delta, self.privacy.adjacency)?.epsilon_upper.get())
     }
 
     /// The adapters.
