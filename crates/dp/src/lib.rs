@@ -34,6 +34,7 @@ mod parameters;
 pub mod rdp;
 pub(crate) mod release;
 mod sampling;
+mod selection;
 #[cfg(test)]
 mod testing;
 
@@ -45,3 +46,4 @@ pub use law::Direction;
 pub use ledger::{Ledger, LedgerError};
 pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
 pub use sampling::SamplingRate;
+pub use selection::{Charge, Sweep, expected_trials, sweep};
