@@ -25,6 +25,7 @@ mod account;
 mod calibrate;
 mod event;
 mod gaussian;
+mod grid;
 mod guarantee;
 mod law;
 pub mod ledger;
