@@ -15,7 +15,7 @@
 
 use crate::law::{Direction, Law};
 use crate::release::{Releases, releases};
-use crate::{Adjacency, Delta, Epsilon, Event, Unsupported, closed, contour, rdp};
+use crate::{Adjacency, Delta, Epsilon, Event, Unsupported, closed, contour, grid, rdp};
 use serde::{Deserialize, Serialize};
 
 /// The method that turned events into an epsilon.
@@ -214,7 +214,8 @@ fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine
     let bounds = match engine {
         Engine::ClosedForm => closed::epsilon(laws, delta),
         Engine::Contour => contour::epsilon(laws, delta),
-        Engine::Grid | Engine::Rdp => None,
+        Engine::Grid => grid::epsilon(laws, delta),
+        Engine::Rdp => None,
     };
     bounds.map(|bounds| (engine, bounds))
 }
@@ -223,7 +224,8 @@ fn deltas_by(engine: Engine, laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Ve
     match engine {
         Engine::ClosedForm => closed::deltas(laws, epsilons),
         Engine::Contour => contour::deltas(laws, epsilons),
-        Engine::Grid | Engine::Rdp => None,
+        Engine::Grid => grid::delta(laws, epsilons),
+        Engine::Rdp => None,
     }
 }
 

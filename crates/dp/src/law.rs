@@ -141,8 +141,8 @@ fn exponent(mean: f64, x: f64, variance: f64) -> f64 {
 }
 
 fn log_side(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
-    if side.len() == 1 {
-        return 0.0;
+    if let [(mean, _)] = side {
+        return exponent(*mean, x, variance);
     }
     let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
     if top > LARGE {
@@ -157,8 +157,8 @@ fn log_side(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
 }
 
 fn log_side_above(side: &[(f64, f64)], x: f64, y: f64, variance: f64) -> Complex64 {
-    if side.len() == 1 {
-        return Complex64::new(0.0, 0.0);
+    if let [(mean, _)] = side {
+        return Complex64::new(exponent(*mean, x, variance), mean * y / variance);
     }
     let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
     if top > LARGE {

@@ -27,6 +27,7 @@ mod closed;
 mod contour;
 mod event;
 mod gaussian;
+mod grid;
 mod guarantee;
 mod law;
 pub mod ledger;
