@@ -68,6 +68,12 @@ pub struct DeltaCertificate {
     pub engine: Engine,
 }
 
+/// An interval this narrow, relative to the larger of epsilon and 1, needs no second opinion.
+const WIDTH: f64 = 8e-4;
+
+/// An epsilon up to this need not be known better.
+const NEGLIGIBLE: f64 = 2e-4;
+
 /// The engines that bound from both sides, in the order in which they are asked.
 const TWO_SIDED: [Engine; 3] = [Engine::ClosedForm, Engine::Contour, Engine::Grid];
 
@@ -124,7 +130,7 @@ pub fn curve(event: &Event, epsilons: &[Epsilon], adjacency: Adjacency) -> Resul
             |epsilon: &Epsilon| Ok(point(*epsilon, (0.0, rdp::delta_of(event, *epsilon, adjacency)?), Engine::Rdp));
         epsilons.iter().map(upper).collect()
     };
-    if !releases.searches.is_empty() {
+    if !within_reach(&releases) {
         return upper_only();
     }
     let Some((engine, mut curve)) = deltas(&releases.laws(Direction::Remove), &numbers) else { return upper_only() };
@@ -163,6 +169,13 @@ fn certificate(
     Ok(Certificate { epsilon_lower, epsilon_upper, delta, adjacency, engine, order, unamplified: releases.unamplified })
 }
 
+/// Whether the two-sided engines can say anything: searches only have Rényi bounds, and with noise beyond these ends a loss
+/// or its reciprocal leaves the range in which the engines' error bounds were argued.
+fn within_reach(releases: &Releases) -> bool {
+    let ordinary = |noise: f64| (1e-4..=1e8).contains(&noise);
+    releases.searches.is_empty() && releases.mechanisms.iter().all(|(mechanism, _)| ordinary(mechanism.noise()))
+}
+
 fn directions(releases: &Releases) -> &'static [Direction] {
     if releases.symmetric() { &[Direction::Remove] } else { &[Direction::Remove, Direction::Add] }
 }
@@ -181,7 +194,7 @@ fn two_sided(
     releases: &Releases,
     ask: impl Fn(&[(Law, u64)], Option<f64>) -> Option<Option<(Engine, (f64, f64))>>,
 ) -> Found {
-    if !releases.searches.is_empty() {
+    if !within_reach(releases) {
         return Found::Lower(0.0);
     }
     let mut decided: Option<(Engine, (f64, f64))> = None;
@@ -205,6 +218,24 @@ fn two_sided(
     }
 }
 
+/// The first engine whose interval is narrow; where none is, what all of them say together.
+fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
+    let mut best: Option<(Engine, (f64, f64))> = None;
+    for engine in TWO_SIDED {
+        let Some((_, (lower, upper))) = epsilon_by(engine, laws, delta) else { continue };
+        best = match best {
+            Some((before, (low, high))) => {
+                Some((if upper < high { engine } else { before }, (lower.max(low), upper.min(high))))
+            }
+            None => Some((engine, (lower, upper))),
+        };
+        if best.is_some_and(|(_, (lower, upper))| upper - lower <= WIDTH * upper.max(1.0)) {
+            break;
+        }
+    }
+    best
+}
+
 /// Whether the epsilon of these laws is certainly not above `epsilon`.
 fn dominated(laws: &[(Law, u64)], epsilon: f64, delta: Delta) -> bool {
     contour::chernoff(laws, &[epsilon]).is_some_and(|bounds| bounds[0] <= delta.get())
@@ -212,7 +243,9 @@ fn dominated(laws: &[(Law, u64)], epsilon: f64, delta: Delta) -> bool {
 
 fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
     let bounds = match engine {
-        Engine::ClosedForm => closed::epsilon(laws, delta),
+        Engine::ClosedForm => {
+            closed::epsilon(laws, delta).or_else(|| Some((0.0, closed::negligible(laws, delta, NEGLIGIBLE)?)))
+        }
         Engine::Contour => contour::epsilon(laws, delta),
         Engine::Grid => grid::epsilon(laws, delta),
         Engine::Rdp => None,
@@ -248,7 +281,10 @@ pub fn explain(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Vec<
     let releases = releases(event, adjacency)?;
     let mut opinions = Vec::new();
     for engine in TWO_SIDED {
-        let found = two_sided(&releases, |laws, _| epsilon_by(engine, laws, delta.get()).map(Some));
+        let found = two_sided(&releases, |laws, at_least| {
+            let skip = at_least.is_some_and(|epsilon| dominated(laws, epsilon, delta));
+            if skip { Some(None) } else { epsilon_by(engine, laws, delta.get()).map(Some) }
+        });
         let certificate = match found {
             Found::Both(_, bounds) => Some(certificate(&releases, bounds, delta, adjacency, engine, None)?),
             Found::Lower(_) => None,

@@ -141,7 +141,7 @@ fn root(c_max: f64, value: impl Fn(f64) -> f64) -> f64 {
             at_high = value(high);
         }
     }
-    for k in 0..40 {
+    for k in 0..60 {
         let (log_low, log_high) = (libm::log(low), libm::log(high));
         // Illinois: a halving every third time keeps the bracket shrinking.
         let part = if k % 3 == 2 { 0.5 } else { (at_low / (at_low - at_high)).clamp(0.02, 0.98) };
@@ -152,7 +152,7 @@ fn root(c_max: f64, value: impl Fn(f64) -> f64) -> f64 {
         } else {
             (low, at_low) = (middle, at_middle);
         }
-        if high / low < 1.02 || at_middle.abs() < 0.02 {
+        if high / low < 1.0 + 1e-7 || at_middle.abs() < 0.02 {
             return middle;
         }
     }
