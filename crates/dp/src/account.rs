@@ -289,6 +289,8 @@ pub fn explain(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Vec<
             Found::Both(_, bounds) => Some(certificate(&releases, bounds, delta, adjacency, engine, None)?),
             Found::Lower(_) => None,
         };
+        // Different engines may have answered for the two directions; the chosen one decided the upper end.
+        let certificate = if engine == chosen.engine { Some(chosen) } else { certificate };
         let reason = reason(engine, certificate.is_some()).to_owned();
         opinions.push(Opinion { engine, certificate, reason, chosen: engine == chosen.engine });
     }

@@ -181,7 +181,8 @@ fn initial_c_max(laws: &[(Law, u64)]) -> f64 {
         Law::Mixture(branches) => branches.iter().map(|(_, pair)| pair.noise).reduce(f64::min),
         _ => None,
     });
-    16.0 + 8.0 * noise.fold(f64::INFINITY, f64::min).min(1e3)
+    let noise = noise.fold(f64::INFINITY, f64::min).min(1e3);
+    (16.0 + 8.0 * noise).min(40.0 * noise)
 }
 
 /// The integrand at the nodes of one contour.
