@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use privet_dp::Event;
+use clap::Args;
 use privet_dp::ledger::{self, Genesis, Ledger};
+use privet_dp::{Epsilon, Event};
 use privet_report::method;
 use serde_json::json;
 
@@ -11,8 +12,17 @@ use super::{neighbours, shown, unsupported};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Terminal, table};
 
-pub(crate) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
-    let (file, ledger) = read(path)?;
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    file: super::File,
+    /// Also say how many more steps like the last one this epsilon allows
+    #[arg(long, value_name = "E", value_parser = super::arguments::epsilon)]
+    target_epsilon: Option<Epsilon>,
+}
+
+pub(super) fn show(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let (file, ledger) = read(&arguments.file.ledger)?;
     let guarantee = privet_dp::guarantee(&ledger).map_err(|error| unsupported(&error))?;
     let head = ledger.head();
     let genesis = ledger.genesis();

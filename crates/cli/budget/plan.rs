@@ -1,0 +1,327 @@
+//! `privet budget plan`: from a target epsilon to the noise, steps, sampling rate or batch that it allows, and what a
+//! change of one thing would do. No answer exceeds the target.
+
+use clap::{Args, ValueEnum};
+use privet_dp::{
+    Adjacency, Certificate, Delta, Epsilon, NoiseMultiplier, SamplingRate, Unreachable, account, calibrate, round_up,
+};
+use serde_json::{Value, json};
+
+use super::arguments::{self, Mechanism, Target};
+use super::figures;
+use super::mechanism::{Phase, Scheme};
+use crate::failure::{Exit, Failure};
+use crate::terminal::{Terminal, table};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The epsilon not to exceed
+    #[arg(long, value_name = "E", value_parser = arguments::epsilon)]
+    epsilon: Epsilon,
+    /// What to look for; all else is given
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    solve: Solve,
+    #[command(flatten)]
+    mechanism: Mechanism,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// The unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Solve {
+    #[default]
+    Noise,
+    Steps,
+    SamplingRate,
+    BatchSize,
+}
+
+/// A target, and a run in which one number is open.
+#[derive(Debug, Clone, Copy)]
+struct Question {
+    solve: Solve,
+    epsilon: Epsilon,
+    delta: Delta,
+    adjacency: Adjacency,
+    scheme: Scheme,
+    /// The open number is a placeholder here.
+    phase: Phase,
+    /// Of the batch size, where that is open.
+    dataset_size: Option<u64>,
+}
+
+/// A run that meets the target, and what it really costs.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    phase: Phase,
+    batch_size: Option<u64>,
+    certificate: Certificate,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let question = question(arguments)?;
+    if let Some(bound) = arguments.mechanism.dataset_size {
+        below_one_over(question.delta, bound)?;
+    }
+    let answer = solve(&question).map_err(|error| unreachable(&error))?;
+    if matches!(question.solve, Solve::Steps) && answer.phase.steps == 0 || answer.batch_size == Some(0) {
+        return Err(Failure::usage("not even the smallest run reaches this target")
+            .why(format!(
+                "one {} already costs more",
+                if question.solve == Solve::Steps { "step" } else { "unit per batch" }
+            ))
+            .help("allow a larger epsilon or delta, or add noise"));
+    }
+    let what_if = what_if(&question);
+    if terminal.json {
+        terminal.json(&as_json(arguments, &question, &answer, &what_if));
+        return Ok(Exit::Done);
+    }
+    let Phase { sampling_rate, noise_multiplier, steps } = answer.phase;
+    let mechanism = &arguments.mechanism;
+    terminal.out(&format!(
+        "{}\nepsilon {} at delta {:e}; {} steps, noise multiplier {}, sampling rate {}\n{}\n\n{}",
+        terminal.bold(&format!("{} {}", name(question.solve), found(&question, &answer))),
+        figures::shown(answer.certificate.epsilon_upper),
+        question.delta.get(),
+        steps,
+        up(noise_multiplier),
+        figures::probability_down(sampling_rate.get()),
+        figures::assumptions(&answer.certificate, mechanism),
+        table(&rows(&question, &answer, &what_if)),
+    ));
+    Ok(Exit::Done)
+}
+
+/// The question that the flags ask.
+fn question(arguments: &Arguments) -> Result<Question, Failure> {
+    let (solve, mechanism) = (arguments.solve, &arguments.mechanism);
+    let given = match solve {
+        Solve::Noise => mechanism.noise_multiplier.map(|_| "--noise-multiplier"),
+        Solve::Steps => mechanism.steps.map(|_| "--steps"),
+        Solve::SamplingRate => mechanism.sampling_rate.map(|_| "--sampling-rate"),
+        Solve::BatchSize => mechanism.batch_size.map(|_| "--batch-size"),
+    };
+    if let Some(flag) = given {
+        return Err(Failure::usage(format!("`{flag}` is given, and it is what `plan` looks for"))
+            .at(flag)
+            .help(format!("leave out `{flag}`, or look for something else with `--solve`")));
+    }
+    let scheme = mechanism.scheme(solve == Solve::BatchSize)?;
+    let solvable = match solve {
+        Solve::Noise | Solve::Steps => true,
+        Solve::SamplingRate => mechanism.sampling != arguments::Sampling::None && scheme.draws_at_rate(),
+        Solve::BatchSize => {
+            mechanism.sampling == arguments::Sampling::Poisson || matches!(scheme, Scheme::WithoutReplacement { .. })
+        }
+    };
+    if !solvable {
+        return Err(Failure::usage(format!(
+            "`--sampling {}` has no {} to look for",
+            mechanism.sampling.name(),
+            name(solve)
+        ))
+        .at("--solve")
+        .why("sampling rates belong to poisson and truncated-poisson, batch sizes to poisson and without-replacement")
+        .help("look for noise or steps instead"));
+    }
+    let open = |error: privet_dp::OutOfRange| Failure::usage(error.to_string());
+    let dataset_size = match solve {
+        Solve::BatchSize => Some(mechanism.dataset_size.ok_or_else(|| mechanism.missing("--dataset-size"))?),
+        _ => None,
+    };
+    let sampling_rate = match solve {
+        Solve::SamplingRate | Solve::BatchSize => SamplingRate::from_f64(1.0).map_err(open)?,
+        _ => mechanism.rate()?,
+    };
+    let noise_multiplier = match solve {
+        Solve::Noise => NoiseMultiplier::new(1.0).map_err(open)?,
+        _ => mechanism.noise()?,
+    };
+    let steps = if solve == Solve::Steps { 0 } else { mechanism.steps(scheme)? };
+    let (epsilon, delta) = (arguments.epsilon, arguments.target.delta);
+    let adjacency = arguments.target.neighbours.adjacency();
+    let phase = Phase { sampling_rate, noise_multiplier, steps };
+    Ok(Question { solve, epsilon, delta, adjacency, scheme, phase, dataset_size })
+}
+
+fn solve(question: &Question) -> Result<Answer, Unreachable> {
+    let Question { epsilon, delta, adjacency, scheme, phase, .. } = *question;
+    let mut answer = (scheme, phase, None);
+    match (question.solve, question.dataset_size) {
+        (Solve::Noise, _) => {
+            let event = |noise_multiplier| scheme.event(Phase { noise_multiplier, ..phase });
+            answer.1.noise_multiplier = calibrate::noise_multiplier(epsilon, delta, adjacency, event)?;
+        }
+        (Solve::Steps, _) => {
+            let at_once = scheme.steps_at_once();
+            let event = |count: u64| scheme.event(Phase { steps: count.saturating_mul(at_once), ..phase });
+            answer.1.steps = calibrate::steps(epsilon, delta, adjacency, event)?.saturating_mul(at_once);
+        }
+        (Solve::BatchSize, Some(dataset_size)) => {
+            let drawn = |sampling_rate: SamplingRate| {
+                let batch_size = batch(sampling_rate, dataset_size);
+                let scheme = match scheme {
+                    Scheme::WithoutReplacement { .. } => Scheme::WithoutReplacement { dataset_size, batch_size },
+                    other => other,
+                };
+                (scheme, Phase { sampling_rate, ..phase }, Some(batch_size))
+            };
+            let event = |rate| drawn(rate).0.event(drawn(rate).1);
+            let found = calibrate::expected_batch_size(epsilon, delta, adjacency, dataset_size, event)?;
+            let rate = SamplingRate::from_ratio(found, dataset_size);
+            answer = drawn(rate.map_err(|_| privet_dp::Unsupported::Malformed("an empty dataset has no batches"))?);
+        }
+        (Solve::SamplingRate | Solve::BatchSize, _) => {
+            let event = |sampling_rate| scheme.event(Phase { sampling_rate, ..phase });
+            answer.1.sampling_rate = calibrate::sampling_rate(epsilon, delta, adjacency, event)?;
+        }
+    }
+    let (scheme, phase, batch_size) = answer;
+    Ok(Answer { phase, batch_size, certificate: account(&scheme.event(phase), delta, adjacency)? })
+}
+
+/// The whole number of records that `rate` was made from.
+fn batch(rate: SamplingRate, dataset_size: u64) -> u64 {
+    ((rate.threshold() * u128::from(dataset_size)) >> 64) as u64
+}
+
+fn unreachable(error: &Unreachable) -> Failure {
+    if let Unreachable::Unsupported(error) = error {
+        return super::unsupported(error);
+    }
+    Failure::usage("nothing reaches this target")
+        .why(error.to_string())
+        .help("allow a larger epsilon, fewer steps, or a smaller sampling rate")
+}
+
+fn below_one_over(delta: Delta, bound: u64) -> Result<(), Failure> {
+    if delta.get() < 1.0 / bound as f64 {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("delta {:e} is not below 1/{bound}", delta.get()))
+        .at("--delta")
+        .why("publishing one whole record, drawn at random, would meet such a delta")
+        .help(format!("choose a delta below {:e}, for example {:e}", 1.0 / bound as f64, suggested_delta(bound))))
+}
+
+/// A tenth of 1/N, cut to a power of ten.
+fn suggested_delta(bound: u64) -> f64 {
+    10_f64.powi(-(i32::try_from(bound.ilog10()).unwrap_or(18) + 2))
+}
+
+/// The question with one thing changed at a time; `None` where it is out of reach. What is looked for is not changed.
+fn what_if(question: &Question) -> Vec<(&'static str, Option<Answer>)> {
+    let phase = |phase: Phase| Some(Question { phase, ..*question });
+    let before = question.phase;
+    let epoch = question.scheme.steps_at_once();
+    let steps = |steps: u64| phase(Phase { steps, ..before });
+    let batch = |factor: f64| {
+        let rate = SamplingRate::from_f64((before.sampling_rate.get() * factor).min(1.0));
+        rate.ok().and_then(|sampling_rate| phase(Phase { sampling_rate, ..before }))
+    };
+    let noise = |factor: f64| {
+        let noise = NoiseMultiplier::new(before.noise_multiplier.get() * factor);
+        noise.ok().and_then(|noise_multiplier| phase(Phase { noise_multiplier, ..before }))
+    };
+    let epsilon = |factor: f64| {
+        Epsilon::new(question.epsilon.get() * factor).map(|epsilon| Question { epsilon, ..*question }).ok()
+    };
+    let mut cases = Vec::new();
+    if question.solve != Solve::Steps {
+        cases.push(("half the steps", steps((before.steps / epoch).div_ceil(2) * epoch)));
+        cases.push(("twice the steps", steps(before.steps.saturating_mul(2))));
+    }
+    let samples = question.scheme.draws_at_rate() && before.sampling_rate.get() < 1.0;
+    if samples && matches!(question.solve, Solve::Noise | Solve::Steps) {
+        cases.push(("half the batch", batch(0.5)));
+        cases.push(("twice the batch", batch(2.0)));
+    }
+    if question.solve != Solve::Noise {
+        cases.push(("half the noise", noise(0.5)));
+        cases.push(("twice the noise", noise(2.0)));
+    }
+    cases.push(("half the epsilon", epsilon(0.5)));
+    cases.push(("twice the epsilon", epsilon(2.0)));
+    cases.into_iter().map(|(name, case)| (name, case.and_then(|case| solve(&case).ok()))).collect()
+}
+
+fn rows(question: &Question, answer: &Answer, what_if: &[(&str, Option<Answer>)]) -> Vec<Vec<String>> {
+    let row = |name: &str, case: Option<&Answer>| match case {
+        Some(case) => vec![name.to_owned(), found(question, case), figures::shown(case.certificate.epsilon_upper)],
+        None => vec![name.to_owned(), String::from("out of reach")],
+    };
+    let mut rows = vec![["what if", name(question.solve), "epsilon"].map(String::from).to_vec()];
+    rows.push(row("as asked", Some(answer)));
+    rows.extend(what_if.iter().map(|(name, case)| row(name, case.as_ref())));
+    rows
+}
+
+/// The unknown in words.
+fn name(solve: Solve) -> &'static str {
+    match solve {
+        Solve::Noise => "noise multiplier",
+        Solve::Steps => "steps",
+        Solve::SamplingRate => "sampling rate",
+        Solve::BatchSize => "batch size",
+    }
+}
+
+/// The number that was looked for, rounded to the side that costs less.
+fn found(question: &Question, answer: &Answer) -> String {
+    match question.solve {
+        Solve::Noise => up(answer.phase.noise_multiplier),
+        Solve::Steps => answer.phase.steps.to_string(),
+        Solve::SamplingRate => figures::probability_down(answer.phase.sampling_rate.get()),
+        Solve::BatchSize => answer.batch_size.unwrap_or(0).to_string(),
+    }
+}
+
+/// A noise multiplier is shown rounded up: noise added by hand from the shown figure must not fall short.
+fn up(noise: NoiseMultiplier) -> String {
+    format!("{:.4}", round_up(noise.get(), 4))
+}
+
+fn as_json(arguments: &Arguments, question: &Question, answer: &Answer, what_if: &[(&str, Option<Answer>)]) -> Value {
+    let figures = |answer: &Answer| {
+        json!({
+            "noise_multiplier": answer.phase.noise_multiplier, "steps": answer.phase.steps,
+            "sampling_rate": answer.phase.sampling_rate.get(), "batch_size": answer.batch_size,
+            "epsilon": figures::rounded(answer.certificate.epsilon_upper),
+        })
+    };
+    let cases = what_if.iter().map(|(name, case)| json!({ "case": name, "answer": case.as_ref().map(figures) }));
+    let mut object = figures(answer);
+    let Certificate { epsilon_lower, epsilon_upper, engine, order, unamplified, .. } = answer.certificate;
+    let rest = json!({
+        "epsilon_lower": epsilon_lower, "epsilon_upper": epsilon_upper, "target_epsilon": question.epsilon,
+        "delta": question.delta, "adjacency": question.adjacency, "privacy_unit": null,
+        "group_size": arguments.mechanism.group_size, "engine": engine, "order": order, "unamplified": unamplified,
+        "solved": name(question.solve), "sampling": arguments.mechanism.sampling.name(),
+        "what_if": cases.collect::<Vec<_>>(),
+    });
+    if let (Value::Object(object), Value::Object(rest)) = (&mut object, rest) {
+        object.extend(rest);
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SamplingRate, batch, suggested_delta};
+
+    #[test]
+    fn the_suggested_delta_lies_well_below_one_over_n() {
+        for bound in [1_u64, 9, 10, 25_000, 1_000_000] {
+            assert!(suggested_delta(bound) <= 0.1 / bound as f64 * 1.000_001, "{bound}");
+        }
+    }
+
+    #[test]
+    fn a_rate_made_from_a_batch_gives_the_batch_back() {
+        for (expected, bound) in [(0, 1), (1, 1), (1, 3), (256, 60_000), (7, u64::MAX), (u64::MAX - 1, u64::MAX)] {
+            assert_eq!(batch(SamplingRate::from_ratio(expected, bound).unwrap(), bound), expected);
+        }
+    }
+}
