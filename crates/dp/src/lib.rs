@@ -22,7 +22,7 @@
 //! ```
 
 mod account;
-mod calibrate;
+pub mod calibrate;
 mod contour;
 mod event;
 mod gaussian;
