@@ -4,6 +4,7 @@
 //! delta, adjacency, unit and what they assume ([`figures`]).
 
 mod arguments;
+mod attack;
 mod curve;
 mod epsilon;
 mod explain;

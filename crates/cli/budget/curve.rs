@@ -1,6 +1,7 @@
 //! `privet budget curve`: the whole privacy curve of a run.
 //!
-//! Every epsilon has its delta; one guarantee is one point of the curve.
+//! Every epsilon has its delta; one guarantee is one point of the curve. What the curve means for an attacker and for
+//! groups follows from it ([`attack`]).
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use privet_dp::{Delta, DeltaCertificate, Epsilon, Event};
 use serde_json::json;
 
 use super::arguments::{Neighbours, Run};
+use super::attack::{self, Attack};
 use super::figures::{self, Basis};
 use super::{plot, unsupported};
 use crate::failure::{Exit, Failure};
@@ -32,6 +34,12 @@ pub(crate) struct Arguments {
     /// Epsilons of the table; without it 21, from 0 to where delta is below 1e-10
     #[arg(long, value_name = "FROM:TO:COUNT", value_parser = range)]
     epsilons: Option<Range>,
+    /// Also what a test for one unit can reach: true positive rates and right guesses
+    #[arg(long)]
+    trade_off: bool,
+    /// Also epsilon at this delta, for one unit and for groups of 2 to 10
+    #[arg(long, value_name = "D", value_parser = super::arguments::delta)]
+    delta: Option<Delta>,
     /// Draw the curve into this SVG file
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -66,6 +74,11 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
         let picture = curve(&event, Range { count: POINTS.max(range.count), ..range }, basis)?;
         plot::write(path, &plot::svg(&picture, &basis.one_line()))?;
     }
+    let attack = arguments.trade_off.then(|| Attack::new(&event, adjacency)).transpose();
+    let attack = attack.map_err(|error| unsupported(&error))?;
+    let groups =
+        arguments.delta.map(|delta| attack::groups(&event, delta, adjacency, mechanism.group_size)).transpose();
+    let groups = groups.map_err(|error| unsupported(&error))?;
     if terminal.json {
         let points = points.iter().map(|point| {
             let DeltaCertificate { epsilon, delta_lower, delta_upper, engine, .. } = point;
@@ -75,11 +88,17 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
             "adjacency": adjacency, "privacy_unit": null, "group_size": mechanism.group_size,
             "unamplified": certificate.unamplified, "sampling": mechanism.sampling.name(),
             "dataset_size": mechanism.dataset_size, "batch_size": mechanism.batch_size,
-            "phases": figures::phases(&phases), "curve": points.collect::<Vec<_>>(), "plot": arguments.plot,
+            "phases": figures::phases(&phases), "curve": points.collect::<Vec<_>>(),
+            "attack": attack.as_ref().map(Attack::as_json), "delta": arguments.delta, "groups": groups, "plot": arguments.plot,
         }));
         return Ok(Exit::Done);
     }
-    let mut parts = vec![terminal.bold("Delta by epsilon"), table(&rows(&points)), basis.lines(&methods(&points))];
+    let mut parts = vec![terminal.bold("Delta by epsilon"), table(&rows(&points))];
+    parts.extend(attack.map(|attack| attack.text(terminal)));
+    if let (Some(groups), Some(delta)) = (&groups, arguments.delta) {
+        parts.push(attack::groups_text(groups, delta, terminal));
+    }
+    parts.push(basis.lines(&methods(&points)));
     if let Some(path) = &arguments.plot {
         parts.push(format!("drawn in {}", path.display()));
     }

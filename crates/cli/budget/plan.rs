@@ -1,10 +1,10 @@
 //! `privet budget plan`: from a target epsilon to the noise, steps, sampling rate or batch that it allows, and what a
 //! change of one thing would do. No answer exceeds the target.
 
-use clap::{Args, ValueEnum};
-use privet_dp::{
-    Adjacency, Certificate, Delta, Epsilon, NoiseMultiplier, SamplingRate, Unreachable, account, calibrate, round_up,
-};
+mod search;
+
+use clap::Args;
+use privet_dp::{Certificate, Delta, Epsilon, NoiseMultiplier, SamplingRate, Unreachable, round_up};
 use serde_json::{Value, json};
 
 use super::arguments::{self, Mechanism, Target};
@@ -12,6 +12,7 @@ use super::figures;
 use super::mechanism::{Phase, Scheme};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Terminal, table};
+use search::{Answer, Question, Solve, solve, what_if};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -27,52 +28,12 @@ pub(crate) struct Arguments {
     target: Target,
 }
 
-/// The unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Solve {
-    #[default]
-    Noise,
-    Steps,
-    SamplingRate,
-    BatchSize,
-}
-
-/// A target, and a run in which one number is open.
-#[derive(Debug, Clone, Copy)]
-struct Question {
-    solve: Solve,
-    epsilon: Epsilon,
-    delta: Delta,
-    adjacency: Adjacency,
-    scheme: Scheme,
-    /// The open number is a placeholder here.
-    phase: Phase,
-    /// Of the batch size, where that is open.
-    dataset_size: Option<u64>,
-}
-
-/// A run that meets the target, and what it really costs.
-#[derive(Debug, Clone, Copy)]
-struct Answer {
-    phase: Phase,
-    batch_size: Option<u64>,
-    certificate: Certificate,
-}
-
 pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let question = question(arguments)?;
     if let Some(bound) = arguments.mechanism.dataset_size {
         below_one_over(question.delta, bound)?;
     }
-    let answer = solve(&question).map_err(|error| unreachable(&error))?;
-    if matches!(question.solve, Solve::Steps) && answer.phase.steps == 0 || answer.batch_size == Some(0) {
-        return Err(Failure::usage("not even the smallest run reaches this target")
-            .why(format!(
-                "one {} already costs more",
-                if question.solve == Solve::Steps { "step" } else { "unit per batch" }
-            ))
-            .help("allow a larger epsilon or delta, or add noise"));
-    }
+    let answer = solve(&question).map_err(|error| unreachable(&error))?.ok_or_else(|| too_small(question.solve))?;
     let what_if = what_if(&question);
     if terminal.json {
         terminal.json(&as_json(arguments, &question, &answer, &what_if));
@@ -146,45 +107,11 @@ fn question(arguments: &Arguments) -> Result<Question, Failure> {
     Ok(Question { solve, epsilon, delta, adjacency, scheme, phase, dataset_size })
 }
 
-fn solve(question: &Question) -> Result<Answer, Unreachable> {
-    let Question { epsilon, delta, adjacency, scheme, phase, .. } = *question;
-    let mut answer = (scheme, phase, None);
-    match (question.solve, question.dataset_size) {
-        (Solve::Noise, _) => {
-            let event = |noise_multiplier| scheme.event(Phase { noise_multiplier, ..phase });
-            answer.1.noise_multiplier = calibrate::noise_multiplier(epsilon, delta, adjacency, event)?;
-        }
-        (Solve::Steps, _) => {
-            let at_once = scheme.steps_at_once();
-            let event = |count: u64| scheme.event(Phase { steps: count.saturating_mul(at_once), ..phase });
-            answer.1.steps = calibrate::steps(epsilon, delta, adjacency, event)?.saturating_mul(at_once);
-        }
-        (Solve::BatchSize, Some(dataset_size)) => {
-            let drawn = |sampling_rate: SamplingRate| {
-                let batch_size = batch(sampling_rate, dataset_size);
-                let scheme = match scheme {
-                    Scheme::WithoutReplacement { .. } => Scheme::WithoutReplacement { dataset_size, batch_size },
-                    other => other,
-                };
-                (scheme, Phase { sampling_rate, ..phase }, Some(batch_size))
-            };
-            let event = |rate| drawn(rate).0.event(drawn(rate).1);
-            let found = calibrate::expected_batch_size(epsilon, delta, adjacency, dataset_size, event)?;
-            let rate = SamplingRate::from_ratio(found, dataset_size);
-            answer = drawn(rate.map_err(|_| privet_dp::Unsupported::Malformed("an empty dataset has no batches"))?);
-        }
-        (Solve::SamplingRate | Solve::BatchSize, _) => {
-            let event = |sampling_rate| scheme.event(Phase { sampling_rate, ..phase });
-            answer.1.sampling_rate = calibrate::sampling_rate(epsilon, delta, adjacency, event)?;
-        }
-    }
-    let (scheme, phase, batch_size) = answer;
-    Ok(Answer { phase, batch_size, certificate: account(&scheme.event(phase), delta, adjacency)? })
-}
-
-/// The whole number of records that `rate` was made from.
-fn batch(rate: SamplingRate, dataset_size: u64) -> u64 {
-    ((rate.threshold() * u128::from(dataset_size)) >> 64) as u64
+fn too_small(solve: Solve) -> Failure {
+    let smallest = if solve == Solve::Steps { "one step" } else { "one unit per batch" };
+    Failure::usage("not even the smallest run reaches this target")
+        .why(format!("{smallest} already costs more"))
+        .help("allow a larger epsilon or delta, or add noise")
 }
 
 fn unreachable(error: &Unreachable) -> Failure {
@@ -209,42 +136,6 @@ fn below_one_over(delta: Delta, bound: u64) -> Result<(), Failure> {
 /// A tenth of 1/N, cut to a power of ten.
 fn suggested_delta(bound: u64) -> f64 {
     10_f64.powi(-(i32::try_from(bound.ilog10()).unwrap_or(18) + 2))
-}
-
-/// The question with one thing changed at a time; `None` where it is out of reach. What is looked for is not changed.
-fn what_if(question: &Question) -> Vec<(&'static str, Option<Answer>)> {
-    let phase = |phase: Phase| Some(Question { phase, ..*question });
-    let before = question.phase;
-    let epoch = question.scheme.steps_at_once();
-    let steps = |steps: u64| phase(Phase { steps, ..before });
-    let batch = |factor: f64| {
-        let rate = SamplingRate::from_f64((before.sampling_rate.get() * factor).min(1.0));
-        rate.ok().and_then(|sampling_rate| phase(Phase { sampling_rate, ..before }))
-    };
-    let noise = |factor: f64| {
-        let noise = NoiseMultiplier::new(before.noise_multiplier.get() * factor);
-        noise.ok().and_then(|noise_multiplier| phase(Phase { noise_multiplier, ..before }))
-    };
-    let epsilon = |factor: f64| {
-        Epsilon::new(question.epsilon.get() * factor).map(|epsilon| Question { epsilon, ..*question }).ok()
-    };
-    let mut cases = Vec::new();
-    if question.solve != Solve::Steps {
-        cases.push(("half the steps", steps((before.steps / epoch).div_ceil(2) * epoch)));
-        cases.push(("twice the steps", steps(before.steps.saturating_mul(2))));
-    }
-    let samples = question.scheme.draws_at_rate() && before.sampling_rate.get() < 1.0;
-    if samples && matches!(question.solve, Solve::Noise | Solve::Steps) {
-        cases.push(("half the batch", batch(0.5)));
-        cases.push(("twice the batch", batch(2.0)));
-    }
-    if question.solve != Solve::Noise {
-        cases.push(("half the noise", noise(0.5)));
-        cases.push(("twice the noise", noise(2.0)));
-    }
-    cases.push(("half the epsilon", epsilon(0.5)));
-    cases.push(("twice the epsilon", epsilon(2.0)));
-    cases.into_iter().map(|(name, case)| (name, case.and_then(|case| solve(&case).ok()))).collect()
 }
 
 fn rows(question: &Question, answer: &Answer, what_if: &[(&str, Option<Answer>)]) -> Vec<Vec<String>> {
@@ -309,19 +200,12 @@ fn as_json(arguments: &Arguments, question: &Question, answer: &Answer, what_if:
 
 #[cfg(test)]
 mod tests {
-    use super::{SamplingRate, batch, suggested_delta};
+    use super::suggested_delta;
 
     #[test]
     fn the_suggested_delta_lies_well_below_one_over_n() {
         for bound in [1_u64, 9, 10, 25_000, 1_000_000] {
             assert!(suggested_delta(bound) <= 0.1 / bound as f64 * 1.000_001, "{bound}");
-        }
-    }
-
-    #[test]
-    fn a_rate_made_from_a_batch_gives_the_batch_back() {
-        for (expected, bound) in [(0, 1), (1, 1), (1, 3), (256, 60_000), (7, u64::MAX), (u64::MAX - 1, u64::MAX)] {
-            assert_eq!(batch(SamplingRate::from_ratio(expected, bound).unwrap(), bound), expected);
         }
     }
 }
