@@ -23,9 +23,11 @@
 
 mod account;
 pub mod calibrate;
+mod closed;
 mod contour;
 mod event;
 mod gaussian;
+mod grid;
 mod guarantee;
 mod law;
 pub mod ledger;
@@ -33,6 +35,7 @@ mod parameters;
 pub mod rdp;
 pub(crate) mod release;
 mod sampling;
+mod selection;
 #[cfg(test)]
 mod testing;
 
@@ -44,3 +47,4 @@ pub use law::Direction;
 pub use ledger::{Ledger, LedgerError};
 pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
 pub use sampling::SamplingRate;
+pub use selection::{Charge, Sweep, expected_trials, sweep};
