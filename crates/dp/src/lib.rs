@@ -22,6 +22,7 @@
 //! ```
 
 mod account;
+mod adaptive;
 pub mod calibrate;
 mod closed;
 mod contour;
@@ -32,6 +33,7 @@ mod guarantee;
 mod law;
 pub mod ledger;
 mod parameters;
+mod questions;
 pub mod rdp;
 pub(crate) mod release;
 mod sampling;
@@ -40,11 +42,16 @@ mod selection;
 mod testing;
 
 pub use account::{Certificate, DeltaCertificate, Engine, Opinion, account, curve, delta_of, explain};
+pub use adaptive::{AdaptiveClipError, adaptive_clip};
 pub use calibrate::{Calibrate, Unreachable, calibrate};
 pub use event::{Adjacency, Event, PrivacyUnit, Trials, Unsupported, sensitivity};
 pub use guarantee::{Guarantee, guarantee, round_up};
 pub use law::Direction;
 pub use ledger::{Ledger, LedgerError};
 pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
+pub use questions::{
+    GroupBound, Share, TradeOff, attack_success, groups, remaining_steps, shares, standard_false_positive_rates,
+    trade_off,
+};
 pub use sampling::SamplingRate;
 pub use selection::{Charge, Sweep, expected_trials, sweep};
