@@ -23,6 +23,8 @@
 
 mod account;
 mod calibrate;
+pub mod chain;
+pub mod corpus_budget;
 mod event;
 mod gaussian;
 mod guarantee;
@@ -37,6 +39,7 @@ mod testing;
 
 pub use account::{Certificate, DeltaCertificate, Engine, Opinion, account, curve, delta_of, explain};
 pub use calibrate::{Calibrate, Unreachable, calibrate};
+pub use corpus_budget::{CorpusBudget, CorpusBudgetError};
 pub use event::{Adjacency, Event, PrivacyUnit, Trials, Unsupported, sensitivity};
 pub use guarantee::{Guarantee, guarantee, round_up};
 pub use law::Direction;

@@ -18,7 +18,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use privet_dp::ledger::{self, Body, Genesis, Ledger, LedgerError, StepEntry};
+use privet_dp::ledger::{self, Body, ChainError, Genesis, Ledger, LedgerError, StepEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{parent, sync_folder, write_atomic};
@@ -111,7 +111,7 @@ impl LedgerFile {
     ) -> Result<Self, Error> {
         let (file, content) = lock(path, &mut OpenOptions::new())?;
         let (ledger, valid) = read_ledger(&content).map_err(|source| match source {
-            LedgerError::Empty => Error::LedgerEmpty { path: path.to_owned() },
+            LedgerError::Chain(ChainError::Empty) => Error::LedgerEmpty { path: path.to_owned() },
             source => Error::LedgerInvalid { path: path.to_owned(), source },
         })?;
         let Genesis { plan_hash, dataset_commitment, .. } = ledger.genesis();
@@ -226,7 +226,7 @@ fn read_ledger(content: &[u8]) -> Result<(Ledger, usize), LedgerError> {
             let (text, rest) = content.split_at(error.valid_up_to());
             if rest[..rest.len() - 1].contains(&b'\n') {
                 let line = text.split(|&byte| byte == b'\n').count();
-                return Err(LedgerError::Malformed { line, reason: "it is not UTF-8".to_owned() });
+                return Err(ChainError::Malformed { line, reason: "it is not UTF-8".to_owned() }.into());
             }
             ledger::recover(str::from_utf8(text).unwrap_or_default())
         }
