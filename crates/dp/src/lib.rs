@@ -24,6 +24,7 @@
 mod account;
 mod calibrate;
 pub mod chain;
+mod contour;
 pub mod corpus_budget;
 mod event;
 mod gaussian;

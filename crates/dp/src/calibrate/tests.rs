@@ -46,7 +46,7 @@ fn what_costs_nothing_gets_the_least_noise_and_what_cannot_be_met_is_refused() {
     let error = calibrate(&target(0.0, 1e-12, 0.5, 1_000_000)).unwrap_err();
     assert!(matches!(error, Unreachable::Epsilon { .. }), "{error}");
     let replace = Calibrate { adjacency: Adjacency::ReplaceOne, ..target(1.0, 1e-6, 0.1, 10) };
-    assert_eq!(calibrate(&replace), Err(Unreachable::Unsupported(Unsupported::SampledReplaceOne)));
+    assert_eq!(calibrate(&replace), Err(Unreachable::Unsupported(Unsupported::NonPrivate)));
     // Epsilon 0 can be met where delta is not small against the whole run.
     assert!(calibrate(&target(0.0, 0.01, 0.01, 10)).is_ok());
 }

@@ -256,7 +256,7 @@ fn the_guarantee_charges_every_attempt() {
     assert_eq!(resumed, straight);
     assert_eq!(resumed.steps_charged, 5);
     let direct = account(&sampled(0.01, 1.0, 5), genesis().delta, Adjacency::AddRemove).unwrap();
-    assert_eq!((resumed.epsilon, resumed.order, resumed.accountant), (direct.epsilon, direct.order, direct.accountant));
+    assert_eq!((resumed.epsilon, resumed.order, resumed.engine), (direct.epsilon_upper, direct.order, direct.engine));
     let json = serde_json::to_string(&resumed).unwrap();
     assert!(json.contains(r#""adjacency":"zero-out","privacy_unit":"document","accountant":"rdp""#), "{json}");
     assert_eq!(serde_json::from_str::<crate::Guarantee>(&json).unwrap(), resumed);
