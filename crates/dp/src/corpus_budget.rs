@@ -20,7 +20,7 @@
 //! `M_t = exp(Σ_{s≤t} (c·L_s − K_s(c)))` has conditional expectation at most 1, whoever chose release t and whatever they
 //! had seen. So if `Σ K_t(c) ≤ B` on every path, `E[e^{cL}] ≤ e^B` for the whole history, and the conversion of
 //! [`rdp`] turns `B = c·ε + log δ − log C(c)` into the promised (ε, δ). Adaptivity costs nothing; fixing the order does: a few
-//! per cent for runs like the ones the order was chosen for, more for very different ones. Trainers that run at the same
+//! per cent for runs like the ones the order was chosen for, much more for very different ones ([`Terms::new`]). Trainers that run at the same
 //! time and look at each other's results are covered, too: filters at a fixed Rényi order hold under concurrent
 //! composition with adaptive parameters (Haney et al., arXiv 2309.05901). A run that stops early is charged for what it
 //! released, which is one more adaptive choice and covered by the same argument.

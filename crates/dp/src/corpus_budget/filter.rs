@@ -1,12 +1,15 @@
 //! The decision: what fits, what is left, and which order a new budget fixes. The theorem is in the parent's essay.
 
-use super::{Basis, Body, CorpusBudget, Refusal, Reservation, Run, RunId, Terms};
-use crate::{Adjacency, Certificate, Delta, Epsilon, Event, PrivacyUnit, Unsupported, account, rdp};
+use super::{Basis, Body, CorpusBudget, CorpusBudgetError, Refusal, Reservation, Run, RunId, Terms};
+use crate::{
+    Adjacency, Certificate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate, Unsupported, account,
+    rdp,
+};
 
 /// Smallest and largest `c = α − 1` that a new budget considers.
-const C_RANGE: (f64, f64) = (1e-6, 1e9);
+const C_RANGE: (f64, f64) = (1e-4, 1e6);
 /// Final width of the search in `log c`.
-const SEARCH_WIDTH: f64 = 1e-6;
+const SEARCH_WIDTH: f64 = 1e-4;
 
 /// How much of a budget is gone. Shares are of the filter's budget at its order, so they add up.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,42 +37,46 @@ pub fn cost(event: &Event, terms: &Terms) -> f64 {
 }
 
 impl Terms {
-    /// The terms of a new budget, with the order at which the most runs fit: runs like `typical`, or Gaussian releases.
+    /// The terms of a new budget, with the order at which runs like the `typical` ones go furthest; none given, the
+    /// compromise between a release over all records and [`short_run`]s.
     ///
-    /// Any order is valid; a good one only makes the budget go further. The choice maximises `B(c)/K(c)`, a concave
-    /// function over a convex one, so a golden-section search finds it.
+    /// Any order is valid; a good one only makes the budget go further. The choice maximises the smallest
+    /// `B(c)/K(c)`, each relative to the best that its run can have.
     pub fn new(
         label: String,
         (epsilon, delta): (Epsilon, Delta),
         adjacency: Adjacency,
         privacy_unit: PrivacyUnit,
-        typical: Option<&Event>,
+        typical: &[Event],
     ) -> Result<Self, Refusal> {
         let mut terms = Self { label, epsilon, delta, adjacency, privacy_unit, order: 2.0 };
-        if let Some(event) = typical {
-            // An event without a bound is an error; without a cost, it says nothing about the order.
-            rdp::cumulant(event, adjacency, 1.0)?;
+        let budget = |c: f64| rdp::cumulant_budget(epsilon, delta, c);
+        let noise_multiplier = NoiseMultiplier::in_range(1.0);
+        let rate = SamplingRate::from_ratio(1, 100).map_err(|_| CorpusBudgetError::Terms)?;
+        let usual = [Event::Gaussian { noise_multiplier }, short_run(&budget, rate)];
+        let typical = if typical.is_empty() { &usual[..] } else { typical };
+        let mut runs = Vec::with_capacity(typical.len());
+        for event in typical {
+            // An event without a bound is an error; one without a cost says nothing about the order.
+            if rdp::cumulant(event, adjacency, 1.0)? > 0.0 {
+                let count = counted(event, adjacency, &budget);
+                runs.push((best(&count).1, count));
+            }
         }
-        let runs = |c: f64| {
-            let budget = rdp::cumulant_budget(epsilon, delta, c);
-            let one = typical.map_or(Ok(0.0), |event| rdp::cumulant(event, adjacency, c)).unwrap_or(f64::INFINITY);
-            let one = if one > 0.0 { one } else { c * (c + 1.0) / 2.0 };
-            // Below the smallest order that can show the total at all, growing towards it.
-            if budget > 0.0 { budget / one } else { budget }
-        };
-        let order = 1.0 + best(runs);
+        let share = |c: f64| runs.iter().map(|(most, count)| count(c) / most.abs()).fold(f64::INFINITY, f64::min);
+        let order = 1.0 + best(share).0;
         // A number that people can read and copy; the digits given up cost nothing near a maximum.
         let short = (order * 1e3).round() / 1e3;
         terms.order = if short > 1.1 { short } else { order };
         let possible = terms.cumulant_budget() > 0.0 && terms.cumulant_budget().is_finite() && terms.valid();
-        if possible { Ok(terms) } else { Err(super::CorpusBudgetError::Terms.into()) }
+        if possible { Ok(terms) } else { Err(CorpusBudgetError::Terms.into()) }
     }
 
     /// The same terms at a chosen order.
     pub fn at_order(self, order: f64) -> Result<Self, Refusal> {
         let terms = Self { order, ..self };
         let possible = terms.valid() && terms.cumulant_budget() > 0.0;
-        if possible { Ok(terms) } else { Err(super::CorpusBudgetError::Terms.into()) }
+        if possible { Ok(terms) } else { Err(CorpusBudgetError::Terms.into()) }
     }
 
     /// The cumulant that all runs together may have.
@@ -83,20 +90,52 @@ impl Terms {
     }
 }
 
-/// The argument, within [`C_RANGE`], of the largest value of a function that rises and then falls.
-fn best(value: impl Fn(f64) -> f64) -> f64 {
+/// How many runs like `event` fit at `c`; below the smallest `c` that can show the total at all, a negative number that
+/// grows towards it. A concave function over a convex one, so it rises and then falls.
+fn counted<'a>(event: &'a Event, adjacency: Adjacency, budget: &'a impl Fn(f64) -> f64) -> impl Fn(f64) -> f64 + 'a {
+    move |c| {
+        let one = rdp::cumulant(event, adjacency, c).unwrap_or(f64::INFINITY);
+        if budget(c) > 0.0 { budget(c) / one } else { budget(c) }
+    }
+}
+
+/// One step of the run that privet is mostly used for: few steps with little noise on small batches, a hundred of them
+/// for the total. Such runs want a much smaller order than a release over all records: at epsilon 8 and delta 1e-5, the
+/// best order of the latter lets through a thirtieth of the steps with noise multiplier 0.5 that the best one does.
+fn short_run(budget: &impl Fn(f64) -> f64, sampling_rate: SamplingRate) -> Event {
+    const STEPS: f64 = 100.0;
+    let step = |noise: f64| {
+        let noise_multiplier = NoiseMultiplier::in_range(noise);
+        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
+    };
+    let fits = |noise: f64| best(counted(&step(noise), Adjacency::AddRemove, budget)).1 >= STEPS;
+    let (mut little, mut enough) = (0.25_f64, 64.0_f64);
+    for _ in 0..12 {
+        let middle = (little * enough).sqrt();
+        if fits(middle) { enough = middle } else { little = middle }
+    }
+    step(enough)
+}
+
+/// The argument within [`C_RANGE`], and the value, of the maximum of a function that rises and then falls.
+fn best(value: impl Fn(f64) -> f64) -> (f64, f64) {
     const RATIO: f64 = 0.618_033_988_749_894_9;
     let at = |log_c: f64| value(libm::exp(log_c));
     let (mut left, mut right) = (libm::log(C_RANGE.0), libm::log(C_RANGE.1));
+    let (mut low, mut high) = (right - RATIO * (right - left), left + RATIO * (right - left));
+    let (mut at_low, mut at_high) = (at(low), at(high));
     while right - left > SEARCH_WIDTH {
-        let step = RATIO * (right - left);
-        if at(right - step) >= at(left + step) {
-            right = left + step;
+        if at_low >= at_high {
+            (right, high, at_high) = (high, low, at_low);
+            low = right - RATIO * (right - left);
+            at_low = at(low);
         } else {
-            left = right - step;
+            (left, low, at_low) = (low, high, at_high);
+            high = left + RATIO * (right - left);
+            at_high = at(high);
         }
     }
-    libm::exp(f64::midpoint(left, right))
+    if at_low >= at_high { (libm::exp(low), at_low) } else { (libm::exp(high), at_high) }
 }
 
 impl CorpusBudget {
