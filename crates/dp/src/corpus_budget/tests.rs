@@ -283,7 +283,8 @@ fn the_order_is_the_best_of_a_fine_grid() {
     let all = Event::Gaussian { noise_multiplier: NoiseMultiplier::new(2.0).unwrap() };
     for (epsilon, delta) in [(0.3, 1e-5), (1.0, 1e-6), (8.0, 1e-5), (50.0, 1e-6)] {
         let total = (Epsilon::new(epsilon).unwrap(), Delta::new(delta).unwrap());
-        for typical in [&[few.clone()][..], &[all.clone()], &[few.clone(), all.clone(), many.clone()]] {
+        let three = [few.clone(), all.clone(), many.clone()];
+        for typical in [&three[..1], &three[1..2], &three[..]] {
             let terms = Terms::new(String::new(), total, Adjacency::AddRemove, PrivacyUnit::User, typical).unwrap();
             let grid: Vec<Terms> = (-40..=160)
                 .filter_map(|tick| terms.clone().at_order(1.0 + 10_f64.powf(f64::from(tick) / 40.0)).ok())
@@ -322,7 +323,7 @@ fn the_usual_order_leaves_room_for_short_loud_runs_and_for_long_quiet_ones() {
     };
     let usual = make(&[]);
     for event in [sampled(0.01, 0.5, 1), sampled(0.01, 1.0, 1), sampled(0.02, 3.0, 1)] {
-        let own = make(&[event.clone()]);
+        let own = make(std::slice::from_ref(&event));
         assert!(count(&event, &usual) > 0.5 * count(&event, &own), "{event:?} at {}", usual.order);
     }
 }
