@@ -47,47 +47,60 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
     if hint <= 0.0 {
         (c, hint) = (sketch.saddle_at_epsilon(0.0, c_max), 0.0);
     }
-    for attempt in 0..4 {
+    for _ in 0..5 {
         let contour = Contour::new(laws, &sketch, c, hint, log_delta)?;
         let found = contour.solve(hint, log_delta)?;
         // Far from the saddle the sum cancels and aliases grow; go on from a contour through the new saddle.
         let off = (found - hint).abs();
-        if off * c <= 2.0 || (attempt == 3 && off <= contour.period() / 8.0) {
+        let saddle = if off * c <= 2.0 { c } else { sketch.saddle_at_epsilon(found.max(0.0), c_max) };
+        if (saddle / c - 1.0).abs() < 0.05 && off <= contour.period() / 8.0 {
             return contour.bracket(found, log_delta);
         }
-        hint = found.max(0.0);
-        c = sketch.saddle_at_epsilon(hint, c_max);
+        (c, hint) = (saddle, found.max(0.0));
     }
     None
 }
 
-/// Lower and upper bound on delta at each epsilon; neighbouring epsilons share a contour.
+/// Lower and upper bound on delta at each epsilon; neighbouring epsilons share a contour. Where the contour would need too
+/// many nodes, the bounds are 0 and Chernoff's.
 pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<Bounds>> {
-    let mut current: Option<(Contour, f64)> = None;
     let (sketch, c_max) = wide(laws, epsilons)?;
-    epsilons
-        .iter()
-        .map(|&epsilon| {
-            let near =
-                current.as_ref().is_some_and(|(contour, hint)| (epsilon - hint).abs() <= contour.period() / 12.0);
-            if !near {
-                let c = sketch.saddle_at_epsilon(epsilon, c_max);
-                let k = sketch.at(c);
-                let width = k.curvature + 1.0 / (c * c) + 1.0 / ((1.0 + c) * (1.0 + c));
-                let log_delta = k.value - c * epsilon - libm::log(c * (1.0 + c)) - 0.5 * libm::log(width);
-                // The next epsilons lie above: aim a little higher for their sake.
-                current = Some((Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0)?, epsilon));
-            }
-            let (contour, _) = current.as_ref()?;
-            Some(contour.delta(epsilon))
-        })
-        .collect()
+    let mut current: Option<(Contour, f64)> = None;
+    let mut bounds = |epsilon: f64| {
+        let near = |(contour, hint): &(Contour, f64)| (epsilon - hint).abs() <= contour.period() / 12.0;
+        if !current.as_ref().is_some_and(near) {
+            let c = sketch.saddle_at_epsilon(epsilon, c_max);
+            let k = sketch.at(c);
+            let width = k.curvature + 1.0 / (c * c) + 1.0 / ((1.0 + c) * (1.0 + c));
+            let log_delta = k.value - c * epsilon - libm::log(c * (1.0 + c)) - 0.5 * libm::log(width);
+            // The next epsilons lie above: aim a little lower for their sake.
+            let contour = Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0);
+            current = contour.map(|contour| (contour, epsilon));
+        }
+        match &current {
+            Some((contour, _)) => Some(contour.delta(epsilon)),
+            None => Some((0.0, libm::exp(log_delta_at(laws, &sketch, c_max, epsilon)?.min(0.0)) * (1.0 + 1e-15))),
+        }
+    };
+    epsilons.iter().map(|epsilon| bounds(*epsilon)).collect()
 }
 
-/// Logarithm of an upper bound on delta at `epsilon` by Chernoff's bound alone: cheap, and enough to see that one direction
-/// does not matter.
-pub(crate) fn log_delta_upper(laws: &[(Law, u64)], epsilon: f64) -> Option<f64> {
-    let (sketch, c_max) = wide(laws, &[epsilon])?;
+/// Upper bounds on delta at each epsilon by Chernoff's bound alone: cheap, and enough to see where a direction does not
+/// matter.
+pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>> {
+    // The loss of adding a record is bounded, and above its largest value delta is 0.
+    let largest: f64 = laws.iter().map(|(law, count)| *count as f64 * law.loss_max()).sum::<f64>() * (1.0 + 1e-12);
+    let c_max = initial_c_max(laws);
+    let sketch = sketch::sketch(laws, 1.5 * c_max)?;
+    let bound = |epsilon: &f64| match log_delta_at(laws, &sketch, c_max, *epsilon) {
+        _ if *epsilon >= largest => Some(0.0),
+        Some(log) => Some(libm::exp(log.min(0.0)) * (1.0 + 1e-15)),
+        None => None,
+    };
+    epsilons.iter().map(bound).collect()
+}
+
+fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) -> Option<f64> {
     let c = sketch.saddle_at_epsilon(epsilon, c_max);
     let factor = -c * libm::log1p(1.0 / c) - libm::log1p(c);
     let (mut sum, mut error) = (0.0, 0.0);
@@ -121,18 +134,23 @@ fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)
     }
 }
 
-/// The sketch that holds the saddles of all epsilons.
+/// The sketch that holds the saddles of all epsilons, or as many of them as fit: a loss that is bounded has no saddle
+/// beyond its largest value.
 fn wide(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<(Sketch, f64)> {
     let highest = epsilons.iter().copied().fold(0.0, f64::max);
+    let lowest = epsilons.iter().copied().fold(f64::INFINITY, f64::min);
     let mut c_max = initial_c_max(laws);
-    loop {
-        let sketch = sketch::sketch(laws, 1.5 * c_max)?;
-        let c = sketch.saddle_at_epsilon(highest, c_max).max(sketch.saddle_at_epsilon(0.0, c_max));
+    let mut widest = (sketch::sketch(laws, 1.5 * c_max)?, c_max);
+    for _ in 0..3 {
+        let c = widest.0.saddle_at_epsilon(highest, c_max).max(widest.0.saddle_at_epsilon(lowest, c_max));
         if c < 0.99 * c_max {
-            return Some((sketch, c_max));
+            break;
         }
         c_max *= 8.0;
+        let Some(sketch) = sketch::sketch(laws, 1.5 * c_max) else { break };
+        widest = (sketch, c_max);
     }
+    Some(widest)
 }
 
 fn initial_c_max(laws: &[(Law, u64)]) -> f64 {
@@ -147,8 +165,7 @@ fn initial_c_max(laws: &[(Law, u64)]) -> f64 {
 struct Contour {
     c: f64,
     step: f64,
-    /// `e^{K(c + it_n) − K(c)}` and the bound on its error.
-    terms: Vec<(Complex64, f64)>,
+    terms: Vec<Term>,
     /// `K(c)`, and the bound on its error.
     cumulant: f64,
     cumulant_error: f64,
@@ -156,6 +173,17 @@ struct Contour {
     tail: f64,
     /// `c′` and an upper bound on `K(c′)`.
     alias: (f64, f64),
+}
+
+/// The integrand at one node, without the factor that depends on epsilon.
+struct Term {
+    /// `e^{K(z) − K(c)}/(z(z + 1))`: what delta sums.
+    value: Complex64,
+    /// `e^{K(z) − K(c)}/(z + 1)`: what minus the derivative sums.
+    slope: Complex64,
+    /// Modulus of `value`, and the bound on its error.
+    modulus: f64,
+    error: f64,
 }
 
 impl Contour {
@@ -221,24 +249,20 @@ impl Contour {
 
     /// In units of `e^{K(c) − cε}`: the sum, minus its derivative by epsilon, and the bound on its error.
     fn sum(&self, epsilon: f64) -> (f64, f64, f64) {
-        let c = self.c;
-        let (mut value, mut slope, mut error) = (0.5 / (c * (c + 1.0)), 0.5 / (c + 1.0), 0.0);
-        error += value * 4.0 * f64::EPSILON;
-        for (n, (term, term_error)) in self.terms.iter().enumerate().skip(1) {
-            let t = n as f64 * self.step;
-            let (sin, cos) = libm::sincos(t * epsilon);
-            let turned = term * Complex64::new(cos, -sin);
-            let z = Complex64::new(c, t);
-            // Division by z and z + 1, by hand: the moduli are needed for the error anyway.
-            let over_next = turned * (z + 1.0).conj() / (z + 1.0).norm_sqr();
-            let over_both = over_next * z.conj() / z.norm_sqr();
-            value += over_both.re;
-            slope += over_next.re;
-            let modulus = over_both.norm();
-            let scale = 1.0 / (z.norm_sqr() * (z + 1.0).norm_sqr()).sqrt();
-            error += modulus * f64::EPSILON * (16.0 + t * epsilon) + term_error * scale;
+        let (mut value, mut slope, mut error, mut phases) = (0.0, 0.0, 0.0, 0.0);
+        let (sin, cos) = libm::sincos(self.step * epsilon);
+        let turn = Complex64::new(cos, -sin);
+        let mut turned = Complex64::new(1.0, 0.0);
+        for (n, term) in self.terms.iter().enumerate() {
+            value += (term.value * turned).re;
+            slope += (term.slope * turned).re;
+            error += term.error;
+            phases += term.modulus * n as f64;
+            turned *= turn;
         }
-        error += value.abs() * f64::EPSILON * self.terms.len() as f64;
+        // Each further turn is one more product, and its angle has the rounding of step·ε.
+        error +=
+            phases * f64::EPSILON * (3.0 + self.step * epsilon) + value.abs() * f64::EPSILON * self.terms.len() as f64;
         let width = self.step / std::f64::consts::PI;
         (value * width, slope * width, error * width * (1.0 + 1e-9) + self.tail)
     }
@@ -293,17 +317,21 @@ impl Contour {
     }
 
     fn log_upper(&self, epsilon: f64) -> f64 {
-        let (value, _, error) = self.sum(epsilon);
-        let (log_scale, log_error) = self.log_scale(epsilon);
-        libm::log(value + error) + log_scale + log_error
+        self.log_bounds(epsilon).1
     }
 
     fn log_lower(&self, epsilon: f64) -> f64 {
+        self.log_bounds(epsilon).0
+    }
+
+    /// Logarithms of the bounds on delta.
+    fn log_bounds(&self, epsilon: f64) -> Bounds {
         let (value, _, error) = self.sum(epsilon);
         let (log_scale, log_error) = self.log_scale(epsilon);
         let alias = libm::exp(self.log_alias(epsilon) - log_scale + log_error);
-        let value = value - error - alias;
-        if value > 0.0 { libm::log(value) + log_scale - log_error } else { f64::NEG_INFINITY }
+        let below = value - error - alias;
+        let lower = if below > 0.0 { libm::log(below) + log_scale - log_error } else { f64::NEG_INFINITY };
+        (lower, libm::log(value.max(0.0) + error) + log_scale + log_error)
     }
 
     /// Logarithm of an upper bound on the aliases.
@@ -346,25 +374,31 @@ fn first_below(value: impl Fn(f64) -> f64, wanted: f64, t_max: f64) -> Option<f6
     Some(libm::exp(high))
 }
 
-/// `Π φ(t_n)^count` with errors.
-fn terms(
-    sampled: &[(line::Line, decay::Decay, f64)],
-    square: f64,
-    step: f64,
-    count: usize,
-    c: f64,
-) -> Vec<(Complex64, f64)> {
+/// The integrand at `count` nodes; the first counts half.
+fn terms(sampled: &[(line::Line, decay::Decay, f64)], square: f64, step: f64, count: usize, c: f64) -> Vec<Term> {
     // log modulus, phase, and the logarithm of the factor by which the power may be off.
     let mut logs = vec![(0.0, 0.0, 0.0); count];
+    // Single releases are multiplied as they are: a thousand different ones would be a million logarithms.
+    let mut product = vec![Complex64::new(1.0, 0.0); count];
     for (line, _, releases) in sampled {
-        for (n, (value, log)) in line.transform(step, count).into_iter().zip(&mut logs).enumerate() {
-            let modulus = libm::hypot(value.re, value.im).max(1e-300);
-            let error = line.error(n as f64 * step) + 2.0 * f64::EPSILON;
-            log.0 += releases * libm::log(modulus);
-            log.1 += releases * libm::atan2(value.im, value.re);
-            log.2 +=
-                releases * (libm::log1p(error / modulus) + 2.0 * f64::EPSILON * libm::atan2(value.im, value.re).abs());
+        let once = *releases < 1.5;
+        for (n, value) in line.transform(step, count).into_iter().enumerate() {
+            let modulus = line::modulus(value).max(1e-300);
+            let relative = (line.error(step, n) + 4.0 * f64::EPSILON) / modulus;
+            if once {
+                product[n] *= value;
+                logs[n].2 += relative;
+            } else {
+                let phase = libm::atan2(value.im, value.re);
+                logs[n].0 += releases * libm::log(modulus);
+                logs[n].1 += releases * phase;
+                logs[n].2 += releases * (relative + 2.0 * f64::EPSILON * phase.abs());
+            }
         }
+    }
+    for (log, value) in logs.iter_mut().zip(product) {
+        log.0 += libm::log(libm::hypot(value.re, value.im).max(1e-300));
+        log.1 += libm::atan2(value.im, value.re);
     }
     logs.iter()
         .enumerate()
@@ -373,10 +407,14 @@ fn terms(
             // K(c + it) − K(c) of the Gaussian releases.
             let log = (log - square * t * t / 2.0).min(0.0);
             let phase = phase + square * t * (c + 0.5);
-            let modulus = libm::exp(log);
+            let modulus = libm::exp(log) * if n == 0 { 0.5 } else { 1.0 };
             let error = if *off < 1.0 { modulus * libm::expm1(*off) } else { 2.0 * libm::exp(log + off) };
+            let error = error + modulus * 4.0 * f64::EPSILON * (4.0 + phase.abs() + log.abs());
             let (sin, cos) = libm::sincos(phase);
-            (Complex64::new(cos, sin) * modulus, error + modulus * 4.0 * f64::EPSILON * (1.0 + phase.abs() + log.abs()))
+            let z = Complex64::new(c, t);
+            let slope = Complex64::new(cos, sin) * modulus / (z + 1.0);
+            let value = slope / z;
+            Term { value, slope, modulus: line::modulus(value), error: error / line::modulus(z * (z + 1.0)) }
         })
         .collect()
 }

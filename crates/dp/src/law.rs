@@ -49,6 +49,19 @@ pub(crate) enum Law {
     Allocation { steps: u64, noise: f64, direction: Direction },
 }
 
+impl Law {
+    /// The largest value of the loss; infinite for all but laws of adding a record to a sample.
+    pub(crate) fn loss_max(&self) -> f64 {
+        let Self::Mixture(branches) = self else { return f64::INFINITY };
+        let one = |pair: &Pair| match (pair.p.as_slice(), pair.q.last()) {
+            // Far to the right only the components at 0 are left.
+            ([(_, _)], Some((_, mass))) => -libm::log(*mass),
+            _ => f64::INFINITY,
+        };
+        branches.iter().filter(|(weight, _)| *weight > 0.0).map(|(_, pair)| one(pair)).fold(0.0, f64::max)
+    }
+}
+
 /// The law of `mechanism` in one direction.
 pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
     let pair = |noise, p, q| match direction {
@@ -128,8 +141,8 @@ fn exponent(mean: f64, x: f64, variance: f64) -> f64 {
 }
 
 fn log_side(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
-    if side.len() == 1 {
-        return 0.0;
+    if let [(mean, _)] = side {
+        return exponent(*mean, x, variance);
     }
     let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
     if top > LARGE {
@@ -144,8 +157,8 @@ fn log_side(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
 }
 
 fn log_side_above(side: &[(f64, f64)], x: f64, y: f64, variance: f64) -> Complex64 {
-    if side.len() == 1 {
-        return Complex64::new(0.0, 0.0);
+    if let [(mean, _)] = side {
+        return Complex64::new(exponent(*mean, x, variance), mean * y / variance);
     }
     let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
     if top > LARGE {

@@ -22,17 +22,17 @@ use num_complex::Complex64;
 use std::ops::Range;
 
 /// Error of the trapezoid rule is `e^{−EXPONENT}`.
-const EXPONENT: f64 = 42.0;
+const EXPONENT: f64 = 37.0;
 /// The integrand is followed until it is `e^{−EXPONENT}` of the whole.
-const REACH: f64 = 9.3;
+const REACH: f64 = 8.8;
 /// Largest growth of the integrand that the line may cost: digits lost to cancellation.
 const GROWTH_MAX: f64 = 1.4;
 /// More nodes than this and the caller has to ask another engine.
 const NODES_MAX: f64 = 24_000.0;
 /// Rounding error of one operation.
 const UNIT: f64 = f64::EPSILON / 2.0;
-/// The values of t between two exact evaluations of `e^{itL}`.
-const RESTART: usize = 32;
+/// Values of t that are reached by small turns before one large turn takes over.
+const RESTART: usize = 64;
 
 /// The nodes of one law on the line `Re z = c`.
 pub(super) struct Line {
@@ -44,15 +44,23 @@ pub(super) struct Line {
     pub(super) cumulant: f64,
     /// Relative error of `M(c)`.
     pub(super) moment_error: f64,
-    /// Bound on the error of `φ(t) = M(c + it)/M(c)`: one part for all t, and one that t multiplies.
+    /// Bound on the error of `φ(t) = M(c + it)/M(c)`: one part for all t, one that t multiplies, one for each product.
     error: f64,
     error_per_t: f64,
+    error_per_product: f64,
 }
 
 /// The nodes of `Σ weightᵢ·Mᵢ`; `None` where they would be too many.
 pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
-    let mut line =
-        Line { weights: vec![], losses: vec![], cumulant: 0.0, moment_error: 0.0, error: 0.0, error_per_t: 0.0 };
+    let mut line = Line {
+        weights: vec![],
+        losses: vec![],
+        cumulant: 0.0,
+        moment_error: 0.0,
+        error: 0.0,
+        error_per_t: 0.0,
+        error_per_product: 0.0,
+    };
     // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
     let mut logs: Vec<f64> = Vec::new();
     let mut phases: Vec<f64> = Vec::new();
@@ -72,7 +80,7 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
                 ((x - grid.height) * (x + grid.height) / (2.0 * variance), x * grid.height / variance);
             logs.push(power.re - gaussian + step);
             phases.push(power.im - turn);
-            let sides = (1.0 + c) * log_a.norm() + c * log_b.norm();
+            let sides = (1.0 + c) * modulus(log_a) + c * modulus(log_b);
             magnitudes.push(sides + gaussian.abs() + step.abs() + turn.abs());
             line.losses.push(log_a - log_b);
         }
@@ -93,67 +101,78 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
     }
     line.cumulant = top + libm::log(sum);
     line.weights.iter_mut().for_each(|weight| *weight /= sum);
-    let rounding: f64 =
-        line.weights.iter().zip(&magnitudes).map(|(weight, magnitude)| weight.norm() * (6.0 * magnitude + 8.0)).sum();
+    let rounding: f64 = line
+        .weights
+        .iter()
+        .zip(&magnitudes)
+        .map(|(weight, magnitude)| modulus(*weight) * (6.0 * magnitude + 8.0))
+        .sum();
     let terms = (line.weights.len() / 8 + 8) as f64 + top.abs();
     line.moment_error = UNIT * (rounding + terms * line.modulus(0..line.weights.len()));
     for (start, end, grid, pair, weight) in spans {
         line.add_error(start..end, &grid, pair, weight, branches.len() > 1, c);
     }
-    // Numerator, denominator, and a complex product for every value of t since the last exact one.
-    let products = 5.0 * RESTART as f64 * UNIT * (1.0 + line.moment_error);
-    line.error = 2.0 * line.moment_error + products * line.modulus(0..line.weights.len());
+    // Numerator and denominator; and the complex products that led to a value of t.
+    line.error = 2.0 * line.moment_error;
+    line.error_per_product = 5.0 * UNIT * line.modulus(0..line.weights.len());
     Some(line)
 }
 
 impl Line {
     fn modulus(&self, span: Range<usize>) -> f64 {
-        self.weights[span].iter().map(|weight| weight.norm()).sum()
+        self.weights[span].iter().map(|weight| modulus(*weight)).sum()
     }
 
     /// Adds the error of one branch.
     fn add_error(&mut self, span: Range<usize>, grid: &Grid, pair: &Pair, weight: f64, branch: bool, c: f64) {
-        let modulus = self.modulus(span.clone());
+        let total = self.modulus(span.clone());
         let loss: f64 = self.weights[span.clone()]
             .iter()
             .zip(&self.losses[span])
-            .map(|(weight, loss)| weight.norm() * loss.norm())
+            .map(|(weight, loss)| modulus(*weight) * modulus(*loss))
             .sum();
         // The last bit of a coin's masses, more of a binomial's; they enter 1 + 2c times.
         let mixture = pair.p.len().max(pair.q.len()) > 2;
         let masses = if mixture { 1e-13 } else { 2.0 * UNIT };
         let masses = if branch { binomial::RELATIVE_ERROR } else { masses };
         let tails = libm::exp(libm::log(weight) + grid.log_tail + grid.growth - self.cumulant);
-        let quadrature = modulus * 3.0 * libm::exp(-EXPONENT);
-        self.moment_error += masses * (1.0 + 2.0 * c) * modulus + quadrature + tails;
-        self.error_per_t += 8.0 * UNIT * (loss + modulus * f64::from(mixture)) + masses * modulus;
+        let quadrature = total * 3.0 * libm::exp(-EXPONENT);
+        self.moment_error += masses * (1.0 + 2.0 * c) * total + quadrature + tails;
+        self.error_per_t += 8.0 * UNIT * (loss + total * f64::from(mixture)) + masses * total;
     }
 
-    /// Bound on the error of `φ(t)`.
-    pub(super) fn error(&self, t: f64) -> f64 {
-        self.error + self.error_per_t * t
+    /// Bound on the error of `φ(n·step)`.
+    pub(super) fn error(&self, step: f64, n: usize) -> f64 {
+        let products = (n / RESTART + n % RESTART + 1) as f64;
+        self.error + self.error_per_t * step * n as f64 + self.error_per_product * products
     }
 
     /// `φ(n·step)` for `n = 0..count`.
     pub(super) fn transform(&self, step: f64, count: usize) -> Vec<Complex64> {
         // Real and imaginary parts apart, so that the compiler can use wide registers.
-        let turns: Vec<Complex64> = self.losses.iter().map(|loss| turn(*loss, step)).collect();
-        let (turn_re, turn_im): (Vec<f64>, Vec<f64>) = turns.iter().map(|turn| (turn.re, turn.im)).unzip();
-        let (mut re, mut im) = (vec![0.0; turns.len()], vec![0.0; turns.len()]);
+        let turns = |t: f64| -> (Vec<f64>, Vec<f64>) {
+            self.losses.iter().map(|loss| turn(*loss, t)).map(|turn| (turn.re, turn.im)).unzip()
+        };
+        let (small, large) = (turns(step), turns(step * RESTART as f64));
+        let mut block: (Vec<f64>, Vec<f64>) = self.weights.iter().map(|weight| (weight.re, weight.im)).unzip();
+        let mut value = block.clone();
         (0..count)
             .map(|n| {
-                if n % RESTART == 0 {
-                    for (j, (weight, loss)) in self.weights.iter().zip(&self.losses).enumerate() {
-                        let value = weight * turn(*loss, step * n as f64);
-                        (re[j], im[j]) = (value.re, value.im);
-                    }
+                if n > 0 && n % RESTART == 0 {
+                    rotate(&mut block, &large);
+                    value.clone_from(&block);
+                } else if n > 0 {
+                    rotate(&mut value, &small);
                 }
-                let sum = Complex64::new(sum(&re), sum(&im));
-                rotate(&mut re, &mut im, &turn_re, &turn_im);
-                sum
+                Complex64::new(sum(&value.0), sum(&value.1))
             })
             .collect()
     }
+}
+
+/// `|z|`; numbers too small to be squared count as 0.
+pub(super) fn modulus(z: Complex64) -> f64 {
+    z.norm_sqr().sqrt()
 }
 
 /// `e^{itL}`.
@@ -162,8 +181,8 @@ fn turn(loss: Complex64, t: f64) -> Complex64 {
     Complex64::new(cos, sin) * libm::exp(-t * loss.im)
 }
 
-fn rotate(re: &mut [f64], im: &mut [f64], turn_re: &[f64], turn_im: &[f64]) {
-    for (((re, im), turn_re), turn_im) in re.iter_mut().zip(im).zip(turn_re).zip(turn_im) {
+fn rotate(values: &mut (Vec<f64>, Vec<f64>), turns: &(Vec<f64>, Vec<f64>)) {
+    for (((re, im), turn_re), turn_im) in values.0.iter_mut().zip(&mut values.1).zip(&turns.0).zip(&turns.1) {
         let next = *re * turn_re - *im * turn_im;
         *im = *re * turn_im + *im * turn_re;
         *re = next;

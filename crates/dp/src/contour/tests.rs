@@ -32,26 +32,3 @@ fn reference() {
         }
     }
 }
-
-#[test]
-fn debug_p11() {
-    for (q, s, t, delta) in [(1e-4, 0.7, 100_000u64, 1e-8f64), (0.01, 4.0, 100_000_000, 1e-6)] {
-        let laws = [(law(&Mechanism::Poisson { rate: q, noise: s }, Direction::Remove), t)];
-        let (sketch, c_max, c, hint) = saddle(&laws, delta.ln()).unwrap();
-        println!("c {c} hint {hint} cmax {c_max}");
-        let contour = Contour::new(&laws, &sketch, c, hint, delta.ln()).unwrap();
-        let found = contour.solve(hint, delta.ln()).unwrap();
-        let (value, slope, error) = contour.sum(found);
-        println!(
-            "found {found} n {} value {value:e} slope {slope:e} error {error:e} tail {:e} cumerr {:e} alias {:e} period {}",
-            contour.terms.len(),
-            contour.tail,
-            contour.cumulant_error,
-            (contour.log_alias(found) - contour.log_scale(found).0).exp(),
-            contour.period()
-        );
-        let Law::Mixture(b) = &laws[0].0 else { panic!() };
-        let l = line::line(b, c).unwrap();
-        println!("error {:e} at 1000 {:e}, cumulant {:e}", l.error(0.0), l.error(1000.0), l.cumulant);
-    }
-}

@@ -1,0 +1,28 @@
+//! The choice of engines, and the laws that every answer keeps.
+
+use super::*;
+use crate::testing::sampled;
+
+#[test]
+fn speed() {
+    for (q, s, t, delta) in [
+        (0.01, 1.0, 1000u64, 1e-6),
+        (0.01, 1.0, 1_000_000, 1e-6),
+        (1e-5, 0.3, 100_000, 1e-10),
+        (1e-4, 0.7, 100_000, 1e-8),
+    ] {
+        let event = sampled(q, s, t);
+        let started = std::time::Instant::now();
+        let found = account(&event, Delta::new(delta).unwrap(), Adjacency::AddRemove).unwrap();
+        println!("{q} {s} {t} {delta:e}: {found:?} {:?}", started.elapsed());
+    }
+    let thousand: Vec<_> =
+        (0..1000).map(|i| sampled(0.001 + 0.009 * f64::from(i) / 999.0, 2.0 - 1.2 * f64::from(i) / 999.0, 1)).collect();
+    let started = std::time::Instant::now();
+    let found = account(&Event::Composed(thousand), Delta::new(1e-6).unwrap(), Adjacency::AddRemove).unwrap();
+    println!("thousand: {found:?} {:?}", started.elapsed());
+    let started = std::time::Instant::now();
+    let epsilons: Vec<_> = (0..200).map(|k| Epsilon::new(f64::from(k) * 0.05).unwrap()).collect();
+    let found = curve(&sampled(0.01, 1.0, 1000), &epsilons, Adjacency::AddRemove).unwrap();
+    println!("curve: {:?} {:?} {:?}", found[0], found[199], started.elapsed());
+}
