@@ -171,5 +171,28 @@ fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
     libm::exp(best)
 }
 
+/// An upper bound on the cumulant `K(c) = log E[e^{cL}]` of everything that `event` releases, at `c = α − 1 > 0`; the larger of
+/// both directions. `K(c) = c·D_α`, so it adds up under adaptive composition. 0 where nothing is released.
+pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsupported> {
+    if !(c.is_finite() && c > 0.0) {
+        return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
+    }
+    let releases = releases(event, adjacency)?;
+    if !releases.searches.is_empty() {
+        return Err(Unsupported::Malformed("not there yet"));
+    }
+    let releases = poisson_only(&releases.mechanisms)?;
+    let cumulant = total(&releases, c, Direction::Remove).max(total(&releases, c, Direction::Add));
+    if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
+}
+
+/// The largest cumulant at `c` that shows (epsilon, delta): the conversion of this module's essay solved for K,
+/// `K = c·ε + log δ − log C(c)`, rounded down. Negative where this order cannot show it at all.
+pub fn cumulant_budget(epsilon: Epsilon, delta: Delta, c: f64) -> f64 {
+    let (gain, log_delta, log_factor) = (c * epsilon.get(), libm::log(delta.get()), log_conversion_factor(c));
+    let error = ROUNDING * (gain + log_delta.abs() + log_factor.abs());
+    gain + log_delta - log_factor - error
+}
+
 #[cfg(test)]
 mod tests;
