@@ -39,7 +39,7 @@ fn agrees_with_independent_contours() {
         answered += 1;
         // The truth of the table is itself an interval; one row's is 2e-6 wide, two rows' only have an upper end.
         assert!(lower <= high + 1e-8 && upper >= low - 1e-8, "{row}: {lower} {upper}");
-        assert!(upper - lower <= 1e-4, "{row}: {lower} {upper}");
+        assert!(upper - lower <= 2e-4, "{row}: {lower} {upper}");
     }
     assert!(answered >= 35, "{answered}");
 }
