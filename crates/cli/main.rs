@@ -73,8 +73,7 @@ enum Command {
     /// Train and report on text that needs no scrubbing
     Train(train::Arguments),
     /// Compute, plan and check privacy budgets
-    #[command(subcommand)]
-    Budget(budget::Command),
+    Budget(budget::Arguments),
     /// Show or check what a run guarantees
     Report(report::Arguments),
     /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
@@ -114,7 +113,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(arguments, sets, terminal, &CANCELLED),
         Command::Scrub(arguments) => scrub::run(arguments, terminal, &CANCELLED),
         Command::Train(arguments) => train::run(arguments, sets, terminal, &CANCELLED),
-        Command::Budget(command) => budget::run(command, terminal),
+        Command::Budget(arguments) => budget::run(arguments, terminal),
         Command::Report(arguments) => report::run(arguments, terminal),
         Command::Inspect(arguments) => inspect::run(arguments, terminal),
     }

@@ -4,12 +4,12 @@
 //! computed from the ledger. Private figures follow only when all data is declared synthetic.
 
 use privet_dp::PrivacyUnit;
-use privet_report::Edition;
+use privet_report::{Edition, method};
 use privet_train::logs::Training;
 use privet_train::{Outcome, TrainPlan};
 use serde_json::{Value, json};
 
-use crate::budget::{method, neighbours};
+use crate::budget::neighbours;
 use crate::estimate::{Estimate, estimate};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -22,13 +22,13 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
     let event = privet_dp::Event::Repeated { event: Box::new(plan.event()), count: privacy.steps };
     let bound = privet_dp::account(&event, privacy.delta, privacy.adjacency)
         .map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()))?;
-    let epsilon = privet_dp::round_up(bound.epsilon.get(), 2);
+    let epsilon = privet_dp::round_up(bound.epsilon_upper.get(), 2);
     let estimate = estimate(plan, session.device);
     if terminal.json {
         let parsed: Value = serde_json::from_str(&plan.to_json()).unwrap_or_default();
         let guarantee = json!({
             "epsilon": epsilon, "delta": privacy.delta, "adjacency": privacy.adjacency,
-            "privacy_unit": privacy.privacy_unit, "accountant": bound.accountant, "order": bound.order,
+            "privacy_unit": privacy.privacy_unit, "engine": bound.engine, "order": bound.order,
             "steps": privacy.steps, "planned": true,
         });
         terminal.json(&json!({ "plan": parsed, "guarantee": guarantee, "estimate": estimate }));
@@ -41,7 +41,7 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
         terminal.bold(&head),
         neighbours(privacy.adjacency),
         unit(privacy.privacy_unit),
-        method(bound.accountant, bound.order),
+        method(bound.engine, bound.order),
         pairs(&settings(session, plan)),
         assumptions(plan),
         cost(estimate, session),

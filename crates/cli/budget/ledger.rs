@@ -2,36 +2,106 @@
 
 use std::path::Path;
 
-use privet_dp::Event;
+use clap::Args;
 use privet_dp::ledger::{self, Genesis, Ledger};
+use privet_dp::{Epsilon, Event, Share, Unreachable};
+use privet_report::method;
+use serde::Serialize;
 use serde_json::json;
 
-use super::{method, neighbours, shown, unsupported};
+use super::{neighbours, shown, unsupported};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Terminal, table};
 
-pub(crate) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
-    let (file, ledger) = read(path)?;
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    file: super::File,
+    /// Also say how many more steps like the last one this epsilon allows
+    #[arg(long, value_name = "E", value_parser = super::arguments::epsilon)]
+    target_epsilon: Option<Epsilon>,
+}
+
+pub(super) fn show(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let (file, ledger) = read(&arguments.file.ledger)?;
     let guarantee = privet_dp::guarantee(&ledger).map_err(|error| unsupported(&error))?;
-    let head = ledger.head();
-    let genesis = ledger.genesis();
+    let (head, genesis, whole) = (ledger.head(), ledger.genesis(), ledger.composed_event());
+    let shares = privet_dp::shares(&whole, genesis.delta, genesis.adjacency).map_err(|error| unsupported(&error))?;
+    let remaining = arguments.target_epsilon.map(|target| Remaining::new(&ledger, &whole, target)).transpose()?;
     if terminal.json {
-        terminal.json(&json!({ "ledger": file, "genesis": genesis, "head": head, "guarantee": guarantee }));
+        terminal.json(&json!({
+            "ledger": file, "genesis": genesis, "head": head, "guarantee": guarantee, "shares": shares,
+            "remaining": remaining,
+        }));
         return Ok(Exit::Done);
     }
     let mut rows = vec![["step", "attempt", "event"].map(String::from).to_vec()];
     rows.extend(runs(&ledger));
-    terminal.out(&format!(
-        "{}\nneighbours: {}; unit: {}\nmethod: {}, rounded up; {} steps charged\n\n{}\n{}",
+    let mut parts = vec![format!(
+        "{}\nneighbours: {}; unit: {}\nmethod: {}, rounded up; {} steps charged\n",
         terminal.bold(&format!("epsilon {} at delta {:e}", shown(guarantee.epsilon), guarantee.delta.get())),
         neighbours(genesis.adjacency),
         unit(genesis),
-        method(guarantee.accountant, guarantee.order),
+        method(guarantee.engine, guarantee.order),
         guarantee.steps_charged,
-        table(&rows),
-        identity(genesis, head)
-    ));
+    )];
+    parts.extend(remaining.map(|remaining| remaining.text()));
+    parts.push(table(&rows));
+    // The share of an only phase is the whole.
+    if shares.len() > 1 {
+        parts.push(table(&share_rows(&shares)));
+    }
+    parts.push(identity(genesis, head));
+    terminal.out(&parts.join("\n"));
     Ok(Exit::Done)
+}
+
+/// How far the rest of a budget reaches.
+#[derive(Serialize)]
+struct Remaining {
+    target_epsilon: Epsilon,
+    /// Steps like the last one; `None` where nothing has been charged yet, so that there is no such step.
+    steps: Option<u64>,
+    /// The ledger alone costs more than the target.
+    exceeded: bool,
+}
+
+impl Remaining {
+    fn new(ledger: &Ledger, spent: &Event, target_epsilon: Epsilon) -> Result<Self, Failure> {
+        let &Genesis { delta, adjacency, .. } = ledger.genesis();
+        let known = |steps, exceeded| Ok(Self { target_epsilon, steps, exceeded });
+        let Some(last) = ledger.entries().last() else { return known(None, false) };
+        match privet_dp::remaining_steps(spent, &last.event, target_epsilon, delta, adjacency) {
+            Ok(steps) => known(Some(steps), false),
+            Err(Unreachable::Spent { .. }) => known(Some(0), true),
+            Err(Unreachable::Unsupported(error)) => Err(unsupported(&error)),
+            Err(error) => Err(Failure::usage("the remaining steps cannot be told").why(error.to_string())),
+        }
+    }
+
+    fn text(&self) -> String {
+        let target = self.target_epsilon.get();
+        match self.steps {
+            _ if self.exceeded => format!("a budget of {target} is exceeded already\n"),
+            Some(steps) => {
+                format!("a budget of {target} at the same delta allows {steps} more steps like the last one\n")
+            }
+            None => String::from("nothing is charged yet, so there is no step to count with\n"),
+        }
+    }
+}
+
+/// What each phase added to those before it, and what it would cost alone.
+fn share_rows(shares: &[Share]) -> Vec<Vec<String>> {
+    let mut rows = vec![["share of epsilon", "alone", "releases", "phase"].map(String::from).to_vec()];
+    rows.extend(shares.iter().map(|share| {
+        let (count, event) = match &share.event {
+            Event::Repeated { event, count } => (*count, &**event),
+            event => (1, event),
+        };
+        vec![shown(share.epsilon_share), shown(share.epsilon_alone), count.to_string(), described(event)]
+    }));
+    rows
 }
 
 /// Entries with the same event and attempt, one after the other, as one row.

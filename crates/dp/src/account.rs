@@ -1,17 +1,28 @@
 //! Four engines behind one certificate, and the choice between them.
 //!
 //! Everything above this module (calibration, guarantees, the command line) asks [`account`] or [`delta_of`] and reports
-//! which engine answered.
+//! which engine answered. The choice, in order:
+//!
+//! 1. **closed form** where the curve can be written down: no sampling, or a single release;
+//! 2. **contour**, exact and independent of the number of steps, where it needs few enough nodes;
+//! 3. **grid** for few steps, rare hits, and samplers that have no cumulant in closed form;
+//! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
+//!    from above, and then the lower bound is what the other engines could still prove, or 0.
+//!
+//! Neighbours come in two directions, and the larger epsilon counts. Removing a record almost always costs more, so adding one
+//! is first compared by Chernoff's bound alone: if its delta at the lower bound for removing is already below the target, its
+//! epsilon is below it, too, and cannot decide either end of the certificate.
 
-use crate::release::releases;
-use crate::{Adjacency, Delta, Epsilon, Event, Unsupported, gaussian, rdp};
+use crate::law::{Direction, Law};
+use crate::release::{Releases, releases};
+use crate::{Adjacency, Delta, Epsilon, Event, Unsupported, closed, contour, grid, rdp};
 use serde::{Deserialize, Serialize};
 
 /// The method that turned events into an epsilon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
-    /// The exact curve, written out; see [`gaussian`].
+    /// The exact curve, written out.
     ClosedForm,
     /// The exact contour integral with error bounds.
     Contour,
@@ -57,38 +68,198 @@ pub struct DeltaCertificate {
     pub engine: Engine,
 }
 
+/// An interval this narrow, relative to the larger of epsilon and 1, needs no second opinion.
+const WIDTH: f64 = 8e-4;
+
+/// An epsilon up to this need not be known better.
+const NEGLIGIBLE: f64 = 2e-4;
+
+/// The engines that bound from both sides, in the order in which they are asked.
+const TWO_SIDED: [Engine; 3] = [Engine::ClosedForm, Engine::Contour, Engine::Grid];
+
 /// The epsilon of `event` at `delta`, certified from both sides.
 ///
 /// Edge cases: an event that releases nothing, or a `delta` that is no smaller than the largest distinguishing advantage,
 /// costs 0.
 pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Certificate, Unsupported> {
     let releases = releases(event, adjacency)?;
-    let zero = Epsilon::new(0.0).map_err(|_| Unsupported::Unbounded)?;
-    let certificate = |epsilon_upper, engine, order| Certificate {
-        epsilon_lower: zero,
-        epsilon_upper,
-        delta,
-        adjacency,
-        engine,
-        order,
-        unamplified: releases.unamplified,
-    };
-    if let Some(epsilon) = gaussian::epsilon(&releases, delta)? {
-        return Ok(certificate(epsilon, Engine::ClosedForm, None));
+    if releases.total_variation() <= delta.get() {
+        return certificate(&releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
     }
-    let rdp::RdpBound { epsilon, order } = rdp::epsilon(event, delta, adjacency)?;
-    Ok(certificate(epsilon, Engine::Rdp, order))
+    let found = two_sided(&releases, |laws, at_least| {
+        let skip = at_least.is_some_and(|epsilon| dominated(laws, epsilon, delta));
+        if skip {
+            Some(None)
+        } else {
+            TWO_SIDED.iter().find_map(|engine| epsilon_by(*engine, laws, delta.get())).map(Some)
+        }
+    });
+    match found {
+        Found::Both(engine, bounds) => certificate(&releases, bounds, delta, adjacency, engine, None),
+        Found::Lower(lower) => {
+            let rdp::RdpBound { epsilon, order } = rdp::epsilon(event, delta, adjacency)?;
+            let bounds = (lower.min(epsilon.get()), epsilon.get());
+            certificate(&releases, bounds, delta, adjacency, Engine::Rdp, order)
+        }
+    }
 }
 
 /// The delta of `event` at `epsilon`, certified from both sides.
 pub fn delta_of(event: &Event, epsilon: Epsilon, adjacency: Adjacency) -> Result<DeltaCertificate, Unsupported> {
-    let delta_upper = rdp::delta_of(event, epsilon, adjacency)?;
-    Ok(DeltaCertificate { epsilon, delta_lower: 0.0, delta_upper, adjacency, engine: Engine::Rdp })
+    let mut curve = curve(event, &[epsilon], adjacency)?;
+    curve.pop().ok_or(Unsupported::Unbounded)
 }
 
-/// [`delta_of`] at many epsilons, sharing the work.
+/// [`delta_of`] at many epsilons, sharing the work; fastest when they rise.
 pub fn curve(event: &Event, epsilons: &[Epsilon], adjacency: Adjacency) -> Result<Vec<DeltaCertificate>, Unsupported> {
-    epsilons.iter().map(|epsilon| delta_of(event, *epsilon, adjacency)).collect()
+    let releases = releases(event, adjacency)?;
+    let variation = releases.total_variation();
+    let point = |epsilon, (lower, upper): (f64, f64), engine| DeltaCertificate {
+        epsilon,
+        delta_lower: lower.clamp(0.0, upper.min(variation)),
+        delta_upper: upper.clamp(0.0, variation.min(1.0)),
+        adjacency,
+        engine,
+    };
+    if variation <= 0.0 {
+        return Ok(epsilons.iter().map(|epsilon| point(*epsilon, (0.0, 0.0), Engine::ClosedForm)).collect());
+    }
+    let numbers: Vec<f64> = epsilons.iter().map(|epsilon| epsilon.get()).collect();
+    let upper_only = || {
+        let upper =
+            |epsilon: &Epsilon| Ok(point(*epsilon, (0.0, rdp::delta_of(event, *epsilon, adjacency)?), Engine::Rdp));
+        epsilons.iter().map(upper).collect()
+    };
+    if !within_reach(&releases) {
+        return upper_only();
+    }
+    let Some((engine, mut curve)) = deltas(&releases.laws(Direction::Remove), &numbers) else { return upper_only() };
+    if !releases.symmetric() {
+        let laws = releases.laws(Direction::Add);
+        let bounds = contour::chernoff(&laws, &numbers);
+        // Where even Chernoff's bound is below the other direction's lower bound, this one cannot decide anything.
+        let open: Vec<usize> =
+            (0..numbers.len()).filter(|at| bounds.as_ref().is_none_or(|bounds| bounds[*at] > curve[*at].0)).collect();
+        let wanted: Vec<f64> = open.iter().map(|at| numbers[*at]).collect();
+        let Some((_, add)) = deltas(&laws, &wanted) else { return upper_only() };
+        for (at, (lower, upper)) in open.into_iter().zip(add) {
+            curve[at] = (curve[at].0.max(lower), curve[at].1.max(upper));
+        }
+    }
+    Ok(epsilons.iter().zip(curve).map(|(epsilon, bounds)| point(*epsilon, bounds, engine)).collect())
+}
+
+/// The deltas of one direction from the first engine that applies.
+fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<(Engine, Vec<(f64, f64)>)> {
+    TWO_SIDED.iter().find_map(|engine| Some((*engine, deltas_by(*engine, laws, epsilons)?)))
+}
+
+fn certificate(
+    releases: &Releases,
+    (lower, upper): (f64, f64),
+    delta: Delta,
+    adjacency: Adjacency,
+    engine: Engine,
+    order: Option<f64>,
+) -> Result<Certificate, Unsupported> {
+    let number = |value| Epsilon::new(value).map_err(|_| Unsupported::Unbounded);
+    // Without an amplification theorem the mechanism may well cost less than what is charged.
+    let lower = if releases.unamplified { 0.0 } else { lower };
+    let (epsilon_lower, epsilon_upper) = (number(lower)?, number(upper)?);
+    Ok(Certificate { epsilon_lower, epsilon_upper, delta, adjacency, engine, order, unamplified: releases.unamplified })
+}
+
+/// Whether the two-sided engines can say anything: searches only have Rényi bounds, and with noise beyond these ends a loss
+/// or its reciprocal leaves the range in which the engines' error bounds were argued.
+fn within_reach(releases: &Releases) -> bool {
+    let ordinary = |noise: f64| (1e-4..=1e8).contains(&noise);
+    releases.searches.is_empty() && releases.mechanisms.iter().all(|(mechanism, _)| ordinary(mechanism.noise()))
+}
+
+fn directions(releases: &Releases) -> &'static [Direction] {
+    if releases.symmetric() { &[Direction::Remove] } else { &[Direction::Remove, Direction::Add] }
+}
+
+/// What the two-sided engines found out about an epsilon.
+enum Found {
+    /// Both ends, and the engine that decided the upper one.
+    Both(Engine, (f64, f64)),
+    /// Only a lower bound.
+    Lower(f64),
+}
+
+/// The larger interval of the two directions. `ask` gets the laws of a direction and the lower bound so far; it returns
+/// `None` where no engine applies and `Some(None)` where the direction cannot matter.
+fn two_sided(
+    releases: &Releases,
+    ask: impl Fn(&[(Law, u64)], Option<f64>) -> Option<Option<(Engine, (f64, f64))>>,
+) -> Found {
+    if !within_reach(releases) {
+        return Found::Lower(0.0);
+    }
+    let mut decided: Option<(Engine, (f64, f64))> = None;
+    let mut complete = true;
+    for direction in directions(releases) {
+        let at_least = decided.map(|(_, (lower, _))| lower);
+        match ask(&releases.laws(*direction), at_least) {
+            None => complete = false,
+            Some(None) => {}
+            Some(Some((engine, (lower, upper)))) => {
+                let (before, (low, high)) = decided.unwrap_or((engine, (0.0, 0.0)));
+                let engine = if upper > high { engine } else { before };
+                decided = Some((engine, (lower.max(low), upper.max(high))));
+            }
+        }
+    }
+    match decided {
+        Some((engine, bounds)) if complete => Found::Both(engine, bounds),
+        Some((_, (lower, _))) => Found::Lower(lower),
+        None => Found::Lower(0.0),
+    }
+}
+
+/// The first engine whose interval is narrow; where none is, what all of them say together.
+fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
+    let mut best: Option<(Engine, (f64, f64))> = None;
+    for engine in TWO_SIDED {
+        let Some((_, (lower, upper))) = epsilon_by(engine, laws, delta) else { continue };
+        best = match best {
+            Some((before, (low, high))) => {
+                Some((if upper < high { engine } else { before }, (lower.max(low), upper.min(high))))
+            }
+            None => Some((engine, (lower, upper))),
+        };
+        if best.is_some_and(|(_, (lower, upper))| upper - lower <= WIDTH * upper.max(1.0)) {
+            break;
+        }
+    }
+    best
+}
+
+/// Whether the epsilon of these laws is certainly not above `epsilon`.
+fn dominated(laws: &[(Law, u64)], epsilon: f64, delta: Delta) -> bool {
+    contour::chernoff(laws, &[epsilon]).is_some_and(|bounds| bounds[0] <= delta.get())
+}
+
+fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
+    let bounds = match engine {
+        Engine::ClosedForm => {
+            closed::epsilon(laws, delta).or_else(|| Some((0.0, closed::negligible(laws, delta, NEGLIGIBLE)?)))
+        }
+        Engine::Contour => contour::epsilon(laws, delta),
+        Engine::Grid => grid::epsilon(laws, delta),
+        Engine::Rdp => None,
+    };
+    bounds.map(|bounds| (engine, bounds))
+}
+
+fn deltas_by(engine: Engine, laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<(f64, f64)>> {
+    match engine {
+        Engine::ClosedForm => closed::deltas(laws, epsilons),
+        Engine::Contour => contour::deltas(laws, epsilons),
+        Engine::Grid => grid::delta(laws, epsilons),
+        Engine::Rdp => None,
+    }
 }
 
 /// What one engine says about a question.
@@ -106,11 +277,45 @@ pub struct Opinion {
 
 /// What every engine says about the epsilon of `event` at `delta`, and why [`account`] takes the answer that it takes.
 pub fn explain(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Vec<Opinion>, Unsupported> {
-    let certificate = account(event, delta, adjacency)?;
-    Ok(vec![Opinion {
-        engine: certificate.engine,
-        certificate: Some(certificate),
-        reason: String::new(),
-        chosen: true,
-    }])
+    let chosen = account(event, delta, adjacency)?;
+    let releases = releases(event, adjacency)?;
+    let mut opinions = Vec::new();
+    for engine in TWO_SIDED {
+        let found = two_sided(&releases, |laws, at_least| {
+            let skip = at_least.is_some_and(|epsilon| dominated(laws, epsilon, delta));
+            if skip { Some(None) } else { epsilon_by(engine, laws, delta.get()).map(Some) }
+        });
+        let certificate = match found {
+            Found::Both(_, bounds) => Some(certificate(&releases, bounds, delta, adjacency, engine, None)?),
+            Found::Lower(_) => None,
+        };
+        // Different engines may have answered for the two directions; the chosen one decided the upper end.
+        let certificate = if engine == chosen.engine { Some(chosen) } else { certificate };
+        let reason = reason(engine, certificate.is_some()).to_owned();
+        opinions.push(Opinion { engine, certificate, reason, chosen: engine == chosen.engine });
+    }
+    let rdp = rdp::epsilon(event, delta, adjacency).and_then(|bound| {
+        certificate(&releases, (0.0, bound.epsilon.get()), delta, adjacency, Engine::Rdp, bound.order)
+    });
+    let reason = reason(Engine::Rdp, rdp.is_ok()).to_owned();
+    opinions.push(Opinion { engine: Engine::Rdp, certificate: rdp.ok(), reason, chosen: chosen.engine == Engine::Rdp });
+    Ok(opinions)
 }
+
+fn reason(engine: Engine, applies: bool) -> &'static str {
+    match (engine, applies) {
+        (Engine::ClosedForm, true) => "nothing is sampled, or there is one release: the curve can be written down",
+        (Engine::ClosedForm, false) => "releases are sampled and there are several: no formula",
+        (Engine::Contour, true) => "exact integral with proven errors; its cost does not depend on the number of steps",
+        (Engine::Contour, false) => {
+            "too few steps or too rare hits for a short contour, or a sampler without a cumulant"
+        }
+        (Engine::Grid, true) => "convolution rounded up and down; needs no decay, but its cost grows with the range",
+        (Engine::Grid, false) => "the grid would be too long for this many steps or this large a loss",
+        (Engine::Rdp, true) => "valid for every release, from above only; the cross-check of the others",
+        (Engine::Rdp, false) => "no bound on the Renyi divergence fits a float",
+    }
+}
+
+#[cfg(test)]
+mod tests;

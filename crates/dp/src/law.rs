@@ -9,7 +9,10 @@
 //! Sources: Mironov, Talwar and Zhang, arXiv 1908.10530, Theorem 4 (Poisson); Zhu, Dong and Wang, arXiv 2106.08567,
 //! Proposition 30 (without replacement); Ganesh, arXiv 2401.10294 (groups), arXiv 2508.15089 (truncated Poisson).
 
+pub(crate) mod binomial;
+
 use crate::release::Mechanism;
+use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 /// Which of the two neighbours the loss is measured under.
@@ -46,27 +49,42 @@ pub(crate) enum Law {
     Allocation { steps: u64, noise: f64, direction: Direction },
 }
 
-/// The law of `mechanism` in one direction; `None` where the other direction has the same law and has been asked for.
-pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
-    let mirrored = |noise: f64, p: Vec<(f64, f64)>, q: Vec<(f64, f64)>| {
-        let mirror = |law: Vec<(f64, f64)>| law.into_iter().rev().map(|(mean, mass)| (0.0 - mean, mass)).collect();
-        Pair { noise, p: mirror(q), q: mirror(p) }
-    };
-    let one = |noise, p, q| {
-        let pair = match direction {
-            Direction::Remove => Pair { noise, p, q },
-            Direction::Add => mirrored(noise, p, q),
+impl Law {
+    /// The largest value of the loss; infinite for all but laws of adding a record to a sample.
+    pub(crate) fn loss_max(&self) -> f64 {
+        let Self::Mixture(branches) = self else { return f64::INFINITY };
+        let one = |pair: &Pair| match (pair.p.as_slice(), pair.q.last()) {
+            // Far to the right only the components at 0 are left.
+            ([(_, _)], Some((_, mass))) => -libm::log(*mass),
+            _ => f64::INFINITY,
         };
-        Law::Mixture(vec![(1.0, pair)])
+        branches.iter().filter(|(weight, _)| *weight > 0.0).map(|(_, pair)| one(pair)).fold(0.0, f64::max)
+    }
+}
+
+/// The law of `mechanism` in one direction.
+pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
+    let pair = |noise, p, q| match direction {
+        Direction::Remove => Pair { noise, p, q },
+        Direction::Add => Pair { noise, p: mirror(q), q: mirror(p) },
     };
     match *mechanism {
         Mechanism::Gaussian { noise } => Law::Gaussian { noise },
-        Mechanism::Poisson { rate, noise } => one(noise, vec![(0.0, 1.0 - rate), (1.0, rate)], vec![(0.0, 1.0)]),
+        Mechanism::Poisson { rate, noise } => Law::Mixture(vec![(1.0, pair(noise, coin(rate, 1.0), certain()))]),
         Mechanism::PoissonReplace { rate, noise } => {
-            one(noise, vec![(0.0, 1.0 - rate), (1.0, rate)], vec![(-1.0, rate), (0.0, 1.0 - rate)])
+            Law::Mixture(vec![(1.0, pair(noise, coin(rate, 1.0), mirror(coin(rate, 1.0))))])
         }
-        Mechanism::Group { rate, noise, size } => one(noise, binomial(size, rate), vec![(0.0, 1.0)]),
-        Mechanism::Truncated { .. } => unimplemented!(),
+        Mechanism::Group { rate, noise, size } => {
+            Law::Mixture(vec![(1.0, pair(noise, binomial::masses(size, rate), certain()))])
+        }
+        Mechanism::Truncated { rate, noise, dataset, batch } => {
+            // Where the others alone fill the batch, the record pushes one of them out: both neighbours move, each by up
+            // to twice the norm, with the probability that the record is in a full batch.
+            let (full, sampled_when_full) = binomial::truncation(dataset, batch, rate);
+            let moved = coin(sampled_when_full, 2.0);
+            let full_pair = pair(noise, moved.clone(), mirror(moved));
+            Law::Mixture(vec![(full, full_pair), (1.0 - full, pair(noise, coin(rate, 1.0), certain()))])
+        }
         Mechanism::WithoutReplacement { noise, dataset, batch } => {
             Law::WithoutReplacement { rate: (batch as f64 / dataset as f64).next_up(), noise }
         }
@@ -74,11 +92,110 @@ pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
     }
 }
 
-/// (k, probability of k) for k = 0..=n.
-fn binomial(n: u32, rate: f64) -> Vec<(f64, f64)> {
-    let log_choose = |k: u32| {
-        libm::lgamma(f64::from(n) + 1.0) - libm::lgamma(f64::from(k) + 1.0) - libm::lgamma(f64::from(n - k) + 1.0)
-    };
-    let log_mass = |k: u32| log_choose(k) + f64::from(k) * libm::log(rate) + f64::from(n - k) * libm::log1p(-rate);
-    (0..=n).map(|k| (f64::from(k), libm::exp(log_mass(k)))).collect()
+fn certain() -> Vec<(f64, f64)> {
+    vec![(0.0, 1.0)]
+}
+
+fn coin(rate: f64, shift: f64) -> Vec<(f64, f64)> {
+    vec![(0.0, 1.0 - rate), (shift, rate)]
+}
+
+fn mirror(law: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    law.into_iter().rev().map(|(mean, mass)| (0.0 - mean, mass)).collect()
+}
+
+/// Exponents above this are taken out of a sum of exponentials before it overflows.
+const LARGE: f64 = 600.0;
+
+impl Pair {
+    /// `log A(x)` and `log B(x)`, where P and Q have the densities `A(x)·φ(x/s)/s` and `B(x)·φ(x/s)/s`.
+    ///
+    /// Near `A = 1` the error is relative to `A − 1`: the mass at mean 0 is 1 less the others, so `A − 1 = Σ pⱼ·(e^{yⱼ} − 1)`.
+    pub(crate) fn logs(&self, x: f64) -> (f64, f64) {
+        let variance = self.noise * self.noise;
+        (log_side(&self.p, x, variance), log_side(&self.q, x, variance))
+    }
+
+    /// [`Pair::logs`] at `x + iy`, `0 ≤ y·spread < πs²`, continued from the real line.
+    pub(crate) fn logs_above(&self, x: f64, y: f64) -> (Complex64, Complex64) {
+        let variance = self.noise * self.noise;
+        (log_side_above(&self.p, x, y, variance), log_side_above(&self.q, x, y, variance))
+    }
+
+    /// The posterior means of P and Q at x.
+    pub(crate) fn posterior_means(&self, x: f64) -> (f64, f64) {
+        let variance = self.noise * self.noise;
+        (posterior_mean(&self.p, x, variance), posterior_mean(&self.q, x, variance))
+    }
+
+    /// Distance between the outermost means of P, and of Q.
+    pub(crate) fn spreads(&self) -> (f64, f64) {
+        let spread = |side: &[(f64, f64)]| side.iter().map(|(mean, _)| mean.abs()).fold(0.0, f64::max);
+        (spread(&self.p), spread(&self.q))
+    }
+}
+
+/// The exponent `m·(2x − m)/2s²` of one Gaussian against the one at 0.
+fn exponent(mean: f64, x: f64, variance: f64) -> f64 {
+    mean * (2.0 * x - mean) / (2.0 * variance)
+}
+
+fn log_side(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
+    if let [(mean, _)] = side {
+        return exponent(*mean, x, variance);
+    }
+    let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
+    if top > LARGE {
+        let sum: f64 = side.iter().map(|(mean, mass)| mass * libm::exp(exponent(*mean, x, variance) - top)).sum();
+        return top + libm::log(sum);
+    }
+    let excess: f64 = side.iter().map(|(mean, mass)| mass * libm::expm1(exponent(*mean, x, variance))).sum();
+    if excess > -0.5 {
+        return libm::log1p(excess);
+    }
+    libm::log(side.iter().map(|(mean, mass)| mass * libm::exp(exponent(*mean, x, variance))).sum())
+}
+
+fn log_side_above(side: &[(f64, f64)], x: f64, y: f64, variance: f64) -> Complex64 {
+    if let [(mean, _)] = side {
+        return Complex64::new(exponent(*mean, x, variance), mean * y / variance);
+    }
+    let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
+    if top > LARGE {
+        let sum: Complex64 = side
+            .iter()
+            .map(|(mean, mass)| {
+                let (sin, cos) = libm::sincos(mean * y / variance);
+                Complex64::new(cos, sin) * (mass * libm::exp(exponent(*mean, x, variance) - top))
+            })
+            .sum();
+        return Complex64::new(top + libm::log(libm::hypot(sum.re, sum.im)), libm::atan2(sum.im, sum.re));
+    }
+    // e^{a + ib} − 1 = (e^a − 1)·cos b − 2 sin²(b/2) + i·e^a·sin b, without cancellation.
+    let excess: Complex64 = side
+        .iter()
+        .map(|(mean, mass)| {
+            let angle = mean * y / variance;
+            let growth = libm::expm1(exponent(*mean, x, variance));
+            let (half_sin, half_cos) = libm::sincos(0.5 * angle);
+            let (sin, less_one) = (2.0 * half_sin * half_cos, -2.0 * half_sin * half_sin);
+            Complex64::new(mass * (growth * (1.0 + less_one) + less_one), mass * (growth + 1.0) * sin)
+        })
+        .sum();
+    let square = excess.re * (2.0 + excess.re) + excess.im * excess.im;
+    let modulus =
+        if square > -0.5 { 0.5 * libm::log1p(square) } else { libm::log(libm::hypot(1.0 + excess.re, excess.im)) };
+    Complex64::new(modulus, libm::atan2(excess.im, 1.0 + excess.re))
+}
+
+fn posterior_mean(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
+    if side.len() == 1 {
+        return side[0].0;
+    }
+    let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(f64::NEG_INFINITY, f64::max);
+    let (sum, weighted) = side.iter().fold((0.0, 0.0), |(sum, weighted), (mean, mass)| {
+        let weight = mass * libm::exp(exponent(*mean, x, variance) - top);
+        (sum + weight, weighted + weight * mean)
+    });
+    weighted / sum
 }

@@ -22,24 +22,39 @@
 //! ```
 
 mod account;
-mod calibrate;
+mod adaptive;
+pub mod calibrate;
+pub mod chain;
+mod closed;
+mod contour;
+pub mod corpus_budget;
 mod event;
 mod gaussian;
+mod grid;
 mod guarantee;
 mod law;
 pub mod ledger;
 mod parameters;
+mod questions;
 pub mod rdp;
 pub(crate) mod release;
 mod sampling;
+mod selection;
 #[cfg(test)]
 mod testing;
 
 pub use account::{Certificate, DeltaCertificate, Engine, Opinion, account, curve, delta_of, explain};
+pub use adaptive::{AdaptiveClipError, adaptive_clip};
 pub use calibrate::{Calibrate, Unreachable, calibrate};
+pub use corpus_budget::{CorpusBudget, CorpusBudgetError};
 pub use event::{Adjacency, Event, PrivacyUnit, Trials, Unsupported, sensitivity};
 pub use guarantee::{Guarantee, guarantee, round_up};
 pub use law::Direction;
 pub use ledger::{Ledger, LedgerError};
 pub use parameters::{Delta, Epsilon, NoiseMultiplier, OutOfRange};
+pub use questions::{
+    GroupBound, Share, TradeOff, attack_success, groups, remaining_steps, shares, standard_false_positive_rates,
+    trade_off,
+};
 pub use sampling::SamplingRate;
+pub use selection::{Charge, Sweep, expected_trials, sweep};

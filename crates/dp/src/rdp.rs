@@ -6,26 +6,32 @@
 //! `δ ≤ C(c)·e^{K(c) − c·ε}`, `C(c) = c^c / (1 + c)^{1 + c}`
 //!
 //! (Canonne, Kamath and Steinke, arXiv 2004.00010, Proposition 12): `(1 − e^{−y})₊ ≤ C(c)·e^{cy}` for all y. Solved for
-//! epsilon, `ε(c) = [K(c) + log C(c) − log δ]/c`, and the smallest over `c` is the answer. `K + log C` is convex
-//! (`(log C)″ = 1/c − 1/(1 + c) > 0`), so `{c : ε(c) ≤ x}` is an interval for every x and a golden-section search finds
-//! the minimum. Whatever `c` the search stops at, the bound is valid; only its tightness depends on the search. There is
-//! no grid of orders, so no smallest epsilon that a largest order imposes.
+//! epsilon, `ε(c) = [K(c) + log C(c) − log δ]/c`, and the smallest over `c` is the answer.
 //!
-//! Neighbours come in both directions, and the larger epsilon counts. `cumulant` computes `K` for one release.
+//! **Search.** `c²·ε′(c) = c·K′ − K + log(1 + c) + log δ`, whose derivative `c·K″ + 1/(1 + c)` is positive because K is
+//! convex: there is one minimum, and Newton's method finds it on derivatives that need a few digits only ([`solve`]).
+//! Whatever `c` it stops at, the bound is valid, because the bound itself is then computed once, rounded up; only its
+//! tightness depends on the search. There is no grid of orders, so no smallest epsilon that a largest order imposes.
+//!
+//! Neighbours come in both directions, and the larger epsilon counts. `cumulant` computes `K` for one release, `total` for
+//! everything composed.
 
 mod cumulant;
+mod total;
 
-use crate::release::{Mechanism, releases};
+use crate::law::Direction;
+use crate::release::{Releases, releases};
 use crate::{Adjacency, Delta, Epsilon, Event, Unsupported};
-use cumulant::Direction;
 use serde::{Deserialize, Serialize};
+use total::Total;
 
 /// Smallest `c = α − 1` searched.
 const C_MIN: f64 = 1e-12;
 /// Largest `c` searched.
 const C_MAX: f64 = 1e9;
-/// Final width of the search in `log c`; the relative loss in epsilon is about its square.
-const SEARCH_WIDTH: f64 = 1e-5;
+/// The search stops where a Newton step in `log c` times the relative error that it removes is this small: that is twice
+/// the relative loss in the bound before the step, and the step squares it.
+const SEARCH_LOSS: f64 = 1e-8;
 /// Relative allowance for the rounding of a handful of operations.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
 
@@ -42,61 +48,70 @@ pub struct RdpBound {
 ///
 /// 0 where the event releases nothing or where `delta` is at least the sum of the releases' total variation distances.
 pub fn epsilon(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<RdpBound, Unsupported> {
-    let releases = poisson_only(&releases(event, adjacency)?.mechanisms)?;
-    if total_variation(&releases) <= delta.get() {
-        return Ok(RdpBound { epsilon: Epsilon::new(0.0).map_err(|_| Unsupported::Unbounded)?, order: None });
-    }
-    let log_delta = libm::log(delta.get());
-    let curve = |direction| {
-        let releases = &releases;
-        move |c: f64| epsilon_at(c, total(releases, c, direction), log_delta)
-    };
-    let (c, remove) = minimum(curve(Direction::Remove), c_max(&releases));
-    // The add direction is almost always smaller order by order; one evaluation at the same order then settles it.
-    let (c, epsilon) = if curve(Direction::Add)(c) <= remove {
-        (c, remove)
-    } else {
-        let (add_c, add) = minimum(curve(Direction::Add), c_max(&releases));
-        if add > remove { (add_c, add) } else { (c, remove) }
-    };
-    let epsilon = Epsilon::new(epsilon).map_err(|_| Unsupported::Unbounded)?;
-    Ok(RdpBound { epsilon, order: Some(1.0 + c) })
+    epsilon_of(&releases(event, adjacency)?, delta.get())
 }
 
 /// An upper bound, between 0 and 1, on the delta of `event` at `epsilon`.
 pub fn delta_of(event: &Event, epsilon: Epsilon, adjacency: Adjacency) -> Result<f64, Unsupported> {
-    let releases = poisson_only(&releases(event, adjacency)?.mechanisms)?;
-    let variation = total_variation(&releases);
+    delta_at(&releases(event, adjacency)?, epsilon.get())
+}
+
+/// [`epsilon`] of releases already flattened, for `delta` in (0, 1).
+pub(crate) fn epsilon_of(releases: &Releases, delta: f64) -> Result<RdpBound, Unsupported> {
+    let remove = Total::new(releases, Direction::Remove)?;
+    let bound = |epsilon, order| {
+        let epsilon = Epsilon::new(epsilon).map_err(|_| Unsupported::Unbounded)?;
+        Ok(RdpBound { epsilon, order })
+    };
+    if remove.total_variation() <= delta {
+        return bound(0.0, None);
+    }
+    let log_delta = libm::log(delta);
+    let (c, epsilon) = least_epsilon(&remove, log_delta)?;
+    // The add direction is almost always smaller order by order; one evaluation at the same order then settles it.
+    let add = Total::new(releases, Direction::Add)?;
+    if epsilon_at(c, add.upper(c)?, log_delta) <= epsilon {
+        return bound(epsilon, Some(1.0 + c));
+    }
+    let (add_c, add_epsilon) = least_epsilon(&add, log_delta)?;
+    if add_epsilon > epsilon { bound(add_epsilon, Some(1.0 + add_c)) } else { bound(epsilon, Some(1.0 + c)) }
+}
+
+/// [`delta_of`] releases already flattened, for `epsilon` of at least 0.
+pub(crate) fn delta_at(releases: &Releases, epsilon: f64) -> Result<f64, Unsupported> {
+    let (remove, add) = (Total::new(releases, Direction::Remove)?, Total::new(releases, Direction::Add)?);
+    let variation = remove.total_variation().max(add.total_variation());
     if variation <= 0.0 {
         return Ok(0.0);
     }
-    let worst = [Direction::Remove, Direction::Add]
-        .into_iter()
-        .map(|direction| {
-            let log_delta = |c| log_delta_at(c, total(&releases, c, direction), epsilon.get());
-            minimum(log_delta, c_max(&releases)).1
-        })
-        .fold(f64::NEG_INFINITY, f64::max);
+    let worst = least_delta(&remove, epsilon)?.max(least_delta(&add, epsilon)?);
     // The smallest positive float stands in for an underflow: delta is never truly 0 here.
-    Ok(libm::exp(worst.min(0.0)).max(f64::MIN_POSITIVE).min(variation).min(1.0))
+    Ok(libm::exp(worst).max(f64::MIN_POSITIVE).min(variation).min(1.0))
 }
 
-#[derive(Clone, Copy)]
-struct Releases {
-    sampling_rate: f64,
-    noise_multiplier: f64,
-    count: u64,
-}
-
-fn poisson_only(mechanisms: &[(Mechanism, u64)]) -> Result<Vec<Releases>, Unsupported> {
-    let one = |(mechanism, count): &(Mechanism, u64)| match *mechanism {
-        Mechanism::Gaussian { noise } => Ok(Releases { sampling_rate: 1.0, noise_multiplier: noise, count: *count }),
-        Mechanism::Poisson { rate, noise } => {
-            Ok(Releases { sampling_rate: rate, noise_multiplier: noise, count: *count })
-        }
-        _ => Err(Unsupported::Malformed("not there yet")),
+/// `(c, ε(c))` at about the best c.
+fn least_epsilon(total: &Total, log_delta: f64) -> Result<(f64, f64), Unsupported> {
+    let level = total.constant() - log_delta;
+    // log of (c·K′ − K + K(0) + log(1 + c)) over what it has to be: close to a straight line in log c.
+    let rise = |c: f64| {
+        let [k, slope, bend] = total.glance(c)?;
+        let rise = c * slope - (k - total.constant()) + libm::log1p(c);
+        Some((libm::log(rise / level), c * (c * bend + 1.0 / (1.0 + c)) / rise))
     };
-    mechanisms.iter().map(one).collect()
+    let c = solve(total.typical_order(level), rise);
+    Ok((c, epsilon_at(c, total.upper(c)?, log_delta)))
+}
+
+/// `log δ(c)` at about the best c; at most 0.
+fn least_delta(total: &Total, epsilon: f64) -> Result<f64, Unsupported> {
+    // The logarithm of both sides of K′ = ε + log(1 + 1/c).
+    let rise = |c: f64| {
+        let [_, slope, bend] = total.glance(c)?;
+        let target = epsilon + libm::log1p(1.0 / c);
+        Some((libm::log(slope / target), c * bend / slope + 1.0 / ((1.0 + c) * target)))
+    };
+    let c = solve(total.typical_order(1.0 + epsilon), rise);
+    Ok(log_delta_at(c, total.upper(c)?, epsilon).min(0.0))
 }
 
 /// `ε(c)`, rounded up; never negative.
@@ -119,64 +134,64 @@ fn log_conversion_factor(c: f64) -> f64 {
     -c * libm::log1p(1.0 / c) - libm::log1p(c)
 }
 
-/// The cumulant of all releases together; rounded up.
-fn total(releases: &[Releases], c: f64, direction: Direction) -> f64 {
-    let sum: f64 = releases
-        .iter()
-        .map(|release| {
-            release.count as f64 * cumulant::upper(release.sampling_rate, release.noise_multiplier, c, direction)
-        })
-        .sum();
-    sum * (1.0 + f64::EPSILON * (2 + releases.len()) as f64)
-}
-
-/// Upper bound on `δ(0)`: total variation adds up under composition, and sampling scales it by the sampling rate.
-fn total_variation(releases: &[Releases]) -> f64 {
-    let sum: f64 = releases
-        .iter()
-        .map(|release| {
-            let one = libm::erf(std::f64::consts::FRAC_1_SQRT_2 / (2.0 * release.noise_multiplier));
-            release.count as f64 * release.sampling_rate * one
-        })
-        .sum();
-    sum * (1.0 + f64::EPSILON * (8 + releases.len()) as f64)
-}
-
-/// Largest `c` worth searching: beyond it some release's cumulant would fall back to a loose bound.
-fn c_max(releases: &[Releases]) -> f64 {
-    let tight = releases
-        .iter()
-        .filter(|release| release.sampling_rate < 1.0)
-        .map(|release| cumulant::c_max(release.noise_multiplier))
-        .fold(C_MAX, f64::min);
-    if tight > 1.0 { tight } else { C_MAX }
-}
-
-/// Golden-section search over `log c` for a function whose sublevel sets are intervals: `(c, value)` of the best point.
-fn minimum(value: impl Fn(f64) -> f64, c_max: f64) -> (f64, f64) {
-    const RATIO: f64 = 0.618_033_988_749_894_9;
-    let at = |log_c: f64| {
-        let c = libm::exp(log_c);
-        (c, value(c))
-    };
-    let (mut left, mut right) = (libm::log(C_MIN), libm::log(c_max));
-    let (mut inner_left, mut inner_right) = (right - RATIO * (right - left), left + RATIO * (right - left));
-    let (mut at_left, mut at_right) = (at(inner_left), at(inner_right));
-    while right - left > SEARCH_WIDTH {
-        // Ties go left: where both ends overflow, only a smaller order can help.
-        if at_left.1 <= at_right.1 {
-            right = inner_right;
-            (inner_right, at_right) = (inner_left, at_left);
-            inner_left = right - RATIO * (right - left);
-            at_left = at(inner_left);
-        } else {
-            left = inner_left;
-            (inner_left, at_left) = (inner_right, at_right);
-            inner_right = left + RATIO * (right - left);
-            at_right = at(inner_right);
+/// About the root of a rising function of `log c`, given with its derivative by `log c`.
+///
+/// Newton's method between two ends that close in; where the function is not known it counts as above 0.
+fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
+    let (mut low, mut high) = (libm::log(C_MIN), libm::log(C_MAX));
+    let mut here = libm::log(start.max(C_MIN)).min(high);
+    let mut best = low;
+    for _ in 0..80 {
+        let (next, done) = match function(libm::exp(here)) {
+            Some((value, slope)) if !value.is_nan() => {
+                best = here;
+                if value > 0.0 {
+                    high = here
+                } else {
+                    low = here
+                }
+                let step = value / slope;
+                // NaN, and steps that leave the ends, become halvings.
+                let next = here - step.clamp(-1.0, 1.0);
+                (next, (value * step).abs() <= SEARCH_LOSS && step.abs() < 1e-2)
+            }
+            _ => {
+                high = here;
+                (here - 1.0, false)
+            }
+        };
+        if done {
+            return libm::exp(next.clamp(low, high));
         }
+        if high - low <= 1e-12 {
+            break;
+        }
+        here = if next > low && next < high { next } else { 0.5 * (low + high) };
     }
-    if at_left.1 <= at_right.1 { at_left } else { at_right }
+    libm::exp(best)
+}
+
+/// An upper bound on the cumulant `K(c) = log E[e^{cL}]` of everything that `event` releases, at `c = α − 1 > 0`; the larger of
+/// both directions. `K(c) = c·D_α`, so it adds up under adaptive composition. 0 where nothing is released.
+pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsupported> {
+    if !(c.is_finite() && c > 0.0) {
+        return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
+    }
+    let releases = releases(event, adjacency)?;
+    if !releases.searches.is_empty() {
+        return Err(Unsupported::Malformed("not there yet"));
+    }
+    let releases = poisson_only(&releases.mechanisms)?;
+    let cumulant = total(&releases, c, Direction::Remove).max(total(&releases, c, Direction::Add));
+    if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
+}
+
+/// The largest cumulant at `c` that shows (epsilon, delta): the conversion of this module's essay solved for K,
+/// `K = c·ε + log δ − log C(c)`, rounded down. Negative where this order cannot show it at all.
+pub fn cumulant_budget(epsilon: Epsilon, delta: Delta, c: f64) -> f64 {
+    let (gain, log_delta, log_factor) = (c * epsilon.get(), libm::log(delta.get()), log_conversion_factor(c));
+    let error = ROUNDING * (gain + log_delta.abs() + log_factor.abs());
+    gain + log_delta - log_factor - error
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! releases, and two trees that describe the same releases get the same epsilon to the last bit. Adjacency is resolved
 //! here: from here on, noise is a standard deviation and every record's contribution has norm 1.
 
+use crate::law::{Direction, Law, binomial, law};
 use crate::{Adjacency, Event, NoiseMultiplier, SamplingRate, Trials, Unsupported};
 
 /// One release; noise is relative to the norm of one record's contribution.
@@ -88,6 +89,11 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
             let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
             let (dataset, batch) = (*dataset_size, *batch_size_max);
             require(adjacency == Adjacency::AddRemove, "a truncated Poisson sample", adjacency, "add-remove")?;
+            if dataset > binomial::TRIALS_MAX {
+                return Err(Unsupported::Malformed(
+                    "a truncated sample is supported for data sets of up to 2^40 records",
+                ));
+            }
             if dataset == 0 || batch == 0 {
                 return Err(Unsupported::Malformed("a truncated sample needs a data set and a batch of at least 1"));
             }
@@ -188,6 +194,38 @@ pub(crate) fn joint(noise_multipliers: &[NoiseMultiplier]) -> f64 {
 }
 
 impl Mechanism {
+    /// Upper bound on the total variation distance of the release's laws, which is its delta at epsilon 0.
+    fn total_variation(&self) -> f64 {
+        // Of N(0, noise²) and N(shift, noise²).
+        let gaussian = |shift: f64, noise: f64| libm::erf(shift * std::f64::consts::FRAC_1_SQRT_2 / (2.0 * noise));
+        match *self {
+            Self::Gaussian { noise } | Self::Allocation { noise, .. } => gaussian(1.0, noise),
+            Self::Poisson { rate, noise } => rate * gaussian(1.0, noise),
+            Self::PoissonReplace { rate, noise } => rate * gaussian(2.0, noise),
+            Self::Group { rate, noise, size } => f64::from(size) * rate * gaussian(1.0, noise),
+            // A full batch moves by up to 4 norms, with at most the record's own sampling rate.
+            Self::Truncated { rate, noise, .. } => rate * (gaussian(4.0, noise) + gaussian(1.0, noise)),
+            Self::WithoutReplacement { noise, dataset, batch } => batch as f64 / dataset as f64 * gaussian(1.0, noise),
+        }
+    }
+
+    pub(crate) fn noise(&self) -> f64 {
+        match *self {
+            Self::Gaussian { noise }
+            | Self::Poisson { noise, .. }
+            | Self::PoissonReplace { noise, .. }
+            | Self::Group { noise, .. }
+            | Self::Truncated { noise, .. }
+            | Self::WithoutReplacement { noise, .. }
+            | Self::Allocation { noise, .. } => noise,
+        }
+    }
+
+    /// Both directions have the same law.
+    fn symmetric(&self) -> bool {
+        matches!(self, Self::Gaussian { .. } | Self::PoissonReplace { .. } | Self::WithoutReplacement { .. })
+    }
+
     /// Equal keys, equal mechanisms; the order of keys is the order of summation.
     fn key(&self) -> [u64; 5] {
         match *self {
@@ -199,6 +237,28 @@ impl Mechanism {
             Self::WithoutReplacement { noise, dataset, batch } => [5, noise.to_bits(), dataset, batch, 0],
             Self::Allocation { noise, steps } => [6, noise.to_bits(), steps, 0, 0],
         }
+    }
+}
+
+impl Releases {
+    /// Upper bound on delta at epsilon 0: total variation adds up under composition.
+    pub(crate) fn total_variation(&self) -> f64 {
+        if !self.searches.is_empty() {
+            return 1.0;
+        }
+        let sum: f64 =
+            self.mechanisms.iter().map(|(mechanism, count)| *count as f64 * mechanism.total_variation()).sum();
+        sum * (1.0 + f64::EPSILON * (8 + self.mechanisms.len()) as f64)
+    }
+
+    /// The dominating pairs in one direction.
+    pub(crate) fn laws(&self, direction: Direction) -> Vec<(Law, u64)> {
+        self.mechanisms.iter().map(|(mechanism, count)| (law(mechanism, direction), *count)).collect()
+    }
+
+    /// Whether one direction is enough.
+    pub(crate) fn symmetric(&self) -> bool {
+        self.mechanisms.iter().all(|(mechanism, _)| mechanism.symmetric())
     }
 }
 

@@ -60,11 +60,12 @@ fn figures(run: &Verified) -> GuaranteeFigures {
     let epsilon = guarantee.epsilon.get();
     GuaranteeFigures {
         epsilon,
+        epsilon_lower: guarantee.epsilon_lower.get(),
         epsilon_stated: privet_dp::round_up(epsilon, words::decimals(epsilon)),
         delta: guarantee.delta.get(),
         privacy_unit: guarantee.privacy_unit,
         adjacency: guarantee.adjacency,
-        accountant: guarantee.accountant,
+        engine: guarantee.engine,
         order: guarantee.order,
         steps_charged: guarantee.steps_charged,
         target_epsilon: privacy.target_epsilon.map(privet_dp::Epsilon::get),

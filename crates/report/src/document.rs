@@ -68,6 +68,12 @@ pub(crate) fn phrase_of(report: &Report, epsilon: f64) -> String {
     words::guarantee(epsilon, figures.delta, figures.privacy_unit, figures.adjacency)
 }
 
+/// What the engine proves from below, rounded down; `None` where it proves nothing.
+fn certified_below(report: &Report) -> Option<String> {
+    let lower = report.guarantee.epsilon_lower;
+    (lower > 0.0).then(|| lower_bound(report, lower))
+}
+
 /// A lower bound on epsilon, rounded down.
 pub(crate) fn lower_bound(report: &Report, epsilon: f64) -> String {
     let figures = &report.guarantee;
@@ -99,6 +105,7 @@ fn guarantee(report: &Report, blocks: &mut Vec<Block>) {
     blocks.push(facts(vec![
         ("guarantee, rounded up", Some(phrase(report))),
         ("as computed", Some(format!("epsilon = {} {}", figures.epsilon, context(report)))),
+        ("the true figure is at least", certified_below(report)),
         ("target of the plan", figures.target_epsilon.map(|target| phrase_of(report, target))),
         ("neighbouring data sets", Some(words::neighbours(figures.privacy_unit, figures.adjacency))),
         ("delta times the bound on the number of units", Some(number(figures.delta_times_bound))),

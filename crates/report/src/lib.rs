@@ -48,6 +48,7 @@ pub use published::{files, json, verify_published};
 pub use report::*;
 pub use sections::*;
 pub use terminal::terminal;
+pub use words::method;
 
 /// JSON Schema (draft 2020-12) of a serialised [`Report`].
 pub const SCHEMA: &str = include_str!("../schema/privacy-report.v1.schema.json");

@@ -4,7 +4,7 @@
 //! a rounded epsilon appears beside the computed one and is never below it. Losses are nats per token, epsilons natural
 //! logarithms, times seconds, digests lower-case hexadecimal.
 
-use privet_dp::{Accountant, Adjacency, PrivacyUnit, SamplingRate};
+use privet_dp::{Adjacency, Engine, PrivacyUnit, SamplingRate};
 use serde::{Deserialize, Serialize};
 
 use crate::{Corpus, Evidence, Section, TrainingFigures, Utility};
@@ -73,6 +73,8 @@ pub struct Statement {
 pub struct GuaranteeFigures {
     /// As computed from the ledger; an upper bound.
     pub epsilon: f64,
+    /// The true epsilon of what was released is at least this; 0 where nothing better is known.
+    pub epsilon_lower: f64,
     /// The figure to quote: `epsilon` rounded up.
     pub epsilon_stated: f64,
     /// Probability with which the bound may fail.
@@ -82,7 +84,7 @@ pub struct GuaranteeFigures {
     /// Which data sets are compared.
     pub adjacency: Adjacency,
     /// How epsilon was computed.
-    pub accountant: Accountant,
+    pub engine: Engine,
     /// Rényi order that gave it, if there was one.
     pub order: Option<f64>,
     /// Noisy releases charged.

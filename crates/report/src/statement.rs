@@ -93,17 +93,8 @@ fn mechanism(run: &Verified, ledger: &LedgerSummary) -> String {
         if charged == 1 { "1 noisy release is".to_owned() } else { format!("{charged} noisy releases are") },
         ledger.steps_reached,
         privacy.steps,
-        accountant(&run.guarantee),
+        words::method(run.guarantee.engine, run.guarantee.order),
     )
-}
-
-/// The accountant in words.
-pub(crate) fn accountant(guarantee: &Guarantee) -> String {
-    match (guarantee.accountant, guarantee.order) {
-        (privet_dp::Accountant::Gaussian, _) => "the exact curve of the Gaussian mechanism".to_owned(),
-        (privet_dp::Accountant::Rdp, Some(order)) => format!("Renyi differential privacy, at order {}", number(order)),
-        (privet_dp::Accountant::Rdp, None) => "Renyi differential privacy".to_owned(),
-    }
 }
 
 /// What is covered and what not.

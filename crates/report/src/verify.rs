@@ -129,7 +129,7 @@ fn in_words(guarantee: &Guarantee, epsilon: f64) -> String {
 /// epsilon of the first `charged` releases. All releases of a verified ledger are alike, so the number is enough.
 fn epsilon_after(plan: &Plan, charged: u64) -> Result<f64, Error> {
     let event = Event::Repeated { event: Box::new(planned_event(plan)), count: charged };
-    Ok(account(&event, plan.privacy.delta, plan.privacy.adjacency)?.epsilon.get())
+    Ok(account(&event, plan.privacy.delta, plan.privacy.adjacency)?.epsilon_upper.get())
 }
 
 fn curve(plan: &Plan, guarantee: &Guarantee) -> Result<Vec<CurvePoint>, Error> {

@@ -4,7 +4,7 @@
 //! same breath. Values from a plan are text that somebody else wrote; [`clean`] keeps them on one line and takes out
 //! what could steer a terminal.
 
-use privet_dp::{Adjacency, PrivacyUnit, round_up};
+use privet_dp::{Adjacency, Engine, PrivacyUnit, round_up};
 
 /// epsilon with everything it depends on.
 pub(crate) fn guarantee(epsilon: f64, delta: f64, unit: PrivacyUnit, adjacency: Adjacency) -> String {
@@ -30,6 +30,17 @@ pub(crate) fn decimals(epsilon: f64) -> u32 {
 pub(crate) fn rounded(epsilon: f64) -> String {
     let digits = decimals(epsilon);
     format!("{:.*}", digits as usize, round_up(epsilon, digits))
+}
+
+/// The method behind an epsilon, in words that follow "computed with".
+pub fn method(engine: Engine, order: Option<f64>) -> String {
+    let name = match engine {
+        Engine::ClosedForm => "the exact curve of the Gaussian mechanism",
+        Engine::Contour => "the exact contour integral, certified from both sides",
+        Engine::Grid => "a tilted convolution grid, certified from both sides",
+        Engine::Rdp => "Renyi differential privacy",
+    };
+    order.map_or_else(|| name.to_owned(), |order| format!("{name}, at order {}", number(order)))
 }
 
 pub(crate) fn unit_name(unit: PrivacyUnit) -> &'static str {

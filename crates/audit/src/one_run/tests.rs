@@ -121,7 +121,7 @@ fn simulated_noise_shows_a_leak_as_often_as_computed() {
 fn a_correct_mechanism_is_refuted_no_more_often_than_alpha() {
     let (noise, delta) = (1.0, 1e-5);
     let event = Event::Gaussian { noise_multiplier: NoiseMultiplier::new(noise).unwrap() };
-    let claimed = account(&event, Delta::new(delta).unwrap(), Adjacency::AddRemove).unwrap().epsilon.get();
+    let claimed = account(&event, Delta::new(delta).unwrap(), Adjacency::AddRemove).unwrap().epsilon_upper.get();
     let audits = |noise: f64| {
         (0..200)
             .map(|stream| {

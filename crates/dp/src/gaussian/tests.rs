@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{cases, sampled};
-use crate::{NoiseMultiplier, rdp};
+use crate::{Adjacency, Delta, Engine, Event, NoiseMultiplier, Unsupported, account, rdp};
 use proptest::prelude::*;
 
 fn releases(noise_multiplier: f64, count: u64) -> Event {
@@ -10,8 +10,12 @@ fn releases(noise_multiplier: f64, count: u64) -> Event {
     Event::Repeated { event: Box::new(event), count }
 }
 
+/// The upper end, after a look at the lower one.
 fn exact(event: &Event, delta: f64, adjacency: Adjacency) -> f64 {
-    epsilon(event, Delta::new(delta).unwrap(), adjacency).unwrap().unwrap().get()
+    let found = account(event, Delta::new(delta).unwrap(), adjacency).unwrap();
+    let (lower, upper) = (found.epsilon_lower.get(), found.epsilon_upper.get());
+    assert!(found.engine == Engine::ClosedForm && lower <= upper && upper - lower <= 1e-9 * (1.0 + upper), "{found:?}");
+    upper
 }
 
 #[test]
@@ -102,13 +106,11 @@ const MILLS: [(f64, f64); 14] = [
 #[test]
 fn a_sampled_release_is_left_to_the_general_method() {
     let mixed = Event::Composed(vec![releases(1.0, 1), sampled(0.5, 1.0, 1)]);
-    assert!(epsilon(&mixed, Delta::new(1e-6).unwrap(), Adjacency::AddRemove).unwrap().is_none());
+    let ask = |event: &Event| account(event, Delta::new(1e-6).unwrap(), Adjacency::AddRemove);
+    assert_ne!(ask(&mixed).unwrap().engine, Engine::ClosedForm);
     // A sampling rate of 1 is no sampling.
     let all = sampled(1.0, 2.0, 16);
     assert!((exact(&all, 1e-30, Adjacency::AddRemove) - 24.595_552_116_158_2).abs() < 1e-9);
     assert!(exact(&releases(1.0, 0), 1e-30, Adjacency::AddRemove) <= 0.0);
-    assert_eq!(
-        epsilon(&releases(1e-200, 1), Delta::new(0.1).unwrap(), Adjacency::AddRemove),
-        Err(Unsupported::Unbounded)
-    );
+    assert_eq!(ask(&releases(1e-200, 1)), Err(Unsupported::Unbounded));
 }

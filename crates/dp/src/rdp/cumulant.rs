@@ -1,295 +1,404 @@
-//! The cumulant of one Poisson-sampled Gaussian release, as an upper bound good to about 13 digits.
+//! The cumulant of one [`Pair`], as an upper bound good to about 11 digits.
 //!
-//! The dominating pair of the release is one-dimensional: `N(0, s²)` without the record, `(1−q)·N(0, s²) + q·N(1, s²)`
-//! with it (Mironov, Talwar and Zhang, arXiv 1908.10530, Theorem 4). Their likelihood ratio is
-//! `w(x) = 1 + v(x)`, `v(x) = q·(e^u − 1)`, `u = (2x − 1)/2s²`, and under `x ~ N(0, s²)`
+//! With `φ` the density of `N(0, s²)`, `P = A·φ` and `Q = B·φ`, where `A = Σ pⱼ·e^{mⱼ(2x − mⱼ)/2s²}` and `B` likewise. With
+//! `a = 1 + c` and `w = A/B`, `e^{K(c)} = ∫ P^a·Q^{−c} = E_Q[w^a]`. Since `E_Q[w] = 1`, this is `1 + E_Q[g]` with
+//! `g = w^a − 1 − a·(w − 1)`, and `g ≥ 0` because `w^a` is convex: the sum below has no cancellation between its terms and
+//! keeps its relative accuracy when K is as small as `q²`, which a run of 10⁸ steps multiplies by 10⁸.
 //!
-//! - removing a record: `K(c) = log E[w^a]` with `a = 1 + c`;
-//! - adding a record: `K(c) = log E[w^a]` with `a = −c`.
+//! **Quadrature.** `F = φ·B·g = φ·(A^a·B^{−c} − B − a·(A − B))` is analytic where neither A nor B has a zero. On the line
+//! `Im x = y` the terms of A have arguments `mⱼ·y/s²`: turned by the middle one, their real parts are at least
+//! `cos(D·y/2s²)` of their moduli, `D` the spread of the means. So A has no zero for `|y| < πs²/D_A`, and
+//! `A(Re x)·cos(D_A·y/2s²) ≤ |A| ≤ A(Re x)`; the same for B. There the trapezoid rule with step h errs by at most
+//! `2M/(e^{2πy/h} − 1)`, `M` bounding `∫|F|` along the line (Trefethen and Weideman, SIAM Review 56, 2014, Theorem 5.1).
+//! `|φ|` grows by `e^{y²/2s²}`, and A and B have all but a mass ρ at mean 0 in common, so that
+//! `M ≤ e^{y²/2s²}·cos(D_B·y/2s²)^{−c}·(E_Q[w^a] + 1 + 2aρ)`. [`Mesh`] takes a height y (any is valid) and the h that makes
+//! the error `e^{−exponent}` times the bracket, and the error is added.
 //!
-//! Since `E[v] = 0`, `E[w^a] = 1 + E[g]` with `g = w^a − 1 − a·v`. Both values of `a` make `w^a` convex, so `g ≥ 0`: the sum
-//! below has no cancellation between its terms and keeps its relative accuracy when K is as small as `q²`, which a
-//! run of 10⁸ steps multiplies by 10⁸.
-//!
-//! **Quadrature.** `g·φ` is analytic where `w` has no zero, in the strip `|Im x| < πs²`. The trapezoid rule with step h
-//! then errs by at most `2M/(e^{2πy/h} − 1)` for any height `y` in the strip, `M` bounding `∫|g·φ|` along it (Trefethen and
-//! Weideman, SIAM Review 56, 2014, Theorem 5.1). On the line `Im x = y`: `|φ|` grows by `e^{y²/2s²}`; `|w| ≤ w(Re x)`, and
-//! `|w| ≥ w(Re x)·cos(y/2s²)` for the negative power. So
-//! `M ≤ e^{y²/2s²}·cos(y/2s²)^{−z}·(E[w^a] + 1 + 2|a|q)`, with `z = c` when adding and 0 when removing. [`spacing`] takes
-//! the largest h for which some y makes the error `e^{−EXPONENT}` times the bracket, and the error is added.
-//!
-//! **Tails** beyond the last nodes are bounded in closed form and added ([`Law::log_tails`]); **rounding** is tracked node
-//! by node and added. Where too many nodes would be needed, the convexity bound [`jensen`] answers instead.
+//! **Tails** beyond the last nodes are bounded in closed form and added ([`Ratio::log_tails`]); **rounding** is tracked node
+//! by node and added. Where too many nodes would be needed, the convexity bound ([`Ratio::convexity`]) answers instead.
 
-/// Which of the two neighbours the loss is measured under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    /// The data set with the record against the one without.
-    Remove,
-    /// The data set without the record against the one with it.
-    Add,
-}
+mod excess;
 
-/// Quadrature error relative to the bracket in the module's essay: `2·e^{−44}/(1 − e^{−44})`, rounded up.
-const EXPONENT: f64 = 44.0;
-const QUADRATURE_ERROR: f64 = 1.6e-19;
-/// Standard deviations kept on either side of the outermost bump; the rest is bounded in closed form.
-const REACH: f64 = 13.0;
+use crate::law::Pair;
+use excess::{excess, jet};
+
+/// Relative error of an upper bound, as `e^{−FULL}`, from the quadrature and from the tails each.
+const FULL: f64 = 26.0;
+/// The same for a glance.
+const GLANCE: f64 = 14.0;
 /// More nodes than this and the convexity bound answers.
 const NODES_MAX: f64 = 20_000.0;
+/// More Gaussians evaluated than this and the convexity bound answers.
+const WORK_MAX: f64 = 2_000_000.0;
+/// A glance needs at least a third of the nodes of the full sum, so what a glance can do the full sum can do.
+const GLANCE_NODES_MAX: f64 = NODES_MAX / 3.0;
 /// Noise above this is treated as this, which only overstates the loss.
 const NOISE_MAX: f64 = 1e6;
-/// Rounding error of one node in units of its magnitude, see [`Law::log_integrand`].
-const NODE_ERROR: f64 = 2.0 * f64::EPSILON;
 /// `log √(2π)`.
 const LOG_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
+/// Exponents above this are taken out of sums before they overflow.
+const LARGE: f64 = 600.0;
 
-/// Upper bound on `K(c)` for sampling rate `q` in (0, 1], noise multiplier `s` and `c > 0`; infinite when it overflows.
-pub(super) fn upper(q: f64, s: f64, c: f64, direction: Direction) -> f64 {
-    let s = s.min(NOISE_MAX);
-    let gaussian = c * (c + 1.0) / (2.0 * s * s) * (1.0 + 4.0 * f64::EPSILON);
-    if q >= 1.0 {
-        return gaussian;
+/// `E_Q[g]` and its first two derivatives by c, over `e^shift`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Jet {
+    pub(super) shift: f64,
+    pub(super) value: [f64; 3],
+}
+
+/// One side of a pair relative to `φ`: `1 + Σ mass·(e^{m(2x − m)/2s²} − 1)`.
+#[derive(Debug)]
+struct Side {
+    /// (mean, mass) away from mean 0.
+    moved: Vec<(f64, f64)>,
+    /// Mass at mean 0.
+    still: f64,
+    /// Largest distance of a mean from 0.
+    reach: f64,
+    /// Distance between the outermost means.
+    spread: f64,
+}
+
+/// One side at one point; errors are bounds in units of the machine epsilon.
+struct Level {
+    /// The value less 1; `None` where the logarithm alone is to be trusted.
+    excess: Option<f64>,
+    log: f64,
+    /// Of `excess`, or of `log` where that is `None`.
+    error: f64,
+}
+
+/// The likelihood ratio at one point; errors are bounds in units of the machine epsilon.
+struct Node {
+    /// `w − 1`.
+    v: f64,
+    log_w: f64,
+    log_below: f64,
+    /// Of `log w`.
+    error: f64,
+}
+
+/// The equally spaced points of one sum.
+struct Mesh {
+    step: f64,
+    first: i64,
+    last: i64,
+    /// The quadrature error is at most this times the bracket of the module's essay.
+    error: f64,
+}
+
+/// A pair, ready to be seen at many orders.
+#[derive(Debug)]
+pub(super) struct Ratio {
+    noise: f64,
+    above: Side,
+    below: Side,
+    /// ρ: the mass that P and Q do not share at mean 0.
+    rho: f64,
+    /// How far apart the means of P and Q are, in standard deviations.
+    shift: f64,
+    /// That mass, coupled: (distance, mass).
+    couplings: Vec<(f64, f64)>,
+    /// Not even small orders can be summed.
+    coarse: bool,
+}
+
+impl Ratio {
+    pub(super) fn new(pair: &Pair) -> Self {
+        let (above, below) = (Side::new(&pair.p), Side::new(&pair.q));
+        let away = |side: &Side| side.moved.iter().map(|(_, mass)| mass).sum::<f64>();
+        let rho = away(&above).max(away(&below)).min(1.0);
+        // What is left at mean 0 once the common mass has been taken out.
+        let whole = |side: &Side| {
+            let rest = (0.0, (rho - away(side)).max(0.0));
+            side.moved.iter().copied().chain([rest]).filter(|(_, mass)| *mass > 0.0).collect::<Vec<_>>()
+        };
+        let (from, to) = (whole(&above), whole(&below));
+        let couplings = from
+            .iter()
+            .flat_map(|(m, mass)| to.iter().map(move |(n, other)| (m - n, mass * other / rho)))
+            .filter(|(distance, _)| *distance > 0.0)
+            .collect();
+        let noise = pair.noise.min(NOISE_MAX);
+        let mean = |side: &Side| side.moved.iter().map(|(mean, mass)| mean * mass).sum::<f64>();
+        let shift = (mean(&above) - mean(&below)) / noise;
+        let mut ratio = Self { noise, above, below, rho, shift, couplings, coarse: false };
+        ratio.coarse = ratio.mesh(1.0, GLANCE, GLANCE_NODES_MAX).is_none();
+        ratio
     }
-    let bound = jensen(q, gaussian);
-    let law = Law { q, s, c, direction };
-    law.quadrature().map_or(bound, |log_moment| log_moment.min(bound))
-}
 
-/// Largest `c` at which the quadrature, not the convexity bound, answers when removing.
-pub(super) fn c_max(s: f64) -> f64 {
-    let s = s.min(NOISE_MAX);
-    0.999 * NODES_MAX * spacing(s, 0.0) - 2.0 * REACH * s - 1.0
-}
+    /// Upper bound on the total variation distance of P and Q.
+    pub(super) fn total_variation(&self) -> f64 {
+        let scale = std::f64::consts::FRAC_1_SQRT_2 / (2.0 * self.noise);
+        let sum: f64 = self.couplings.iter().map(|(distance, mass)| mass * libm::erf(distance * scale)).sum();
+        sum * (1.0 + f64::EPSILON * (8 + self.couplings.len()) as f64)
+    }
 
-/// `log(1 + q·(e^k − 1))`: the cumulant `k` of the unsampled release, mixed with no release at all.
-///
-/// `t ↦ t^a` is convex for both values of `a`, so `E[w^a] ≤ (1−q)·1 + q·E[e^{au}]`, and `log E[e^{au}] = c(c+1)/2s²`.
-fn jensen(q: f64, gaussian: f64) -> f64 {
-    let bound = if gaussian < 700.0 {
-        libm::log1p(q * libm::expm1(gaussian))
-    } else {
-        gaussian + libm::log(q) + libm::log1p((1.0 - q) / q * libm::exp(-gaussian))
-    };
-    bound * (1.0 + 16.0 * f64::EPSILON) + gaussian * 2.0 * f64::EPSILON
-}
+    /// An order at which `count` releases are still worth about `loss`; only a guess.
+    pub(super) fn typical_order(&self, loss: f64, count: f64) -> f64 {
+        let distance = self.above.reach + self.below.reach;
+        let unit = self.noise / distance;
+        let small = libm::sqrt(2.0 * loss / count) * unit / self.rho;
+        small.min(2.0 * unit * unit * libm::log(2.0 / self.rho) + 1.0)
+    }
 
-/// The step h of the trapezoid rule, given `z`, the negative power of w in the integrand (0 when removing).
-fn spacing(s: f64, z: f64) -> f64 {
-    const HEIGHTS: i32 = 48;
-    let ceiling = std::f64::consts::PI * s * s;
-    // Any height is valid; the best of a geometric ladder is within a few per cent of the best there is.
-    (0..HEIGHTS)
-        .map(|rung| {
-            let height = ceiling * (1.0 - 1e-9) * libm::pow(0.75, f64::from(rung));
-            let powers = if z > 0.0 { -z * libm::log(libm::cos(height / (2.0 * s * s))) } else { 0.0 };
-            let growth = height * height / (2.0 * s * s) + powers;
-            2.0 * std::f64::consts::PI * height / (EXPONENT + growth)
-        })
-        .fold(0.0, f64::max)
-}
+    /// Logarithm of an upper bound on `E_Q[g]`, where `e^{K(c)} = 1 + E_Q[g]`.
+    pub(super) fn log_excess(&self, c: f64) -> f64 {
+        let bound = self.convexity(c);
+        let bound = bound.shift + libm::log(bound.value[0]);
+        let bound = bound + f64::EPSILON * ((32 + self.couplings.len()) as f64 + 4.0 * bound.abs());
+        // The convexity bound comes out as NaN where it overflows.
+        let bound = if bound.is_nan() { f64::INFINITY } else { bound };
+        self.quadrature(c).map_or(bound, |log_excess| log_excess.min(bound))
+    }
 
-/// One release seen at one order.
-struct Law {
-    q: f64,
-    s: f64,
-    c: f64,
-    direction: Direction,
-}
+    /// `E_Q[g]` and its derivatives to a few digits; `None` where c is too large for that.
+    pub(super) fn glance(&self, c: f64) -> Option<Jet> {
+        if self.coarse {
+            let bound = self.convexity(c);
+            return bound.value.iter().all(|value| value.is_finite()).then_some(bound);
+        }
+        let mesh = self.mesh(c, GLANCE, GLANCE_NODES_MAX)?;
+        let mut sum = Scaled::default();
+        for index in mesh.first..=mesh.last {
+            let (node, log_density) = self.node(index as f64 * mesh.step);
+            let (scale, value) = jet(c, node.v, node.log_w);
+            let weight = sum.weight(node.log_below + log_density + scale);
+            (0..3).for_each(|k| sum.value[k] += weight * value[k]);
+        }
+        let shift = sum.shift + libm::log(mesh.step / self.noise) - LOG_SQRT_TAU;
+        sum.value.iter().all(|value| value.is_finite()).then_some(Jet { shift, value: sum.value })
+    }
 
-impl Law {
-    /// `K(c)`, rounded up; `None` where that takes too many nodes.
-    fn quadrature(&self) -> Option<f64> {
-        let z = if self.direction == Direction::Add { self.c } else { 0.0 };
-        let step = spacing(self.s, z);
-        let (left, right) = self.range();
+    /// `∫ P^a·Q^{−c}` is convex in the two laws together, so with the moved mass coupled at will it is at most
+    /// `1 + Σ mass·(e^{c(c+1)·distance²/2s²} − 1)`, each term the cumulant of two Gaussians.
+    fn convexity(&self, c: f64) -> Jet {
+        let unit = |distance: f64| (distance / self.noise) * (distance / self.noise) / 2.0 * (1.0 + 8.0 * f64::EPSILON);
+        let largest = self.couplings.iter().map(|(distance, _)| c * (c + 1.0) * unit(*distance)).fold(0.0, f64::max);
+        let shift = if largest > LARGE { largest } else { 0.0 };
+        let mut value = [0.0; 3];
+        for (distance, mass) in &self.couplings {
+            let unit = unit(*distance);
+            let (k, slope) = (c * (c + 1.0) * unit, (2.0 * c + 1.0) * unit);
+            let power = if shift > 0.0 { libm::exp(k - shift) } else { libm::exp(k) };
+            value[0] += mass * if shift > 0.0 { power } else { libm::expm1(k) };
+            value[1] += mass * power * slope;
+            value[2] += mass * power * (2.0 * unit + slope * slope);
+        }
+        Jet { shift, value }
+    }
+
+    /// [`Ratio::log_excess`] by quadrature; `None` where that takes too many nodes.
+    fn quadrature(&self, c: f64) -> Option<f64> {
+        let mesh = self.mesh(c, FULL, NODES_MAX)?;
+        let a = 1.0 + c;
+        let variance = self.noise * self.noise;
+        let mut sum = Scaled::default();
+        for index in mesh.first..=mesh.last {
+            let (node, log_density) = self.node(index as f64 * mesh.step);
+            let (scale, value) = excess(c, node.v, node.log_w);
+            let exponent = node.log_below + log_density + scale;
+            let weight = sum.weight(exponent);
+            // `|d log g/d log w| ≤ a + 2 + 2/|v|`: for w < 1 because `1 − w^c` falls to 0 at least as slowly as a straight line
+            // (or, for c < 1, because `g ≥ ac·v²/2`); for w > 1 because it is `a + ac·v/g` with `g ≥ ac·v²·min(1, w^{a−2})/2`.
+            // The last term is what that first order leaves out. 512 covers the evaluation of g itself, see `excess`.
+            let slope = a + 2.0 + 2.0 / node.v.abs().max(1e-200);
+            let rounding = 512.0 + 8.0 * node.log_w.abs() + 2.0 * (log_density.abs() + scale.abs() + exponent.abs());
+            let second = a * c * node.error * node.error * f64::EPSILON;
+            sum.value[0] += weight * value;
+            sum.value[1] += weight * (value * (slope * node.error + rounding) + second);
+        }
+        let nodes = (mesh.last - mesh.first + 1) as f64;
+        let total = sum.value[0] * (1.0 + f64::EPSILON * (16.0 + nodes)) + sum.value[1] * 1.01 * f64::EPSILON;
+        let log_sum = libm::log(total) + sum.shift + libm::log(mesh.step / self.noise) - LOG_SQRT_TAU;
+        let (first, last) = (mesh.first as f64 * mesh.step, mesh.last as f64 * mesh.step);
+        let log_excess = self.log_tails(c, variance, first, last).into_iter().fold(log_sum, log_add);
+        // E ≤ I + error·(2 + E + 2aρ), solved for E.
+        let error = mesh.error * 2.0 * (1.0 + a * self.rho);
+        let log_excess = log_add(log_excess, libm::log(error)) + 2.0 * mesh.error;
+        Some(log_excess + f64::EPSILON * (16.0 + 4.0 * log_excess.abs() + 4.0 * sum.shift.abs()))
+    }
+
+    /// Equally spaced points that hold all but `e^{−nats}` of the integral; `None` where they are more than `nodes_max`.
+    fn mesh(&self, c: f64, nats: f64, nodes_max: f64) -> Option<Mesh> {
+        let (s, a) = (self.noise, 1.0 + c);
+        // A guess of how small the integral is; it decides how small the errors must be, not whether they are counted.
+        let small = (0.5 * a * c * (self.shift * self.shift).min(self.rho)).clamp(1e-100, 1.0);
+        let exponent = nats + libm::log(2.0 * (1.0 + a * self.rho) / small);
+        let step = self.spacing(c, exponent);
+        // A Gaussian has e^{−exponent} of its mass this many standard deviations away.
+        let reach = s * libm::sqrt(2.0 * exponent);
+        let (left, right) = (-self.below.reach - reach, self.right_edge(c, reach));
         let (first, last) = ((left / step).floor(), (right / step).ceil());
+        let nodes = last - first;
+        let gaussians = (self.above.moved.len() + self.below.moved.len()) as f64;
         // False for NaN, too.
-        let few_nodes = last - first <= NODES_MAX && step > 0.0;
-        if !few_nodes {
-            return None;
-        }
-        let mut sum = LogSum::default();
-        for node in first as i64..=last as i64 {
-            let x = node as f64 * step;
-            let (log_integrand, magnitude) = self.log_integrand(x);
-            sum.add(log_integrand, magnitude);
-        }
-        let log_sum = sum.log_upper() + libm::log(step / self.s) - LOG_SQRT_TAU;
-        let log_excess = self.log_tails(first * step, last * step).into_iter().fold(log_sum, log_add);
-        // E ≤ I + error·(1 + E + 1 + 2|a|q), solved for E.
-        let error = QUADRATURE_ERROR * 2.0 * (1.0 + (1.0 + self.c) * self.q);
-        let log_excess = log_add(log_excess, libm::log(error)) + 2.0 * QUADRATURE_ERROR;
-        let log_moment =
-            if log_excess > 30.0 { log_excess + libm::exp(-log_excess) } else { libm::log1p(libm::exp(log_excess)) };
-        Some(log_moment * (1.0 + 16.0 * f64::EPSILON) + f64::MIN_POSITIVE)
+        let few = nodes <= nodes_max && nodes * gaussians <= WORK_MAX && step > 0.0;
+        few.then(|| Mesh { step, first: first as i64, last: last as i64, error: 2.01 * libm::exp(-exponent) })
     }
 
-    /// Where the integrand has its mass, with [`REACH`] standard deviations around it.
-    fn range(&self) -> (f64, f64) {
-        let reach = REACH * self.s;
-        match self.direction {
-            Direction::Remove => (-reach, 1.0 + self.c + reach),
-            Direction::Add => (self.left_edge(), 1.0 + reach),
-        }
+    /// The step h at which some height y makes the quadrature error `2·e^{−exponent}` times the bracket.
+    fn spacing(&self, c: f64, exponent: f64) -> f64 {
+        let variance = self.noise * self.noise;
+        let growth = |height: f64| {
+            let powers = -c * libm::log(libm::cos(self.below.spread * height / (2.0 * variance)));
+            height * height / (2.0 * variance) + if self.below.spread > 0.0 { powers } else { 0.0 }
+        };
+        let ceiling = std::f64::consts::PI * variance / self.above.spread.max(self.below.spread);
+        // The best height if `−log cos θ` were `θ²/2`.
+        let bend = 0.5 / variance + c * (0.5 * self.below.spread / variance) * (0.5 * self.below.spread / variance);
+        let ideal = libm::sqrt(exponent / bend);
+        [1.0 - 1e-9, 0.92, 0.8, 0.6]
+            .into_iter()
+            .map(|share| {
+                let height = ideal.min(ceiling * share);
+                2.0 * std::f64::consts::PI * height / (exponent + growth(height))
+            })
+            .fold(0.0, f64::max)
     }
 
-    /// Adding: the rightmost `x ≤ −reach` with `−x − c·r(x) ≥ reach`, `r = q·e^u/w`; to its left the integrand falls off like a
-    /// Gaussian's tail, because the slope of its logarithm is `(−x − c·r)/s²` and r grows with x.
-    fn left_edge(&self) -> f64 {
-        let reach = REACH * self.s;
-        let (mut near, mut far) = (-reach, -reach - self.c);
+    /// `reach` to the right of the integrand's last peak. The slope of its logarithm is at most `(a·m_max + c·d(x) − x)/s²`
+    /// where `w ≥ 1`, and d falls with x: right of the x where that is 0 it falls off like a Gaussian or faster.
+    fn right_edge(&self, c: f64, reach: f64) -> f64 {
+        let (nearest, farthest) = ((1.0 + c) * self.above.reach, c * self.below.reach);
+        if farthest <= 0.0 {
+            return nearest + reach;
+        }
+        let (mut near, mut far) = (nearest, nearest + farthest);
         // A fixed number of halvings: the outer end always qualifies, the rest is only fewer nodes.
-        for _ in 0..40 {
+        for _ in 0..12 {
             let middle = 0.5 * (near + far);
-            if -middle - self.c * self.weight(middle) >= reach {
+            if middle >= nearest + c * self.pull(middle) {
                 far = middle;
             } else {
                 near = middle;
             }
         }
-        far
+        far + reach
     }
 
-    /// `r(x) = q·e^u/w`: how likely it is, having seen x, that the record was in the batch; rounded up.
-    fn weight(&self, x: f64) -> f64 {
-        let present = self.q * libm::exp((2.0 * x - 1.0) / (2.0 * self.s * self.s));
-        (present / (1.0 - self.q + present) * (1.0 + 1e-12)).min(1.0)
+    /// `d(x) = −E_Q[mean | x]`, rounded up.
+    fn pull(&self, x: f64) -> f64 {
+        let twice = 2.0 * self.noise * self.noise;
+        let (mut sum, mut weighted) = (self.below.still, 0.0);
+        // Right of 0, where this is asked, no exponent is above 0.
+        for (mean, mass) in &self.below.moved {
+            let weight = mass * libm::exp(mean * (2.0 * x - mean) / twice);
+            sum += weight;
+            weighted -= weight * mean;
+        }
+        if sum > 0.0 { (weighted / sum * (1.0 + 1e-9)).min(self.below.reach) } else { self.below.reach }
     }
 
     /// Logarithms of upper bounds on what lies left of the first node and right of the last one.
-    fn log_tails(&self, first: f64, last: f64) -> [f64; 2] {
-        let Self { q, s, c, .. } = *self;
-        let log_mills = |distance: f64| -distance * distance / 2.0 - libm::log(distance) - LOG_SQRT_TAU;
-        let log_power = |x: f64, a: f64| a * self.log_ratio(x) - x * x / (2.0 * s * s);
-        let fall = |slope: f64| libm::log(s / slope) - LOG_SQRT_TAU;
-        let tails = match self.direction {
-            // Left of 1/2, v lies in (−q, 0] and g is largest at −q. Right of a = 1 + c, w^a·φ falls at least as fast as a
-            // Gaussian around a, because w′/w ≤ 1/s²; and g ≤ w^a there.
-            Direction::Remove => {
-                let (log_edge, _) = self.log_excess(-q, libm::log1p(-q), -f64::MAX);
-                [log_edge + log_mills(-first / s), log_power(last, 1.0 + c) + fall(last - 1.0 - c)]
-            }
-            // Left: see `left_edge`. Right of 1/2, g ≤ c·v < c·q·e^u, and e^u·φ is a Gaussian density around 1.
-            Direction::Add => {
-                let slope = -first - c * self.weight(first);
-                [log_power(first, -c) + fall(slope), libm::log(c * q) + log_mills((last - 1.0) / s)]
-            }
-        };
-        tails.map(|tail| tail + 1e-6)
+    ///
+    /// Left, where `x ≤ −m` for every mean m of Q's, `w ≤ 1` and `g ≤ c·(1 − w)`, so that `∫F ≤ c·(Q − P)`, which is at most
+    /// c times the moved mass of Q beyond the node and ρ. Right, `w ≥ 1`, `g ≤ w^a`, and see [`Ratio::right_edge`].
+    fn log_tails(&self, c: f64, variance: f64, first: f64, last: f64) -> [f64; 2] {
+        let distance = (-self.below.reach - first) / self.noise;
+        let left = libm::log(2.0 * c * self.rho) - distance * distance / 2.0 - libm::log(distance) - LOG_SQRT_TAU;
+        let (node, log_density) = self.node(last);
+        let power = (1.0 + c) * node.log_w;
+        let slope = last - (1.0 + c) * self.above.reach - c * self.pull(last);
+        let right = node.log_below + log_density + power + libm::log(variance / slope / self.noise) - LOG_SQRT_TAU;
+        let rounding = 1e-6 + f64::EPSILON * (8.0 * (power.abs() + log_density.abs()) + (2.0 + c) * node.error);
+        [left + 1e-6, right + rounding]
     }
 
-    /// `log w(x)`.
-    fn log_ratio(&self, x: f64) -> f64 {
-        let u = (2.0 * x - 1.0) / (2.0 * self.s * self.s);
-        log_ratio(self.q, u, self.q * libm::expm1(u))
-    }
-
-    /// `log(g(x)·e^{−x²/2s²})`, and the sum of the magnitudes that went into it, which bounds its rounding error.
-    fn log_integrand(&self, x: f64) -> (f64, f64) {
-        let variance = self.s * self.s;
-        let u = (2.0 * x - 1.0) / (2.0 * variance);
-        let v = self.q * libm::expm1(u);
-        let log_w = log_ratio(self.q, u, v);
-        let (log_g, magnitude) = self.log_excess(v, log_w, u);
-        let exponent = x * x / (2.0 * variance);
-        let magnitude = magnitude + 2.0 * exponent + (1.0 + self.c) * (log_w.abs() + self.slope(v, u) * u.abs());
-        (log_g - exponent, magnitude)
-    }
-
-    /// How much an error in u moves `log w`: at most 1, and at most `q·e^u` on the left, where w stays near 1.
-    fn slope(&self, v: f64, u: f64) -> f64 {
-        if u > 0.0 { 1.0 } else { ((self.q + v) / (1.0 - self.q)).min(1.0) }
-    }
-
-    /// `log g` from `v`, `log w` and `u`, with its own share of the rounding magnitude.
-    fn log_excess(&self, v: f64, log_w: f64, u: f64) -> (f64, f64) {
-        let Self { c, .. } = *self;
-        if v.abs() * (1.0 + c) < 0.1 {
-            return (libm::log(self.series(v)), 32.0);
-        }
-        // Subtracting nearly equal numbers loses at most a factor of 1/0.1² here.
-        let lost = 256.0;
-        let log_g = match self.direction {
-            // Beyond e^300, what is left out is below the last bit; the products in the other arms stay below e^600.
-            Direction::Remove if c * log_w > 300.0 => (1.0 + c) * log_w,
-            // g = w·(e^{c·log w} − 1) − c·v, with w taken out so that it cannot overflow.
-            Direction::Remove if u > 300.0 => log_w + libm::log(libm::expm1(c * log_w) - c),
-            Direction::Remove => libm::log((1.0 + v) * libm::expm1(c * log_w) - c * v),
-            Direction::Add if u > 600.0 => libm::log(c) + log_w,
-            Direction::Add if -c * log_w > 600.0 => -c * log_w,
-            Direction::Add => libm::log(libm::expm1(-c * log_w) + c * v),
-        };
-        (log_g, lost)
-    }
-
-    /// `g = Σ_{k≥2} binom(a, k)·v^k` for small v; the leading coefficient is `c(c+1)/2` in both directions.
-    fn series(&self, v: f64) -> f64 {
-        let a = if self.direction == Direction::Remove { 1.0 + self.c } else { -self.c };
-        let mut term = 0.5 * self.c * (self.c + 1.0) * v * v;
-        let mut sum = 0.0;
-        for k in 2..40 {
-            sum += term;
-            let k = f64::from(k);
-            term *= (a - k) / (k + 1.0) * v;
-            if term.abs() <= sum * 1e-17 {
-                break;
+    /// The likelihood ratio at x, and the exponent `−x²/2s²` of the density.
+    fn node(&self, x: f64) -> (Node, f64) {
+        let twice = 2.0 * self.noise * self.noise;
+        let (above, below) = (self.above.at(x, twice), self.below.at(x, twice));
+        let log_density = -x * x / twice;
+        if let (Some(over), Some(under)) = (above.excess, below.excess) {
+            let v = (over - under) / (1.0 + under);
+            if v.abs() < 0.5 {
+                // The logarithms may nearly cancel; their difference is taken before them.
+                let error = (above.error + 2.0 * below.error) / (1.0 + under) + 4.0 * v.abs();
+                let log_w = libm::log1p(v);
+                return (Node { v, log_w, log_below: below.log, error: 2.0 * error + 2.0 * log_w.abs() }, log_density);
             }
         }
-        sum
+        let error =
+            |level: &Level| level.error / level.excess.map_or(1.0, |excess| 1.0 + excess) + 2.0 * level.log.abs();
+        let log_w = above.log - below.log;
+        let error = error(&above) + error(&below);
+        (Node { v: libm::expm1(log_w), log_w, log_below: below.log, error }, log_density)
     }
 }
 
-/// `log w` from `v = w − 1`, without cancellation near `w = 1 − q` and without overflow.
-fn log_ratio(q: f64, u: f64, v: f64) -> f64 {
-    if u > 600.0 {
-        libm::log(q) + u
-    } else if v > -0.5 {
-        libm::log1p(v)
-    } else {
-        libm::log((1.0 - q) + q * libm::exp(u))
+impl Side {
+    fn new(side: &[(f64, f64)]) -> Self {
+        let kept: Vec<(f64, f64)> = side.iter().copied().filter(|(_, mass)| *mass > 0.0).collect();
+        let (moved, still): (Vec<(f64, f64)>, Vec<_>) = kept.iter().partition(|(mean, _)| *mean != 0.0);
+        let means = || kept.iter().map(|(mean, _)| *mean);
+        let (low, high) = (means().fold(f64::INFINITY, f64::min), means().fold(f64::NEG_INFINITY, f64::max));
+        let reach = low.abs().max(high.abs());
+        Self { moved, still: still.iter().map(|(_, mass)| mass).sum(), reach, spread: high - low }
+    }
+
+    fn at(&self, x: f64, twice_variance: f64) -> Level {
+        let terms = self.moved.len() as f64;
+        let (mut excess, mut error) = (0.0, 0.0);
+        for (mean, mass) in &self.moved {
+            let t = mean * (2.0 * x - mean) / twice_variance;
+            if t > LARGE {
+                return self.far(x, twice_variance);
+            }
+            let growth = libm::expm1(t);
+            excess += mass * growth;
+            // x itself is rounded, so the error of t is relative to the larger of its two parts.
+            let size = mean.abs() * (2.0 * x.abs() + mean.abs()) / twice_variance;
+            error += mass * ((3.0 + terms) * growth.abs() + 3.0 * size * (1.0 + growth));
+        }
+        if excess < -0.5 {
+            return self.far(x, twice_variance);
+        }
+        let log = if self.moved.is_empty() { 0.0 } else { libm::log1p(excess) };
+        Level { excess: Some(excess), log, error }
+    }
+
+    /// Far from 1: a sum of positive terms.
+    fn far(&self, x: f64, twice_variance: f64) -> Level {
+        let exponent = |mean: f64| mean * (2.0 * x - mean) / twice_variance;
+        let top = self.moved.iter().map(|(mean, _)| exponent(*mean)).fold(f64::NEG_INFINITY, f64::max);
+        let top = if self.still > 0.0 { top.max(0.0) } else { top };
+        let still = if self.still > 0.0 { self.still * libm::exp(-top) } else { 0.0 };
+        let (mut sum, mut error) = (still, still * 3.0 * top.abs());
+        for (mean, mass) in &self.moved {
+            let term = mass * libm::exp(exponent(*mean) - top);
+            let size = mean.abs() * (2.0 * x.abs() + mean.abs()) / twice_variance;
+            sum += term;
+            error += term * 3.0 * (size + top.abs());
+        }
+        let log = top + libm::log(sum);
+        Level { excess: None, log, error: error / sum + 4.0 + self.moved.len() as f64 + log.abs() }
+    }
+}
+
+/// Sums over `e^shift`, where the shift grows with the terms.
+#[derive(Default)]
+struct Scaled {
+    shift: f64,
+    value: [f64; 3],
+}
+
+impl Scaled {
+    /// `e^{exponent − shift}`. Terms that underflow are below the last bit of a sum of size 1, or of 1 itself.
+    fn weight(&mut self, exponent: f64) -> f64 {
+        if exponent - self.shift > LARGE / 2.0 {
+            let less = libm::exp(self.shift - exponent);
+            self.value = self.value.map(|value| value * less);
+            self.shift = exponent;
+        }
+        libm::exp(exponent - self.shift)
     }
 }
 
 /// `log(e^a + e^b)`.
-fn log_add(a: f64, b: f64) -> f64 {
+pub(super) fn log_add(a: f64, b: f64) -> f64 {
     let (small, large) = if a < b { (a, b) } else { (b, a) };
     if small == f64::NEG_INFINITY { large } else { large + libm::log1p(libm::exp(small - large)) }
-}
-
-/// A sum of exponentials that never overflows, with its rounding error.
-#[derive(Debug)]
-struct LogSum {
-    peak: f64,
-    sum: f64,
-    weighted: f64,
-}
-
-impl Default for LogSum {
-    fn default() -> Self {
-        Self { peak: f64::NEG_INFINITY, sum: 0.0, weighted: 0.0 }
-    }
-}
-
-impl LogSum {
-    fn add(&mut self, log_term: f64, magnitude: f64) {
-        if log_term > self.peak {
-            let scale = libm::exp(self.peak - log_term);
-            self.sum *= scale;
-            self.weighted *= scale;
-            self.peak = log_term;
-        }
-        let term = libm::exp(log_term - self.peak);
-        // NaN stands for the logarithm of a zero that rounding made negative; its magnitude is far below the peak.
-        if term > 0.0 {
-            self.sum += term;
-            self.weighted += term * magnitude;
-        }
-    }
-
-    fn log_upper(&self) -> f64 {
-        self.peak + libm::log(self.sum + self.weighted * NODE_ERROR)
-    }
 }
 
 #[cfg(test)]

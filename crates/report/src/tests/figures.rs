@@ -1,6 +1,6 @@
 //! The figures that a report adds to the guarantee, against slow twins.
 
-use privet_dp::{Accountant, Adjacency, Delta, Epsilon, Guarantee, PrivacyUnit};
+use privet_dp::{Adjacency, Delta, Engine, Epsilon, Guarantee, PrivacyUnit};
 use proptest::prelude::*;
 
 use crate::{statement, words};
@@ -8,10 +8,11 @@ use crate::{statement, words};
 fn guarantee(epsilon: f64, delta: f64) -> Guarantee {
     Guarantee {
         epsilon: Epsilon::new(epsilon).unwrap(),
+        epsilon_lower: Epsilon::new(0.0).unwrap(),
         delta: Delta::new(delta).unwrap(),
         adjacency: Adjacency::AddRemove,
         privacy_unit: PrivacyUnit::Document,
-        accountant: Accountant::Rdp,
+        engine: Engine::Rdp,
         order: None,
         steps_charged: 1,
     }

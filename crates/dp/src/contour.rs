@@ -1,0 +1,470 @@
+//! Engine B: the privacy curve as a contour integral, exact up to proven errors, at a cost that does not grow with the steps.
+//!
+//! With `K(z) = log E_P[e^{zL}]` the cumulant of the composed loss `S = Σ L` (composition adds cumulants) and any `c > 0`,
+//!
+//! `δ(ε) = E_P[(1 − e^{ε − S})₊] = (1/2πi)·∫_{Re z = c} e^{K(z) − zε} / (z(z + 1)) dz`,
+//!
+//! because `(1 − e^{−y})₊` has the two-sided Laplace transform `1/(z(z + 1))` on `Re z > 0`. Alghamdi et al. (arXiv 2208.09595)
+//! approximate this integral at its saddle point; here it is summed. On the line through the saddle the integrand is
+//! nearly a Gaussian, and the trapezoid rule needs some twenty nodes whether the run has a thousand steps or a million.
+//!
+//! **Why both ends are bounds.** Let `t_n = n·h`, `Λ = 2π/h`.
+//! - *Aliases.* The infinite trapezoid sum is exactly `Σ_k e^{ckΛ}·δ(ε + kΛ)` (Poisson summation; Abate and Whitt 1992). Every
+//!   term is at least 0, so the sum is an upper bound as it stands. For the lower bound the terms `k ≠ 0` are
+//!   subtracted: for `k < 0` they are at most `e^{ckΛ}`; for `k > 0`, Chernoff's bound at a `c′ > c` gives
+//!   `C(c′)·e^{K(c′) − c′ε}/(e^{(c′ − c)Λ} − 1)`, `C(c) = c^c/(1 + c)^{1 + c}` (see [`rdp`](crate::rdp)).
+//! - *Truncation.* Beyond the last node the integrand is at most `e^{K(c) − cε}·Π|φ(t)|^count/t²`, and `decay` bounds `|φ|` for all
+//!   larger t at once.
+//! - *Quadrature in x and rounding.* `line` returns `φ(t) = M(c + it)/M(c)` with a bound η on its error; a power
+//!   `φ^count` is then off by at most the factor `(1 + η/|φ|)^count`.
+//!
+//! All errors together move delta by about `1e−12·count^½` of itself. The promised epsilon is not read off the curve: it is
+//! found by Newton's method, moved outwards by the error, and then checked against the bound at that very epsilon.
+
+mod decay;
+mod line;
+mod sketch;
+
+use crate::law::Law;
+use num_complex::Complex64;
+use sketch::Sketch;
+
+/// More nodes than this and another engine is faster.
+const NODES_MAX: f64 = 40_000.0;
+/// Aliases and truncation are kept below `e^{−DIGITS}` of delta.
+const DIGITS: f64 = 27.0;
+/// `(c′ − c)·Λ` for the aliases on the right.
+const STRIDE: f64 = 33.0;
+
+/// An interval this narrow, relative to the larger of epsilon and 1, ends the search for a better contour.
+const WIDTH: f64 = 2e-4;
+
+/// A certified interval.
+pub(crate) type Bounds = (f64, f64);
+
+/// Lower and upper bound on the epsilon of the composition at `delta`; `None` where the contour would need too many nodes.
+pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
+    let log_delta = libm::log(delta);
+    let (sketch, c_max, c, hint) = saddle(laws, log_delta)?;
+    let (c, hint) = if hint > 0.0 { (c, hint) } else { (sketch.saddle_at_epsilon(0.0, c_max), 0.0) };
+    // Where rare hits make the cumulant explode, the saddle sits on the brink, and a contour in front of it is shorter.
+    let mut best: Option<Bounds> = None;
+    for part in [1.0, 0.8, 0.6, 0.4] {
+        if let Some((lower, upper)) = through(laws, &sketch, c_max, (c, hint), part, log_delta) {
+            let (low, high) = best.unwrap_or((0.0, f64::INFINITY));
+            best = Some((lower.max(low), upper.min(high)));
+        }
+        if best.is_some_and(|(lower, upper)| upper - lower <= WIDTH * upper.max(1.0)) {
+            break;
+        }
+    }
+    best
+}
+
+/// Bounds from a contour at `part` of the saddle's place.
+fn through(
+    laws: &[(Law, u64)],
+    sketch: &Sketch,
+    c_max: f64,
+    (mut c, mut hint): (f64, f64),
+    part: f64,
+    log_delta: f64,
+) -> Option<Bounds> {
+    for _ in 0..5 {
+        let contour = Contour::new(laws, sketch, part * c, hint, log_delta)?;
+        let found = contour.solve(hint, log_delta)?;
+        // Far from the saddle the sum cancels and aliases grow; go on from a contour through the new saddle.
+        let off = (found - hint).abs();
+        let saddle = if off * c <= 2.0 { c } else { sketch.saddle_at_epsilon(found.max(0.0), c_max) };
+        if (saddle / c - 1.0).abs() < 0.05 && off <= contour.period() / 8.0 {
+            return contour.bracket(found, log_delta);
+        }
+        (c, hint) = (saddle, found.max(0.0));
+    }
+    None
+}
+
+/// Lower and upper bound on delta at each epsilon; neighbouring epsilons share a contour. Where the contour would need too
+/// many nodes, the bounds are 0 and Chernoff's.
+pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<Bounds>> {
+    let (sketch, c_max) = wide(laws, epsilons)?;
+    let mut current: Option<(Contour, f64)> = None;
+    let mut bounds = |epsilon: f64| {
+        let near = |(contour, hint): &(Contour, f64)| (epsilon - hint).abs() <= contour.period() / 12.0;
+        if !current.as_ref().is_some_and(near) {
+            let c = sketch.saddle_at_epsilon(epsilon, c_max);
+            let k = sketch.at(c);
+            let width = k.curvature + 1.0 / (c * c) + 1.0 / ((1.0 + c) * (1.0 + c));
+            let log_delta = k.value - c * epsilon - libm::log(c * (1.0 + c)) - 0.5 * libm::log(width);
+            // The next epsilons lie above: aim a little lower for their sake.
+            let contour = Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0);
+            current = contour.map(|contour| (contour, epsilon));
+        }
+        match &current {
+            Some((contour, _)) => Some(contour.delta(epsilon)),
+            None => Some((0.0, libm::exp(log_delta_at(laws, &sketch, c_max, epsilon)?.min(0.0)) * (1.0 + 1e-15))),
+        }
+    };
+    epsilons.iter().map(|epsilon| bounds(*epsilon)).collect()
+}
+
+/// Upper bounds on delta at each epsilon by Chernoff's bound alone: cheap, and enough to see where a direction does not
+/// matter.
+pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>> {
+    // The loss of adding a record is bounded, and above its largest value delta is 0.
+    let largest: f64 = laws.iter().map(|(law, count)| *count as f64 * law.loss_max()).sum::<f64>() * (1.0 + 1e-12);
+    let c_max = initial_c_max(laws);
+    let sketch = sketch::sketch(laws, 1.5 * c_max)?;
+    let bound = |epsilon: &f64| match log_delta_at(laws, &sketch, c_max, *epsilon) {
+        _ if *epsilon >= largest => Some(0.0),
+        Some(log) => Some(libm::exp(log.min(0.0)) * (1.0 + 1e-15)),
+        None => None,
+    };
+    epsilons.iter().map(bound).collect()
+}
+
+fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) -> Option<f64> {
+    let c = sketch.saddle_at_epsilon(epsilon, c_max);
+    let factor = -c * libm::log1p(1.0 / c) - libm::log1p(c);
+    let (mut sum, mut error) = (0.0, 0.0);
+    for (law, count) in laws {
+        let count = *count as f64;
+        let (cumulant, relative) = match law {
+            Law::Gaussian { noise } => (c * (c + 1.0) / (2.0 * noise * noise), 0.0),
+            Law::Mixture(branches) => {
+                let line = line::line(branches, c)?;
+                (line.cumulant, 1.01 * line.moment_error)
+            }
+            Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
+        };
+        sum += count * cumulant;
+        error += count * (relative + 4.0 * f64::EPSILON * cumulant.abs());
+    }
+    let allowance = f64::EPSILON * (8 + laws.len()) as f64;
+    Some(sum + error + factor - c * epsilon + allowance * (sum.abs() + c * epsilon + factor.abs()))
+}
+
+/// The sketch that holds the saddle for `log_delta`, the saddle and its epsilon.
+fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)> {
+    let mut c_max = initial_c_max(laws);
+    loop {
+        let sketch = sketch::sketch(laws, 1.5 * c_max)?;
+        let (c, epsilon) = sketch.saddle_at_delta(log_delta, c_max);
+        if c < 0.99 * c_max {
+            return Some((sketch, c_max, c, epsilon));
+        }
+        c_max *= 8.0;
+    }
+}
+
+/// The sketch that holds the saddles of all epsilons, or as many of them as fit: a loss that is bounded has no saddle
+/// beyond its largest value.
+fn wide(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<(Sketch, f64)> {
+    let highest = epsilons.iter().copied().fold(0.0, f64::max);
+    let lowest = epsilons.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut c_max = initial_c_max(laws);
+    let mut widest = (sketch::sketch(laws, 1.5 * c_max)?, c_max);
+    for _ in 0..3 {
+        let c = widest.0.saddle_at_epsilon(highest, c_max).max(widest.0.saddle_at_epsilon(lowest, c_max));
+        if c < 0.99 * c_max {
+            break;
+        }
+        c_max *= 8.0;
+        let Some(sketch) = sketch::sketch(laws, 1.5 * c_max) else { break };
+        widest = (sketch, c_max);
+    }
+    Some(widest)
+}
+
+fn initial_c_max(laws: &[(Law, u64)]) -> f64 {
+    let noise = laws.iter().filter_map(|(law, _)| match law {
+        Law::Mixture(branches) => branches.iter().map(|(_, pair)| pair.noise).reduce(f64::min),
+        _ => None,
+    });
+    let noise = noise.fold(f64::INFINITY, f64::min).min(1e3);
+    (16.0 + 8.0 * noise).min(40.0 * noise)
+}
+
+/// The integrand at the nodes of one contour.
+struct Contour {
+    c: f64,
+    step: f64,
+    terms: Vec<Term>,
+    /// `K(c)`, and the bound on its error.
+    cumulant: f64,
+    cumulant_error: f64,
+    /// Bound on what lies beyond the last node, in units of `e^{K(c) − cε}`.
+    tail: f64,
+    /// `c′` and an upper bound on `K(c′)`.
+    alias: (f64, f64),
+}
+
+/// The integrand at one node, without the factor that depends on epsilon.
+struct Term {
+    /// `e^{K(z) − K(c)}/(z(z + 1))`: what delta sums.
+    value: Complex64,
+    /// `e^{K(z) − K(c)}/(z + 1)`: what minus the derivative sums.
+    slope: Complex64,
+    /// Modulus of `value`, and the bound on its error.
+    modulus: f64,
+    error: f64,
+}
+
+impl Contour {
+    fn new(laws: &[(Law, u64)], sketch: &Sketch, c: f64, epsilon: f64, log_delta: f64) -> Option<Self> {
+        let here = sketch.at(c);
+        let mut period = (DIGITS - log_delta) / c;
+        // Chernoff on the right: the cumulant may rise by 8 above its tangent on the way to c′.
+        while sketch.at(c + STRIDE / period).value - here.value - here.slope * STRIDE / period > 8.0 {
+            period *= 1.2;
+        }
+        let step = std::f64::consts::TAU / period;
+        let mut contour = Self {
+            c,
+            step,
+            terms: Vec::new(),
+            cumulant: 0.0,
+            cumulant_error: 0.0,
+            tail: 0.0,
+            alias: (c + STRIDE / period, 0.0),
+        };
+        let mut sampled = Vec::new();
+        let fineness = if laws.len() > 16 { decay::COARSE } else { decay::FINE };
+        let mut square = 0.0;
+        for (law, count) in laws {
+            match law {
+                Law::Gaussian { noise } => square += *count as f64 / (noise * noise),
+                Law::Mixture(branches) => {
+                    let line = line::line(branches, c)?;
+                    let decay = decay::decay(branches, c, line.cumulant, fineness)?;
+                    let count = *count as f64;
+                    contour.cumulant += count * line.cumulant;
+                    contour.cumulant_error +=
+                        count * (1.01 * line.moment_error + 2.0 * f64::EPSILON * line.cumulant.abs());
+                    let beyond = line::line(branches, contour.alias.0)?;
+                    contour.alias.1 += count * (beyond.cumulant + 2.0 * beyond.moment_error);
+                    sampled.push((line, decay, count));
+                }
+                Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
+            }
+        }
+        contour.cumulant += square * c * (c + 1.0) / 2.0;
+        contour.alias.1 += square * contour.alias.0 * (contour.alias.0 + 1.0) / 2.0;
+        let allowance = f64::EPSILON * (8 + 2 * laws.len()) as f64;
+        contour.cumulant_error += allowance * contour.cumulant.abs();
+        contour.alias.1 += allowance * contour.alias.1.abs();
+
+        // The value of the sum at the root is about delta·e^{cε − K}; the tail should be e^{−DIGITS} of it.
+        let wanted = log_delta + c * epsilon - contour.cumulant - DIGITS;
+        let log_tail = |t: f64| {
+            let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
+            sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
+        };
+        let last = first_below(log_tail, wanted, NODES_MAX * step)?;
+        let count = (last / step).ceil() as usize + 1;
+        contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);
+        contour.terms = terms(&sampled, square, step, count, c);
+        Some(contour)
+    }
+
+    /// The length `Λ` after which the sum repeats itself.
+    fn period(&self) -> f64 {
+        std::f64::consts::TAU / self.step
+    }
+
+    /// In units of `e^{K(c) − cε}`: the sum, minus its derivative by epsilon, and the bound on its error.
+    fn sum(&self, epsilon: f64) -> (f64, f64, f64) {
+        let (mut value, mut slope, mut error, mut phases) = (0.0, 0.0, 0.0, 0.0);
+        let (sin, cos) = libm::sincos(self.step * epsilon);
+        let turn = Complex64::new(cos, -sin);
+        let mut turned = Complex64::new(1.0, 0.0);
+        for (n, term) in self.terms.iter().enumerate() {
+            value += (term.value * turned).re;
+            slope += (term.slope * turned).re;
+            error += term.error;
+            phases += term.modulus * n as f64;
+            turned *= turn;
+        }
+        // Each further turn is one more product, and its angle has the rounding of step·ε.
+        error +=
+            phases * f64::EPSILON * (3.0 + self.step * epsilon) + value.abs() * f64::EPSILON * self.terms.len() as f64;
+        let width = self.step / std::f64::consts::PI;
+        (value * width, slope * width, error * width * (1.0 + 1e-9) + self.tail)
+    }
+
+    /// Logarithm of the factor `e^{K(c) − cε}`, and its error.
+    fn log_scale(&self, epsilon: f64) -> (f64, f64) {
+        let error = self.cumulant_error + 4.0 * f64::EPSILON * (self.cumulant.abs() + self.c * epsilon + 1.0);
+        (self.cumulant - self.c * epsilon, error)
+    }
+
+    /// The epsilon, possibly below 0, at which the sum reaches `log_delta`; no promise.
+    fn solve(&self, start: f64, log_delta: f64) -> Option<f64> {
+        let mut epsilon = start;
+        // Newton's method overshoots where a rare hit makes a step in the curve; the bracket stops it.
+        let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+        let reach = self.period() / 6.0;
+        for _ in 0..80 {
+            let (value, slope, _) = self.sum(epsilon);
+            let excess = libm::log(value) + self.log_scale(epsilon).0 - log_delta;
+            // A sum below 0 is far to the right of everything, where only aliases and rounding are left.
+            let above = excess > 0.0;
+            if above {
+                low = epsilon;
+            } else {
+                high = epsilon;
+            }
+            let newton = epsilon + (excess * value / slope).clamp(-reach, reach);
+            let inside = newton > low && newton < high;
+            let next = if inside {
+                newton
+            } else if low.is_finite() && high.is_finite() {
+                0.5 * (low + high)
+            } else if above {
+                epsilon + reach
+            } else {
+                epsilon - reach
+            };
+            let step = next - epsilon;
+            epsilon = next;
+            if step.abs() <= 1e-13 * (1.0 + epsilon.abs()) {
+                return Some(epsilon);
+            }
+            if (epsilon - start).abs() > 0.45 * self.period() {
+                return Some(epsilon);
+            }
+        }
+        (high - low <= 1e-9 * (1.0 + epsilon.abs())).then_some(epsilon)
+    }
+
+    /// Certified interval around `found`.
+    fn bracket(&self, found: f64, log_delta: f64) -> Option<Bounds> {
+        let found = found.max(0.0);
+        let (value, slope, error) = self.sum(found);
+        if slope.is_nan() || slope <= 0.0 {
+            return None;
+        }
+        let (log_scale, log_error) = self.log_scale(found);
+        let alias = libm::exp(self.log_alias(found) - log_scale);
+        let up = 2.0 * (error + value * log_error) / slope + 1e-14 * (1.0 + found);
+        let down = up + 2.0 * alias / slope;
+        let certified = |margin: f64, holds: &dyn Fn(f64) -> bool| {
+            (0..60).map(|k| margin * f64::from(1u32 << (k / 2).min(30))).find(|margin| holds(*margin))
+        };
+        if self.log_upper(0.0) <= log_delta {
+            return Some((0.0, 0.0));
+        }
+        let up = certified(up, &|margin| self.log_upper(found + margin) <= log_delta)?;
+        let down = certified(down, &|margin| found <= margin || self.log_lower(found - margin) >= log_delta)?;
+        Some(((found - down).max(0.0), found + up))
+    }
+
+    fn log_upper(&self, epsilon: f64) -> f64 {
+        self.log_bounds(epsilon).1
+    }
+
+    fn log_lower(&self, epsilon: f64) -> f64 {
+        self.log_bounds(epsilon).0
+    }
+
+    /// Logarithms of the bounds on delta.
+    fn log_bounds(&self, epsilon: f64) -> Bounds {
+        let (value, _, error) = self.sum(epsilon);
+        let (log_scale, log_error) = self.log_scale(epsilon);
+        let alias = libm::exp(self.log_alias(epsilon) - log_scale + log_error);
+        let below = value - error - alias;
+        let lower = if below > 0.0 { libm::log(below) + log_scale - log_error } else { f64::NEG_INFINITY };
+        (lower, libm::log(value.max(0.0) + error) + log_scale + log_error)
+    }
+
+    /// Logarithm of an upper bound on the aliases.
+    fn log_alias(&self, epsilon: f64) -> f64 {
+        let (beyond, cumulant) = self.alias;
+        let left = -log_expm1(self.c * self.period());
+        let factor = -beyond * libm::log1p(1.0 / beyond) - libm::log1p(beyond);
+        let right = factor + cumulant - beyond * epsilon - log_expm1((beyond - self.c) * self.period());
+        left.max(right) + std::f64::consts::LN_2 + 1e-9
+    }
+
+    /// Certified interval of delta.
+    fn delta(&self, epsilon: f64) -> Bounds {
+        (
+            libm::exp(self.log_lower(epsilon)) * (1.0 - 1e-15),
+            (libm::exp(self.log_upper(epsilon)) * (1.0 + 1e-15)).min(1.0),
+        )
+    }
+}
+
+/// `log(e^x − 1)` for x well above 0.
+fn log_expm1(x: f64) -> f64 {
+    x + libm::log1p(-libm::exp(-x))
+}
+
+/// The smallest t, within a few per cent, with `value(t) ≤ wanted`, for a falling function; `None` if above `t_max`.
+fn first_below(value: impl Fn(f64) -> f64, wanted: f64, t_max: f64) -> Option<f64> {
+    if value(t_max) > wanted {
+        return None;
+    }
+    let (mut low, mut high) = (libm::log(t_max) - 40.0, libm::log(t_max));
+    while high - low > 0.02 {
+        let middle = 0.5 * (low + high);
+        if value(libm::exp(middle)) <= wanted {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Some(libm::exp(high))
+}
+
+/// The integrand at `count` nodes; the first counts half.
+fn terms(sampled: &[(line::Line, decay::Decay, f64)], square: f64, step: f64, count: usize, c: f64) -> Vec<Term> {
+    // log modulus, phase, and the logarithm of the factor by which the power may be off.
+    let mut logs = vec![(0.0, 0.0, 0.0); count];
+    // Single releases are multiplied as they are: a thousand different ones would be a million logarithms.
+    let mut product = vec![Complex64::new(1.0, 0.0); count];
+    for (line, _, releases) in sampled {
+        let once = *releases < 1.5;
+        for (n, less_one) in line.transform(step, count).into_iter().enumerate() {
+            let value = less_one + 1.0;
+            let modulus = line::modulus(value).max(1e-300);
+            let error = line.error(step, n);
+            if once {
+                product[n] *= value;
+                logs[n].2 += (error + 4.0 * f64::EPSILON) / modulus;
+            } else {
+                let phase = libm::atan2(value.im, value.re);
+                let square = less_one.re * (2.0 + less_one.re) + less_one.im * less_one.im;
+                let log = if square > -0.5 { 0.5 * libm::log1p(square) } else { libm::log(modulus) };
+                logs[n].0 += releases * log;
+                logs[n].1 += releases * phase;
+                let rounding = 2.0 * f64::EPSILON * (line::modulus(less_one) / modulus + phase.abs() + log.abs());
+                logs[n].2 += releases * (error / modulus + rounding);
+            }
+        }
+    }
+    for (log, value) in logs.iter_mut().zip(product) {
+        log.0 += libm::log(libm::hypot(value.re, value.im).max(1e-300));
+        log.1 += libm::atan2(value.im, value.re);
+    }
+    logs.iter()
+        .enumerate()
+        .map(|(n, (log, phase, off))| {
+            let t = n as f64 * step;
+            // K(c + it) − K(c) of the Gaussian releases.
+            let log = (log - square * t * t / 2.0).min(0.0);
+            let phase = phase + square * t * (c + 0.5);
+            let modulus = libm::exp(log) * if n == 0 { 0.5 } else { 1.0 };
+            let error = if *off < 1.0 { modulus * libm::expm1(*off) } else { 2.0 * libm::exp(log + off) };
+            let error = error + modulus * 4.0 * f64::EPSILON * (4.0 + phase.abs() + log.abs());
+            let (sin, cos) = libm::sincos(phase);
+            let z = Complex64::new(c, t);
+            let slope = Complex64::new(cos, sin) * modulus / (z + 1.0);
+            let value = slope / z;
+            Term { value, slope, modulus: line::modulus(value), error: error / line::modulus(z * (z + 1.0)) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

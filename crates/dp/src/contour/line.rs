@@ -1,0 +1,281 @@
+//! `M(z) = ∫ P^{1+z} Q^{−z}` of one release on the line `Re z = c`, by the trapezoid rule with a proven error.
+//!
+//! **Shifted line.** The integrand is analytic in x up to `|Im x| < πs²/D`, D the widest spread of the means of P or Q, so the
+//! integral may run along `Im x = a > 0` instead of the real axis. There `|e^{itL}| = e^{−t·Im L} ≤ 1` for every `t ≥ 0`:
+//! P's means are at least 0 and Q's at most 0, so `0 ≤ arg A`, `arg B ≤ 0` and `Im L = arg A − arg B ≥ 0`. The oscillation of
+//! `e^{itL}`, which on the real axis needs more nodes the larger t is, has become a decay, and one set of nodes serves
+//! all t.
+//!
+//! **Error.** With spacing h, the trapezoid sum along `Im x = a` differs from the integral by at most
+//! `N(0)/(e^{2πa/h} − 1) + N(y)/(e^{2π(y − a)/h} − 1)` for any y between a and the edge of the strip (Trefethen and
+//! Weideman, SIAM Review 56, 2014, Theorem 5.1, on the two sides of the line separately), where `N(y)` bounds the
+//! integral of the modulus along `Im x = y`. The modulus of the Gaussian grows by `e^{y²/2s²}`; `|A(ξ + iy)| ≤ A(ξ)`; and
+//! `|B(ξ + iy)| ≥ B(ξ)·cos(D_Q·y/2s²)`, because all its terms lie in a cone of that opening. So
+//! `N(y) ≤ e^{growth(y)}·M(c)`, `growth(y) = y²/2s² − c·log cos(D_Q·y/2s²)`, for all `t ≥ 0`.
+//!
+//! **Tails.** On the real axis the logarithm of the integrand at `t = 0` has the slope `(d(x) − x)/s²` with the drift
+//! `d = (1 + c)·E_P[m|x] − c·E_Q[m|x] ≥ 0`. Left of 0 it therefore falls outwards at least as fast as `x²/2s²`; to the right,
+//! `d` is at most `(1 + c)·max m − c·E_Q[m|R]` beyond R. Both tails are below `value at the end × s²/|slope|`.
+
+use crate::law::{Pair, binomial};
+use num_complex::Complex64;
+
+/// Error of the trapezoid rule is `e^{−EXPONENT}`.
+const EXPONENT: f64 = 40.0;
+/// The integrand is followed until it is `e^{−EXPONENT}` of the whole.
+const REACH: f64 = 9.1;
+/// Largest growth of the integrand that the line may cost: digits lost to cancellation.
+const GROWTH_MAX: f64 = 1.4;
+/// More nodes than this and the caller has to ask another engine.
+const NODES_MAX: f64 = 24_000.0;
+/// Rounding error of one operation.
+const UNIT: f64 = f64::EPSILON / 2.0;
+/// Values of t that are reached by small turns before one large turn takes over.
+const RESTART: usize = 64;
+
+/// The nodes of one law on the line `Re z = c`.
+pub(super) struct Line {
+    /// Weight `ω` of each node, divided by `M(c)`.
+    weights: Vec<Complex64>,
+    /// `L` at each node.
+    losses: Vec<Complex64>,
+    /// `K(c) = log M(c)`.
+    pub(super) cumulant: f64,
+    /// Relative error of `M(c)`.
+    pub(super) moment_error: f64,
+    /// Error of `φ(t) − 1` by quadrature and tails, for all t.
+    floor: f64,
+    /// Error of `φ(t) − 1` per unit of t: that of the losses themselves.
+    slope: f64,
+    /// `Σ |ω|` and `Σ |ω|·|L|`: what bounds a sum over `|e^{itL} − 1| ≤ min(2, t·|L|)`.
+    plain: (f64, f64),
+    /// The same with every weight times its own rounding error, in units of one rounding.
+    rounded: (f64, f64),
+}
+
+/// The nodes of `Σ weightᵢ·Mᵢ`; `None` where they would be too many.
+pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
+    let mut losses = Vec::new();
+    // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
+    let mut logs: Vec<(f64, f64)> = Vec::new();
+    // Relative error of each weight, in units of one rounding.
+    let mut roundings: Vec<f64> = Vec::new();
+    let (mut log_tails, mut slope_masses, mut coarse_losses) = (f64::NEG_INFINITY, 0.0f64, 0.0f64);
+    for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
+        let grid = grid(pair, c)?;
+        // The last bit of a coin's masses, more of a binomial's; they enter 1 + 2c times.
+        let mixture = pair.p.len().max(pair.q.len()) > 2;
+        let masses = if mixture { 1e-13 } else { 2.0 * UNIT };
+        let masses = if branches.len() > 1 { binomial::RELATIVE_ERROR } else { masses };
+        slope_masses = slope_masses.max(masses);
+        coarse_losses = coarse_losses.max(f64::from(mixture));
+        log_tails = log_tails.max(libm::log(*weight) + grid.log_tail + grid.growth);
+        let step = libm::log(weight * grid.step / pair.noise) - 0.918_938_533_204_672_8;
+        for node in grid.first..=grid.last {
+            let x = node as f64 * grid.step;
+            let (log_a, log_b) = pair.logs_above(x, grid.height);
+            let power = log_a * (1.0 + c) - log_b * c;
+            let twice_variance = 2.0 * pair.noise * pair.noise;
+            let gaussian = (x - grid.height) * (x + grid.height) / twice_variance;
+            let turn = 2.0 * x * grid.height / twice_variance;
+            logs.push((power.re - gaussian + step, power.im - turn));
+            // Each part of an exponent brings its own rounding error along.
+            let parts = (1.0 + c) * modulus(log_a) + c * modulus(log_b) + gaussian.abs() + step.abs() + turn.abs();
+            roundings.push(6.0 * parts + 8.0 + masses / UNIT * (1.0 + 2.0 * c));
+            losses.push(log_a - log_b);
+        }
+    }
+    let top = logs.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
+    let mut weights: Vec<Complex64> = logs
+        .iter()
+        .map(|(log, phase)| {
+            let (sin, cos) = libm::sincos(*phase);
+            Complex64::new(cos, sin) * libm::exp(log - top)
+        })
+        .collect();
+    let sum: f64 = weights.iter().map(|weight| weight.re).sum();
+    if sum.is_nan() || sum <= 0.0 {
+        return None;
+    }
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    let cumulant = top + libm::log(sum);
+    let (mut plain, mut rounded) = ((0.0, 0.0), (0.0, 0.0));
+    for ((weight, loss), rounding) in weights.iter().zip(&losses).zip(&roundings) {
+        let (weight, loss) = (modulus(*weight), modulus(*loss));
+        plain = (plain.0 + weight, plain.1 + weight * loss);
+        rounded = (rounded.0 + weight * rounding, rounded.1 + weight * loss * rounding);
+    }
+    // Both ends of every branch, and the two lines next to the contour.
+    let outside = libm::exp(log_tails - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-EXPONENT);
+    let moment_error = outside + UNIT * (rounded.0 + ((weights.len() / 8 + 8) as f64 + top.abs()) * plain.0);
+    let slope = 8.0 * UNIT * (plain.1 + plain.0 * coarse_losses) + slope_masses * plain.0;
+    Some(Line { weights, losses, cumulant, moment_error, floor: 2.0 * outside, slope, plain, rounded })
+}
+
+impl Line {
+    /// Bound on the error of `φ(n·step) − 1`.
+    pub(super) fn error(&self, step: f64, n: usize) -> f64 {
+        let t = step * n as f64;
+        // Σ |ω|·|e^{itL} − 1|, with the weights' own errors and without.
+        let within = |(plain, loss): (f64, f64)| (2.0 * plain).min(t * loss);
+        let products = (n / RESTART + n % RESTART + 1) as f64;
+        let operations = 6.0 * products + (self.weights.len() / 8 + 8) as f64;
+        self.floor
+            + self.slope * t
+            + UNIT * (within(self.rounded) + operations * within(self.plain))
+            + self.moment_error * within(self.plain)
+    }
+
+    /// `φ(n·step) − 1` for `n = 0..count`, each node with an error relative to its own `e^{itL} − 1`: where the loss is
+    /// small, so is its error, and a million steps do not multiply the rounding of a 1.
+    pub(super) fn transform(&self, step: f64, count: usize) -> Vec<Complex64> {
+        let small = Turn::new(&self.weights, &self.losses, step);
+        let large = Turn::new(&self.weights, &self.losses, step * RESTART as f64);
+        let mut block = (vec![0.0; self.weights.len()], vec![0.0; self.weights.len()]);
+        let mut value = block.clone();
+        (0..count)
+            .map(|n| {
+                if n > 0 && n % RESTART == 0 {
+                    large.apply(&mut block);
+                    value.clone_from(&block);
+                } else if n > 0 {
+                    small.apply(&mut value);
+                }
+                Complex64::new(sum(&value.0), sum(&value.1))
+            })
+            .collect()
+    }
+}
+
+/// The step from `ω(e^{itL} − 1)` to `ω(e^{i(t + h)L} − 1)`: with `r = e^{ihL} − 1`, v becomes `v + v·r + ω·r`.
+///
+/// Real and imaginary parts apart, so that the compiler can use wide registers.
+struct Turn {
+    re: Vec<f64>,
+    im: Vec<f64>,
+    weighted_re: Vec<f64>,
+    weighted_im: Vec<f64>,
+}
+
+impl Turn {
+    fn new(weights: &[Complex64], losses: &[Complex64], h: f64) -> Self {
+        let turns: Vec<Complex64> = losses.iter().map(|loss| turn_less_one(*loss, h)).collect();
+        let (re, im) = turns.iter().map(|turn| (turn.re, turn.im)).unzip();
+        let weighted = turns.iter().zip(weights).map(|(turn, weight)| turn * weight);
+        let (weighted_re, weighted_im) = weighted.map(|turn| (turn.re, turn.im)).unzip();
+        Self { re, im, weighted_re, weighted_im }
+    }
+
+    fn apply(&self, values: &mut (Vec<f64>, Vec<f64>)) {
+        let turns = self.re.iter().zip(&self.im).zip(self.weighted_re.iter().zip(&self.weighted_im));
+        for ((re, im), ((turn_re, turn_im), (weighted_re, weighted_im))) in
+            values.0.iter_mut().zip(&mut values.1).zip(turns)
+        {
+            let next = *re + (*re * turn_re - *im * turn_im + weighted_re);
+            *im += *re * turn_im + *im * turn_re + weighted_im;
+            *re = next;
+        }
+    }
+}
+
+/// `e^{itL} − 1`.
+fn turn_less_one(loss: Complex64, t: f64) -> Complex64 {
+    let (half_sin, half_cos) = libm::sincos(0.5 * t * loss.re);
+    let fall = libm::expm1(-t * loss.im);
+    let cos_less_one = -2.0 * half_sin * half_sin;
+    Complex64::new(fall * (1.0 + cos_less_one) + cos_less_one, (1.0 + fall) * 2.0 * half_sin * half_cos)
+}
+
+/// `|z|`; numbers too small to be squared count as 0.
+pub(super) fn modulus(z: Complex64) -> f64 {
+    z.norm_sqr().sqrt()
+}
+
+/// A sum in eight independent lanes, which the compiler may not make of one.
+fn sum(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// Where the nodes lie.
+struct Grid {
+    step: f64,
+    height: f64,
+    first: i64,
+    last: i64,
+    /// `growth(height)`.
+    growth: f64,
+    /// Logarithm of a bound on the two tails on the real axis.
+    log_tail: f64,
+}
+
+fn grid(pair: &Pair, c: f64) -> Option<Grid> {
+    let s = pair.noise;
+    let (spread_p, spread_q) = pair.spreads();
+    let edge = 0.98 * std::f64::consts::PI * s * s / spread_p.max(spread_q);
+    let growth = |y: f64| {
+        let cosine = libm::cos(spread_q * y / (2.0 * s * s));
+        y * y / (2.0 * s * s) - c * libm::log(cosine)
+    };
+    // The upper line that `height` needs for the same error as the lower one, iterated once; more is only slower.
+    let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / EXPONENT;
+    let mut height = (edge / 2.3).min(1.65 * s);
+    while growth(height) > GROWTH_MAX || reach(height) > edge {
+        height *= 0.9;
+    }
+    let upper = reach(height).max(2.2 * height).min(edge);
+    let exponent = EXPONENT + growth(upper);
+    let step = std::f64::consts::TAU * (height / EXPONENT).min((upper - height) / exponent);
+    let (left, right, log_tail) = ends(pair, c)?;
+    let (first, last) = ((left / step).floor(), (right / step).ceil());
+    // False for NaN, too.
+    let few = last - first <= NODES_MAX && step > 0.0;
+    let growth = growth(height);
+    few.then_some(Grid { step, height, first: first as i64, last: last as i64, growth, log_tail })
+}
+
+/// The ends of the range and the logarithm of the tails beyond them.
+pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
+    let s = pair.noise;
+    let log_density = |x: f64| {
+        let (log_a, log_b) = pair.logs(x);
+        (1.0 + c) * log_a - c * log_b - x * x / (2.0 * s * s)
+    };
+    let highest = pair.p.last().map_or(0.0, |(mean, _)| *mean);
+    // Jensen: M(c) ≥ 1, so this is far below the whole.
+    let floor = -EXPONENT - 3.0;
+    let mut left = -REACH * s;
+    while log_density(left) > floor {
+        left -= s;
+        if left < -1e3 * s {
+            return None;
+        }
+    }
+    let slope_at = |x: f64| x - (1.0 + c) * highest + c * pair.posterior_means(x).1;
+    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + REACH * s);
+    // A fixed number of halvings: the far end always qualifies, the rest is only fewer nodes.
+    for _ in 0..20 {
+        let middle = 0.5 * (near + far);
+        if slope_at(middle) >= REACH * s {
+            far = middle;
+        } else {
+            near = middle;
+        }
+    }
+    // Where the slope rises in one jump, it says nothing yet about how far the integrand has fallen.
+    let peak = (0..=32).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
+    while log_density(far) > peak - EXPONENT - 3.0 {
+        far += s;
+    }
+    let log_tail = |x: f64, slope: f64| log_density(x) + libm::log(s / slope) - 0.918_938_533_204_672_8;
+    let tails = [log_tail(left, -left), log_tail(far, slope_at(far))];
+    let log_tail = tails[0].max(tails[1]) + std::f64::consts::LN_2;
+    Some((left, far, log_tail))
+}
