@@ -73,6 +73,8 @@ pub struct DeltaCertificate {
 /// An interval this narrow, relative to the larger of epsilon and 1, needs no second opinion.
 const WIDTH: f64 = 8e-4;
 
+/// Below this total variation distance, epsilon may be too small for any mesh.
+const RARE: f64 = 1e-5;
 /// An epsilon up to this need not be known better.
 const NEGLIGIBLE: f64 = 2e-4;
 
@@ -87,6 +89,15 @@ pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Cert
     let releases = releases(event, adjacency)?;
     if releases.total_variation() <= delta.get() {
         return certificate(&releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
+    }
+    if releases.total_variation() <= RARE && within_reach(&releases) {
+        let negligible =
+            |direction: &Direction| closed::negligible(&releases.laws(*direction), delta.get(), NEGLIGIBLE);
+        let bounds: Option<Vec<f64>> = directions(&releases).iter().map(negligible).collect();
+        if let Some(bounds) = bounds {
+            let upper = bounds.into_iter().fold(0.0, f64::max);
+            return certificate(&releases, (0.0, upper), delta, adjacency, Engine::ClosedForm, None);
+        }
     }
     let found = two_sided(&releases, delta, |laws| narrowest(laws, delta.get()));
     if let Found { engine: Some(engine), bounds: (lower, upper) } = found
@@ -243,9 +254,7 @@ fn dominated(laws: &[(Law, u64)], epsilon: f64, delta: Delta) -> bool {
 
 fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
     let bounds = match engine {
-        Engine::ClosedForm => {
-            closed::epsilon(laws, delta).or_else(|| Some((0.0, closed::negligible(laws, delta, NEGLIGIBLE)?)))
-        }
+        Engine::ClosedForm => closed::epsilon(laws, delta),
         Engine::Contour => contour::epsilon(laws, delta),
         Engine::Grid => grid::epsilon(laws, delta),
         Engine::Rdp => None,
