@@ -132,7 +132,7 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
         let (cumulant, relative) = match law {
             Law::Gaussian { noise } => (c * (c + 1.0) / (2.0 * noise * noise), 0.0),
             Law::Mixture(branches) => {
-                let line = line::line(branches, c)?;
+                let line = line::line(branches, c, 1.0)?;
                 (line.cumulant, 1.01 * line.moment_error)
             }
             Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
@@ -235,13 +235,13 @@ impl Contour {
             match law {
                 Law::Gaussian { noise } => square += *count as f64 / (noise * noise),
                 Law::Mixture(branches) => {
-                    let line = line::line(branches, c)?;
-                    let decay = decay::decay(branches, c, line.cumulant, fineness)?;
                     let count = *count as f64;
+                    let line = line::line(branches, c, count)?;
+                    let decay = decay::decay(branches, c, line.cumulant, fineness)?;
                     contour.cumulant += count * line.cumulant;
                     contour.cumulant_error +=
                         count * (1.01 * line.moment_error + 2.0 * f64::EPSILON * line.cumulant.abs());
-                    let beyond = line::line(branches, contour.alias.0)?;
+                    let beyond = line::line(branches, contour.alias.0, 1.0)?;
                     contour.alias.1 += count * (beyond.cumulant + 2.0 * beyond.moment_error);
                     sampled.push((line, decay, count));
                 }

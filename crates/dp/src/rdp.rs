@@ -178,11 +178,8 @@ pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsu
         return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
     }
     let releases = releases(event, adjacency)?;
-    if !releases.searches.is_empty() {
-        return Err(Unsupported::Malformed("not there yet"));
-    }
-    let releases = poisson_only(&releases.mechanisms)?;
-    let cumulant = total(&releases, c, Direction::Remove).max(total(&releases, c, Direction::Add));
+    let (remove, add) = (Total::new(&releases, Direction::Remove)?, Total::new(&releases, Direction::Add)?);
+    let cumulant = remove.upper(c)?.max(add.upper(c)?);
     if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
 }
 

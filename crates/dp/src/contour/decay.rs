@@ -85,7 +85,7 @@ fn log_density(pair: &Pair, c: f64, x: f64) -> f64 {
 /// mode where nothing happened and another where something did, and either can carry the mass.
 fn modes(pair: &Pair, c: f64) -> Option<Vec<(f64, f64, f64)>> {
     const POINTS: usize = 80;
-    let (left, right, _) = ends(pair, c)?;
+    let (left, right, _) = ends(pair, c, 38.0)?;
     let at = |k: usize| left + (right - left) * k as f64 / POINTS as f64;
     let values: Vec<f64> = (0..=POINTS).map(|k| log_density(pair, c, at(k))).collect();
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -20,10 +20,8 @@
 use crate::law::{Pair, binomial};
 use num_complex::Complex64;
 
-/// Error of the trapezoid rule is `e^{−EXPONENT}`.
-const EXPONENT: f64 = 40.0;
-/// The integrand is followed until it is `e^{−EXPONENT}` of the whole.
-const REACH: f64 = 9.1;
+/// The error of the trapezoid rule is `e^{−EXPONENT}` for one release, and as much less for several.
+const EXPONENT: f64 = 38.0;
 /// Largest growth of the integrand that the line may cost: digits lost to cancellation.
 const GROWTH_MAX: f64 = 1.4;
 /// More nodes than this and the caller has to ask another engine.
@@ -53,8 +51,9 @@ pub(super) struct Line {
     rounded: (f64, f64),
 }
 
-/// The nodes of `Σ weightᵢ·Mᵢ`; `None` where they would be too many.
-pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
+/// The nodes of `Σ weightᵢ·Mᵢ`, whose power `count` is wanted; `None` where they would be too many.
+pub(super) fn line(branches: &[(f64, Pair)], c: f64, count: f64) -> Option<Line> {
+    let exponent = EXPONENT + libm::log(count);
     let mut losses = Vec::new();
     // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
     let mut logs: Vec<(f64, f64)> = Vec::new();
@@ -62,10 +61,10 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
     let mut roundings: Vec<f64> = Vec::new();
     let (mut log_tails, mut slope_masses, mut coarse_losses) = (f64::NEG_INFINITY, 0.0f64, 0.0f64);
     for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
-        let grid = grid(pair, c)?;
-        // The last bit of a coin's masses, more of a binomial's; they enter 1 + 2c times.
+        let grid = grid(pair, c, exponent)?;
+        // A coin's masses are exact, because the one at mean 0 is not read; a binomial's are not. They enter 1 + 2c times.
         let mixture = pair.p.len().max(pair.q.len()) > 2;
-        let masses = if mixture { 1e-13 } else { 2.0 * UNIT };
+        let masses = if mixture { 1e-13 } else { 0.0 };
         let masses = if branches.len() > 1 { binomial::RELATIVE_ERROR } else { masses };
         slope_masses = slope_masses.max(masses);
         coarse_losses = coarse_losses.max(f64::from(mixture));
@@ -106,7 +105,7 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
         rounded = (rounded.0 + weight * rounding, rounded.1 + weight * loss * rounding);
     }
     // Both ends of every branch, and the two lines next to the contour.
-    let outside = libm::exp(log_tails - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-EXPONENT);
+    let outside = libm::exp(log_tails - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-exponent);
     let moment_error = outside + UNIT * (rounded.0 + ((weights.len() / 8 + 8) as f64 + top.abs()) * plain.0);
     let slope = 8.0 * UNIT * (plain.1 + plain.0 * coarse_losses) + slope_masses * plain.0;
     Some(Line { weights, losses, cumulant, moment_error, floor: 2.0 * outside, slope, plain, rounded })
@@ -216,7 +215,7 @@ struct Grid {
     log_tail: f64,
 }
 
-fn grid(pair: &Pair, c: f64) -> Option<Grid> {
+fn grid(pair: &Pair, c: f64, exponent: f64) -> Option<Grid> {
     let s = pair.noise;
     let (spread_p, spread_q) = pair.spreads();
     let edge = 0.98 * std::f64::consts::PI * s * s / spread_p.max(spread_q);
@@ -225,15 +224,14 @@ fn grid(pair: &Pair, c: f64) -> Option<Grid> {
         y * y / (2.0 * s * s) - c * libm::log(cosine)
     };
     // The upper line that `height` needs for the same error as the lower one, iterated once; more is only slower.
-    let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / EXPONENT;
+    let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / exponent;
     let mut height = (edge / 2.3).min(1.65 * s);
     while growth(height) > GROWTH_MAX || reach(height) > edge {
         height *= 0.9;
     }
     let upper = reach(height).max(2.2 * height).min(edge);
-    let exponent = EXPONENT + growth(upper);
-    let step = std::f64::consts::TAU * (height / EXPONENT).min((upper - height) / exponent);
-    let (left, right, log_tail) = ends(pair, c)?;
+    let step = std::f64::consts::TAU * (height / exponent).min((upper - height) / (exponent + growth(upper)));
+    let (left, right, log_tail) = ends(pair, c, exponent)?;
     let (first, last) = ((left / step).floor(), (right / step).ceil());
     // False for NaN, too.
     let few = last - first <= NODES_MAX && step > 0.0;
@@ -242,16 +240,18 @@ fn grid(pair: &Pair, c: f64) -> Option<Grid> {
 }
 
 /// The ends of the range and the logarithm of the tails beyond them.
-pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
+/// The integrand is followed until it is `e^{−exponent}` of the whole.
+pub(super) fn ends(pair: &Pair, c: f64, exponent: f64) -> Option<(f64, f64, f64)> {
     let s = pair.noise;
+    let reach = libm::sqrt(2.0 * (exponent + 2.0)) * s;
     let log_density = |x: f64| {
         let (log_a, log_b) = pair.logs(x);
         (1.0 + c) * log_a - c * log_b - x * x / (2.0 * s * s)
     };
     let highest = pair.p.last().map_or(0.0, |(mean, _)| *mean);
     // Jensen: M(c) ≥ 1, so this is far below the whole.
-    let floor = -EXPONENT - 3.0;
-    let mut left = -REACH * s;
+    let floor = -exponent - 3.0;
+    let mut left = -reach;
     while log_density(left) > floor {
         left -= s;
         if left < -1e3 * s {
@@ -259,11 +259,11 @@ pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
         }
     }
     let slope_at = |x: f64| x - (1.0 + c) * highest + c * pair.posterior_means(x).1;
-    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + REACH * s);
+    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + reach);
     // A fixed number of halvings: the far end always qualifies, the rest is only fewer nodes.
     for _ in 0..20 {
         let middle = 0.5 * (near + far);
-        if slope_at(middle) >= REACH * s {
+        if slope_at(middle) >= reach {
             far = middle;
         } else {
             near = middle;
@@ -271,7 +271,7 @@ pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
     }
     // Where the slope rises in one jump, it says nothing yet about how far the integrand has fallen.
     let peak = (0..=32).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
-    while log_density(far) > peak - EXPONENT - 3.0 {
+    while log_density(far) > peak - exponent - 3.0 {
         far += s;
     }
     let log_tail = |x: f64, slope: f64| log_density(x) + libm::log(s / slope) - 0.918_938_533_204_672_8;
