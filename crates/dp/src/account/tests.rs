@@ -50,9 +50,7 @@ fn probe() {
     ] {
         for opinion in explain(&sampled(q, s, t), Delta::new(delta).unwrap(), Adjacency::AddRemove).unwrap() {
             let started = std::time::Instant::now();
-            let _ = two_sided(&releases(&sampled(q, s, t), Adjacency::AddRemove).unwrap(), |laws, _| {
-                epsilon_by(opinion.engine, laws, delta).map(Some)
-            });
+            let _ = account(&sampled(q, s, t), Delta::new(delta).unwrap(), Adjacency::AddRemove);
             println!(
                 "{q} {s} {t} {delta:e}: {:?} {:?} {} {:?}",
                 opinion.engine,

@@ -203,6 +203,23 @@ fn sum(values: &[f64]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
+/// Where the integrand falls at least as fast as a Gaussian `reach` away from its mean; no more than a few per cent further
+/// out than needed.
+pub(super) fn right_end(pair: &Pair, c: f64, reach: f64) -> f64 {
+    let highest = pair.p.last().map_or(0.0, |(mean, _)| *mean);
+    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + reach);
+    // Halvings, and the outer end always qualifies: stopping early only means more nodes.
+    while far - near > 0.05 * reach {
+        let middle = 0.5 * (near + far);
+        if middle - (1.0 + c) * highest + c * pair.posterior_means(middle).1 >= reach {
+            far = middle;
+        } else {
+            near = middle;
+        }
+    }
+    far
+}
+
 /// Where the nodes lie.
 struct Grid {
     step: f64,
@@ -259,16 +276,7 @@ pub(super) fn ends(pair: &Pair, c: f64, exponent: f64) -> Option<(f64, f64, f64)
         }
     }
     let slope_at = |x: f64| x - (1.0 + c) * highest + c * pair.posterior_means(x).1;
-    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + reach);
-    // A fixed number of halvings: the far end always qualifies, the rest is only fewer nodes.
-    for _ in 0..20 {
-        let middle = 0.5 * (near + far);
-        if slope_at(middle) >= reach {
-            far = middle;
-        } else {
-            near = middle;
-        }
-    }
+    let mut far = right_end(pair, c, reach);
     // Where the slope rises in one jump, it says nothing yet about how far the integrand has fallen.
     let peak = (0..=32).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
     while log_density(far) > peak - exponent - 3.0 {

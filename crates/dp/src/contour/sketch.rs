@@ -3,6 +3,7 @@
 //! Every `c > 0` gives a valid contour; only the number of nodes depends on it. So nothing here needs an error bound: the
 //! cumulant `K` comes from a coarse trapezoid rule on the real axis, of a sample of the laws where there are many.
 
+use super::line::right_end;
 use crate::law::{Law, Pair};
 
 /// Above so many laws, every k-th stands for k of them.
@@ -55,7 +56,7 @@ fn add(pair: &Pair, weight: f64, c_max: f64, nodes: &mut Vec<(f64, f64)>) -> Opt
     let (spread_p, spread_q) = pair.spreads();
     let step = (0.4 * s).min(s * s / spread_p.max(spread_q));
     // The saddle lies where x = (1 + c)·E_P[m|x] − c·E_Q[m|x].
-    let (left, right) = (-9.0 * s, 9.0 * s + (1.0 + c_max) * spread_p + c_max * spread_q);
+    let (left, right) = (-9.0 * s, right_end(pair, c_max, 9.0 * s));
     if (right - left) / step > NODES_MAX {
         return None;
     }
