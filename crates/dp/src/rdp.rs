@@ -146,9 +146,9 @@ fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
             Some((value, slope)) if !value.is_nan() => {
                 best = here;
                 if value > 0.0 {
-                    high = here
+                    high = here;
                 } else {
-                    low = here
+                    low = here;
                 }
                 let step = value / slope;
                 // NaN, and steps that leave the ends, become halvings.
