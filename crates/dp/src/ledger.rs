@@ -1,12 +1,9 @@
 //! The rules of the ledger file: an append-only chain of JSON lines in which every noisy release is charged before it
 //! happens.
 //!
-//! The first line (the genesis) fixes what the guarantee is about; each following line charges one step. A line's hash is
-//! `BLAKE3(previous hash ‖ canonical JSON of the body)`, so no line can be changed, moved, inserted or removed without
-//! breaking the chain from there on. Each line has exactly one valid spelling, byte for byte.
-//!
-//! What the chain alone cannot show is that lines are missing **at the end**, or that the whole file was written anew:
-//! compare [`Ledger::head`] with a head kept elsewhere ([`Ledger::require_head`]) for that.
+//! The first line (the genesis) fixes what the guarantee is about; each following line charges one step. The lines are
+//! sealed to one another ([`chain`]), so none can be changed, moved, inserted or removed. That lines are missing **at the
+//! end** shows only when [`Ledger::head`] is compared with a head kept elsewhere ([`Ledger::require_head`]).
 //!
 //! After a crash the run goes back to a checkpoint and does some steps again, with fresh noise. Those are new releases and
 //! are charged again, under the same step number and a higher attempt.
@@ -15,12 +12,10 @@
 
 mod error;
 
-use crate::{Adjacency, Delta, Event, PrivacyUnit};
+use crate::{Adjacency, Delta, Event, PrivacyUnit, chain};
+pub use chain::{ChainError, ORIGIN, seal};
 pub use error::LedgerError;
 use serde::{Deserialize, Serialize};
-
-/// The "previous" hash of the genesis line.
-pub const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What the guarantee is about; fixed before the first step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,43 +57,8 @@ pub enum Body {
     Step(StepEntry),
 }
 
-/// One line of the file: a body sealed to everything before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    /// What the line says.
-    pub body: Body,
-    /// Hash of the line before, or [`ORIGIN`]; 64 lower-case hexadecimal digits.
-    pub previous: String,
-    /// Hash of this line.
-    pub hash: String,
-}
-
-/// Makes the line that says `body` after the line whose hash is `previous`.
-pub fn seal(body: Body, previous: &str) -> Line {
-    let hash = hash(&body, previous);
-    Line { body, previous: previous.to_owned(), hash }
-}
-
-fn hash(body: &Body, previous: &str) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(previous.as_bytes());
-    hasher.update(json(body).as_bytes());
-    hasher.finalize().to_hex().to_string()
-}
-
-/// Compact JSON with the fields in the order they are declared: one spelling per value.
-fn json<T: Serialize>(value: &T) -> String {
-    // Plain structs with string keys and finite numbers always serialise; an empty string would fail every check.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-impl Line {
-    /// The line as it stands in the file, without the newline.
-    pub fn to_json(&self) -> String {
-        json(self)
-    }
-}
+/// One line of the file.
+pub type Line = chain::Line<Body>;
 
 /// A ledger whose every line has been checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +73,7 @@ pub struct Ledger {
 impl Ledger {
     /// Starts a ledger from its first line.
     pub fn begin(first: Line) -> Result<Self, LedgerError> {
-        check_hash(&first, ORIGIN, 1)?;
+        first.check(ORIGIN, 1)?;
         match first.body {
             Body::Genesis(genesis) => Ok(Self { genesis, entries: Vec::new(), attempts: Vec::new(), head: first.hash }),
             Body::Step(_) => Err(LedgerError::MisplacedGenesis { line: 1 }),
@@ -123,7 +83,7 @@ impl Ledger {
     /// Appends one line if it keeps all the rules; otherwise the ledger stays as it was.
     pub fn push(&mut self, line: Line) -> Result<(), LedgerError> {
         let number = self.entries.len() + 2;
-        check_hash(&line, &self.head, number)?;
+        line.check(&self.head, number)?;
         let Body::Step(entry) = line.body else {
             return Err(LedgerError::MisplacedGenesis { line: number });
         };
@@ -197,35 +157,9 @@ impl Ledger {
     }
 }
 
-fn check_hash(line: &Line, previous: &str, number: usize) -> Result<(), LedgerError> {
-    if line.previous != previous {
-        return Err(LedgerError::BrokenChain { line: number });
-    }
-    if line.hash != hash(&line.body, previous) {
-        return Err(LedgerError::WrongHash { line: number });
-    }
-    Ok(())
-}
-
-fn read_line(text: &str, number: usize) -> Result<Line, LedgerError> {
-    let line: Line = serde_json::from_str(text)
-        .map_err(|error| LedgerError::Malformed { line: number, reason: error.to_string() })?;
-    if line.to_json() == text { Ok(line) } else { Err(LedgerError::NotCanonical { line: number }) }
-}
-
 /// Reads a whole ledger file and checks every rule; each line, the last included, must end in a newline.
 pub fn parse(text: &str) -> Result<Ledger, LedgerError> {
-    let mut ledger: Option<Ledger> = None;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = index + 1;
-        let complete = line.strip_suffix('\n').ok_or(LedgerError::TornLastLine { line: number })?;
-        let line = read_line(complete, number)?;
-        match &mut ledger {
-            None => ledger = Some(Ledger::begin(line)?),
-            Some(ledger) => ledger.push(line)?,
-        }
-    }
-    ledger.ok_or(LedgerError::Empty)
+    chain::parse(text, Ledger::begin, Ledger::push)
 }
 
 /// Reads a ledger that may have been cut off while its last line was written: `(ledger, length in bytes without the torn line)`.
@@ -235,11 +169,7 @@ pub fn parse(text: &str) -> Result<Ledger, LedgerError> {
 /// appends. A last line that is whole but breaks a rule was not torn but edited, and stays an error, as does any
 /// damage further up.
 pub fn recover(text: &str) -> Result<(Ledger, usize), LedgerError> {
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    let last_start = body.rfind('\n').map_or(0, |newline| newline + 1);
-    let last = &body[last_start..];
-    let torn = !text.ends_with('\n') || serde_json::from_str::<serde_json::Value>(last).is_err();
-    let valid = if torn { last_start } else { text.len() };
+    let valid = chain::whole_length(text);
     Ok((parse(&text[..valid])?, valid))
 }
 

@@ -24,8 +24,10 @@
 mod account;
 mod adaptive;
 pub mod calibrate;
+pub mod chain;
 mod closed;
 mod contour;
+pub mod corpus_budget;
 mod event;
 mod gaussian;
 mod grid;
@@ -44,6 +46,7 @@ mod testing;
 pub use account::{Certificate, DeltaCertificate, Engine, Opinion, account, curve, delta_of, explain};
 pub use adaptive::{AdaptiveClipError, adaptive_clip};
 pub use calibrate::{Calibrate, Unreachable, calibrate};
+pub use corpus_budget::{CorpusBudget, CorpusBudgetError};
 pub use event::{Adjacency, Event, PrivacyUnit, Trials, Unsupported, sensitivity};
 pub use guarantee::{Guarantee, guarantee, round_up};
 pub use law::Direction;

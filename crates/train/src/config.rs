@@ -53,7 +53,7 @@ pub struct DataConfig {
     pub public_evaluation: Vec<String>,
 }
 
-/// `[privacy]`: the guarantee. No field has a default.
+/// `[privacy]`: the guarantee. No field that it depends on has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyConfig {
@@ -75,6 +75,9 @@ pub struct PrivacyConfig {
     pub dataset_size_bound: u64,
     /// Optimizer steps, each one noisy release.
     pub steps: u64,
+    /// The file that adds up all runs on this data; made by `privet budget account create`. Left out: nobody adds up.
+    #[serde(default)]
+    pub corpus_budget: Option<PathBuf>,
 }
 
 /// `[train]`: the optimizer, and what else is done beside the private run.

@@ -26,6 +26,9 @@ pub enum Error {
     /// The audit's figures cannot be computed.
     #[error(transparent)]
     Audit(#[from] privet_audit::Error),
+    /// The budget of the corpus stands in the way.
+    #[error(transparent)]
+    CorpusBudget(#[from] crate::corpus_budget_file::CorpusBudgetFault),
     /// No noise reaches the target.
     #[error(transparent)]
     Unreachable(#[from] privet_dp::Unreachable),

@@ -18,7 +18,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use privet_dp::ledger::{self, Body, Genesis, Ledger, LedgerError, StepEntry};
+use privet_dp::ledger::{self, Body, ChainError, Genesis, Ledger, LedgerError, StepEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{parent, sync_folder, write_atomic};
@@ -53,13 +53,27 @@ impl Recorded {
 /// Where the ledger ended when it was last written; kept in a private file of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
+pub(crate) struct Head {
     /// Length of the ledger.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// Its lines, the genesis included.
-    lines: u64,
+    pub(crate) lines: u64,
     /// Hash of its last line.
-    hash: String,
+    pub(crate) hash: String,
+}
+
+impl Head {
+    /// Whether the file, every line of which has been checked, passes through this head. The chain is checked, so the line
+    /// that ends here vouches for everything before it.
+    pub(crate) fn lies_in(&self, content: &[u8]) -> bool {
+        let before = usize::try_from(self.bytes).ok().and_then(|bytes| content.get(..bytes));
+        before.is_some_and(|before| before.ends_with(format!("\"hash\":\"{}\"}}\n", self.hash).as_bytes()))
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let json = serde_json::to_vec(self).map_err(|error| Error::io("write", path, error.into()))?;
+        write_atomic(path, &json)
+    }
 }
 
 /// An open ledger that this process alone writes.
@@ -111,7 +125,7 @@ impl LedgerFile {
     ) -> Result<Self, Error> {
         let (file, content) = lock(path, &mut OpenOptions::new())?;
         let (ledger, valid) = read_ledger(&content).map_err(|source| match source {
-            LedgerError::Empty => Error::LedgerEmpty { path: path.to_owned() },
+            LedgerError::Chain(ChainError::Empty) => Error::LedgerEmpty { path: path.to_owned() },
             source => Error::LedgerInvalid { path: path.to_owned(), source },
         })?;
         let Genesis { plan_hash, dataset_commitment, .. } = ledger.genesis();
@@ -128,8 +142,7 @@ impl LedgerFile {
         if (valid as u64) < head.bytes {
             return Err(Error::LedgerRolledBack { path: path.to_owned(), recorded: head.bytes, found: valid as u64 });
         }
-        // The chain is checked, so the line that ends there vouches for everything before it.
-        if !content[..head.bytes as usize].ends_with(format!("\"hash\":\"{}\"}}\n", head.hash).as_bytes()) {
+        if !head.lies_in(&content) {
             return Err(Error::LedgerForked { path: path.to_owned() });
         }
         if valid < content.len() {
@@ -194,9 +207,7 @@ impl LedgerFile {
     }
 
     fn write_head(&self) -> Result<(), Error> {
-        let json =
-            serde_json::to_vec(&self.head()).map_err(|error| Error::io("write", &self.head_path, error.into()))?;
-        write_atomic(&self.head_path, &json)
+        self.head().write(&self.head_path)
     }
 
     fn disturbance(&self) -> Error {
@@ -217,24 +228,31 @@ fn lock(path: &Path, options: &mut OpenOptions) -> Result<(File, Vec<u8>), Error
     Ok((file, content))
 }
 
-/// Parses a ledger and says how many bytes of it are whole lines. Bytes that are not text count as torn in the last
-/// line and as damage anywhere else.
 fn read_ledger(content: &[u8]) -> Result<(Ledger, usize), LedgerError> {
+    recovered(content, ledger::recover)
+}
+
+/// Parses a file of sealed lines and says how many bytes of it are whole lines. Bytes that are not text count as torn
+/// in the last line and as damage anywhere else.
+pub(crate) fn recovered<T, E: From<ChainError>>(
+    content: &[u8],
+    recover: impl Fn(&str) -> Result<(T, usize), E>,
+) -> Result<(T, usize), E> {
     match str::from_utf8(content) {
-        Ok(text) => ledger::recover(text),
+        Ok(text) => recover(text),
         Err(error) => {
             let (text, rest) = content.split_at(error.valid_up_to());
             if rest[..rest.len() - 1].contains(&b'\n') {
                 let line = text.split(|&byte| byte == b'\n').count();
-                return Err(LedgerError::Malformed { line, reason: "it is not UTF-8".to_owned() });
+                return Err(ChainError::Malformed { line, reason: "it is not UTF-8".to_owned() }.into());
             }
-            ledger::recover(str::from_utf8(text).unwrap_or_default())
+            recover(str::from_utf8(text).unwrap_or_default())
         }
     }
 }
 
 /// The record at `path`; `None` if there is none, an error if it cannot be read.
-fn read_head(path: &Path) -> Result<Option<Head>, Error> {
+pub(crate) fn read_head(path: &Path) -> Result<Option<Head>, Error> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| Error::LedgerHead { path: path.to_owned() }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

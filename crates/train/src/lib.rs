@@ -10,6 +10,8 @@ mod canaries;
 mod checkpoint;
 pub mod clip;
 pub mod config;
+pub mod corpus_budget;
+pub mod corpus_budget_file;
 mod engine;
 pub mod error;
 pub mod keys;
@@ -23,6 +25,7 @@ pub mod tokens;
 pub mod training;
 
 pub use config::{Adapter, AuditConfig, DataConfig, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig};
+pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;
 pub use plan::{PlanInputs, Stage, TrainPlan, plan};
 pub use privet_model::Device;

@@ -3,7 +3,9 @@
 //! The plan is made from public inputs alone (the configuration and the base model's folder), before any data is
 //! touched. Its JSON is `public/plan.json`, byte for byte; the ledger's first line carries the BLAKE3 of those bytes,
 //! so that nobody can say afterwards that another plan was run. Speed knobs and the control run are left out of it:
-//! they cannot change the released weights' guarantee, and a run may be resumed with others.
+//! they cannot change the released weights' guarantee, and a run may be resumed with others. So is the corpus budget.
+
+use std::path::PathBuf;
 
 use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
 use privet_model::{LoraSpec, ModelConfig as Architecture, weights::WeightFile};
@@ -75,6 +77,9 @@ pub struct TrainPlan {
     /// Whether the non-private control is trained too; not part of `plan.json`.
     #[serde(skip)]
     pub control: bool,
+    /// The budget of all runs on this data; not part of `plan.json`, as it changes nothing about this run.
+    #[serde(skip)]
+    pub corpus_budget: Option<PathBuf>,
 }
 
 /// The model and its adapters.
@@ -213,6 +218,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         stages: inputs.stages.clone(),
         speed: train.speed.clone(),
         control: train.control,
+        corpus_budget: inputs.privacy.corpus_budget.clone(),
     })
 }
 
@@ -322,6 +328,11 @@ impl TrainPlan {
     pub fn event(&self) -> Event {
         let PlannedPrivacy { sampling_rate, noise_multiplier, .. } = self.privacy;
         Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
+    }
+
+    /// Everything that the run will release, at most.
+    pub fn whole_event(&self) -> Event {
+        Event::Repeated { event: Box::new(self.event()), count: self.privacy.steps }
     }
 
     /// Epsilon of `steps` charged steps at the plan's delta.

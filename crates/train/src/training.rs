@@ -16,7 +16,6 @@ use privet_model::{Decoder, Device, OnDevice, Tensors, device};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Error;
 use crate::atomic::write_atomic;
 use crate::canaries::Canaries;
 use crate::engine::{Engine, Trained, charged, train_control, train_private};
@@ -25,6 +24,7 @@ use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
 use crate::plan::TrainPlan;
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::tokens::{Frame, TokenStore, Tokenizer};
+use crate::{Error, corpus_budget};
 
 /// What a run is trained and measured on.
 pub struct Inputs {
@@ -128,7 +128,10 @@ pub fn train(
         Ok(_) => {}
         Err(_) => write_atomic(&path, plan.to_json().as_bytes())?,
     }
+    // Charged to the corpus before the first draw; a run that is done is settled, should an earlier call have died first.
+    corpus_budget::reserve_in(&folder, plan)?;
     if let Some(outcome) = finished(&folder, plan)? {
+        corpus_budget::settle_in(&folder, plan)?;
         return Ok(outcome);
     }
     if inputs.texts.iter().all(|text| text.trim().is_empty()) {
@@ -136,6 +139,7 @@ pub fn train(
     }
     let run = Run { plan, inputs, folder: &folder, device, observe, cancelled };
     let mut outcome = device::dispatch(device, run)??;
+    corpus_budget::settle_in(&folder, plan)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

@@ -1,43 +1,19 @@
 //! How a ledger file can break the rules. Every line number counts from 1, as editors do.
 
+use crate::chain::ChainError;
+
 /// What is wrong with a ledger, and in which line (counted from 1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// No line at all, or none but a torn one.
-    #[error("the ledger has no complete first line; nothing was charged in it, so start a new run")]
-    Empty,
+    /// The lines are not one unbroken chain.
+    #[error("ledger {0}")]
+    Chain(#[from] ChainError),
     /// The first line is not a genesis, or a later one is.
     #[error(
         "ledger line {line}: the genesis must be the first line and only the first; the file was edited or two ledgers were joined"
     )]
     MisplacedGenesis {
-        /// Line number from 1.
-        line: usize,
-    },
-    /// The line is not JSON of a ledger line.
-    #[error("ledger line {line} cannot be read ({reason}); restore the file from a copy")]
-    Malformed {
-        /// Line number from 1.
-        line: usize,
-        /// The JSON reader's words.
-        reason: String,
-    },
-    /// The line says the right thing in other bytes.
-    #[error("ledger line {line} is spelled differently from how it was written; restore the file from a copy")]
-    NotCanonical {
-        /// Line number from 1.
-        line: usize,
-    },
-    /// The line's "previous" is not the hash of the line before.
-    #[error("ledger line {line} does not follow the line before it: a line was removed, moved or inserted here")]
-    BrokenChain {
-        /// Line number from 1.
-        line: usize,
-    },
-    /// The line's hash is not that of its body.
-    #[error("ledger line {line} was changed after it was written")]
-    WrongHash {
         /// Line number from 1.
         line: usize,
     },
@@ -66,12 +42,6 @@ pub enum LedgerError {
         attempt: u32,
         /// Attempt already charged.
         previous: u32,
-    },
-    /// The last line was not written to its end.
-    #[error("ledger line {line} was not written to its end; resume the run to recover it")]
-    TornLastLine {
-        /// Line number from 1.
-        line: usize,
     },
     /// The ledger ends elsewhere than the one it is compared with.
     #[error(

@@ -55,7 +55,7 @@ fn a_whole_ledger_is_read_back() {
     );
     let alone = parse(&texts(&[])[0]).unwrap();
     assert_eq!((alone.last_step(), alone.next_attempt(1)), (0, 1));
-    assert_eq!(parse(""), Err(LedgerError::Empty));
+    assert_eq!(parse(""), Err(ChainError::Empty.into()));
 }
 
 /// The format itself: a change here breaks every ledger in the world.
@@ -77,14 +77,16 @@ fn a_line_is_spelled_like_this() {
 fn line_of(error: &LedgerError) -> usize {
     match error {
         LedgerError::MisplacedGenesis { line }
-        | LedgerError::Malformed { line, .. }
-        | LedgerError::NotCanonical { line }
-        | LedgerError::BrokenChain { line }
-        | LedgerError::WrongHash { line }
         | LedgerError::StepOutOfOrder { line, .. }
-        | LedgerError::AttemptNotHigher { line, .. }
-        | LedgerError::TornLastLine { line } => *line,
-        LedgerError::Empty | LedgerError::OtherHead { .. } => 0,
+        | LedgerError::AttemptNotHigher { line, .. } => *line,
+        LedgerError::Chain(
+            ChainError::Malformed { line, .. }
+            | ChainError::NotCanonical { line }
+            | ChainError::BrokenChain { line }
+            | ChainError::WrongHash { line }
+            | ChainError::TornLastLine { line },
+        ) => *line,
+        LedgerError::Chain(ChainError::Empty) | LedgerError::OtherHead { .. } => 0,
     }
 }
 
@@ -153,7 +155,10 @@ fn a_line_with_the_same_meaning_in_other_bytes_is_refused() {
         assert_ne!(changed, lines.concat());
         let error = parse(&changed).unwrap_err();
         assert!(
-            matches!(error, LedgerError::NotCanonical { line: 1 | 2 } | LedgerError::Malformed { line: 2, .. }),
+            matches!(
+                error,
+                LedgerError::Chain(ChainError::NotCanonical { line: 1 | 2 } | ChainError::Malformed { line: 2, .. })
+            ),
             "{error}"
         );
     }
@@ -219,7 +224,7 @@ fn a_file_cut_off_anywhere_is_recovered_to_its_last_whole_line() {
                 assert_eq!(valid, kept);
                 assert_eq!(Ok(ledger), parse(&whole[..kept]));
             }
-            Err(error) => assert!(kept == 0 && error == LedgerError::Empty, "cut {cut}: {error}"),
+            Err(error) => assert!(kept == 0 && error == ChainError::Empty.into(), "cut {cut}: {error}"),
         }
         if kept != cut {
             assert_eq!(line_of(&parse(&whole[..cut]).unwrap_err()), whole[..cut].matches('\n').count() + 1);
@@ -238,7 +243,7 @@ fn recovery_forgives_one_torn_line_and_nothing_else() {
     }
     assert!(recover(&(whole.clone() + "\0\n\0\n")).is_err());
     let edited = whole.replacen("\"step\":3", "\"step\":2", 1);
-    assert_eq!(recover(&edited), Err(LedgerError::WrongHash { line: 4 }));
+    assert_eq!(recover(&edited), Err(ChainError::WrongHash { line: 4 }.into()));
     let damaged = whole.replacen("\"step\":1", "\"step\":\"", 1);
     assert_eq!(line_of(&recover(&damaged).unwrap_err()), 2);
 }

@@ -177,7 +177,10 @@ fn bytes_that_are_not_text_are_torn_only_in_the_last_line() {
     run.put(&damaged, &files[1].1);
     let result = run.open();
     assert!(
-        matches!(&result, Err(Error::LedgerInvalid { source: LedgerError::Malformed { line: 3, .. }, .. })),
+        matches!(
+            &result,
+            Err(Error::LedgerInvalid { source: LedgerError::Chain(ChainError::Malformed { line: 3, .. }), .. })
+        ),
         "{result:?}"
     );
     let mut torn = files[2].0.clone();
