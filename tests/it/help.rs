@@ -2,7 +2,7 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 17] = [
     "",
     "run",
     "scrub",
@@ -14,6 +14,12 @@ const COMMANDS: [&str; 11] = [
     "budget plan",
     "budget show",
     "budget verify",
+    "budget account",
+    "budget account create",
+    "budget account reserve",
+    "budget account settle",
+    "budget account sweep",
+    "budget account verify",
 ];
 
 #[test]

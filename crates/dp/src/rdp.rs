@@ -177,11 +177,8 @@ pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsu
         return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
     }
     let releases = releases(event, adjacency)?;
-    if !releases.searches.is_empty() {
-        return Err(Unsupported::Malformed("not there yet"));
-    }
-    let releases = poisson_only(&releases.mechanisms)?;
-    let cumulant = total(&releases, c, Direction::Remove).max(total(&releases, c, Direction::Add));
+    let one = |direction| Total::new(&releases, direction)?.upper(c);
+    let cumulant = one(Direction::Remove)?.max(one(Direction::Add)?);
     if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
 }
 
