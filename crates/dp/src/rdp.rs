@@ -178,8 +178,8 @@ pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsu
         return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
     }
     let releases = releases(event, adjacency)?;
-    let (remove, add) = (Total::new(&releases, Direction::Remove)?, Total::new(&releases, Direction::Add)?);
-    let cumulant = remove.upper(c)?.max(add.upper(c)?);
+    let one = |direction| Total::new(&releases, direction)?.upper(c);
+    let cumulant = one(Direction::Remove)?.max(one(Direction::Add)?);
     if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Fineness {
 /// For a few laws.
 pub(super) const FINE: Fineness = Fineness { cell: 0.08, level: 0.9 };
 /// For hundreds of laws.
-pub(super) const COARSE: Fineness = Fineness { cell: 0.2, level: 0.75 };
+pub(super) const COARSE: Fineness = Fineness { cell: 0.12, level: 0.85 };
 
 /// Uniform densities below the density of one tilted loss.
 pub(super) struct Decay {
