@@ -244,7 +244,8 @@ fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
             break;
         }
     }
-    best
+    let largest = contour::loss_max(laws);
+    best.or_else(|| largest.is_finite().then_some((Engine::ClosedForm, (0.0, largest))))
 }
 
 /// Whether the epsilon of these laws is certainly not above `epsilon`.

@@ -111,8 +111,10 @@ pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<Bounds
 /// Upper bounds on delta at each epsilon by Chernoff's bound alone: cheap, and enough to see where a direction does not
 /// matter.
 pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>> {
-    // The loss of adding a record is bounded, and above its largest value delta is 0.
-    let largest: f64 = laws.iter().map(|(law, count)| *count as f64 * law.loss_max()).sum::<f64>() * (1.0 + 1e-12);
+    let largest = loss_max(laws);
+    if epsilons.iter().all(|epsilon| *epsilon >= largest) {
+        return Some(vec![0.0; epsilons.len()]);
+    }
     let c_max = initial_c_max(laws);
     let sketch = sketch::sketch(laws, 1.5 * c_max)?;
     let bound = |epsilon: &f64| match log_delta_at(laws, &sketch, c_max, *epsilon) {
@@ -121,6 +123,11 @@ pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>
         None => None,
     };
     epsilons.iter().map(bound).collect()
+}
+
+/// Above the largest value of the loss delta is 0; only the loss of adding records is bounded.
+pub(crate) fn loss_max(laws: &[(Law, u64)]) -> f64 {
+    laws.iter().map(|(law, count)| *count as f64 * law.loss_max()).sum::<f64>() * (1.0 + 1e-12)
 }
 
 fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) -> Option<f64> {

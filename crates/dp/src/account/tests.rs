@@ -96,7 +96,7 @@ fn settings() -> impl Strategy<Value = (f64, f64, u64, f64)> {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(10))]
 
     #[test]
     fn more_of_anything_bad_never_costs_less((rate, noise, steps, delta) in settings(), factor in 1.01..1.5f64) {
@@ -144,7 +144,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(16))]
 
     /// The whole range that is promised, and beyond.
     #[test]
