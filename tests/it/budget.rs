@@ -327,7 +327,7 @@ fn numbers_outside_their_range_are_usage_errors() {
 }
 
 /// A ledger with three steps, the last with twice the noise, sealed by the library that checks it.
-fn ledger(dir: &std::path::Path) -> PathBuf {
+pub(crate) fn ledger(dir: &std::path::Path) -> PathBuf {
     use privet_dp::ledger::{Body, Genesis, StepEntry, seal};
     let genesis = Body::Genesis(Genesis {
         plan_hash: "a".repeat(64),

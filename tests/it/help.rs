@@ -2,7 +2,7 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 19] = [
     "",
     "run",
     "scrub",
@@ -16,6 +16,12 @@ const COMMANDS: [&str; 13] = [
     "budget explain",
     "budget show",
     "budget verify",
+    "budget account",
+    "budget account create",
+    "budget account reserve",
+    "budget account settle",
+    "budget account sweep",
+    "budget account verify",
 ];
 
 #[test]
