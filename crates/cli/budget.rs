@@ -89,9 +89,9 @@ pub(crate) fn unsupported(error: &Unsupported) -> Failure {
             .why("so little noise protects nothing")
             .help("raise the noise multiplier or take fewer steps"),
         other => {
-            let mut failure = Failure::sentence(Exit::Usage, &other.to_string());
-            failure.help.get_or_insert_with(|| String::from("see `privet budget epsilon --help`"));
-            failure
+            let sentence = other.to_string();
+            let (what, help) = sentence.split_once("; ").unwrap_or((&sentence, "ask for another sampler or adjacency"));
+            Failure::usage(what).help(help)
         }
     }
 }

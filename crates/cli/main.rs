@@ -94,7 +94,9 @@ fn start() -> Exit {
     let matches = Cli::command().color(help_colour()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let terminal = Terminal::new(cli.global.json, cli.global.quiet, cli.global.no_progress, cli.global.color);
-    match watch_interrupts(terminal).and_then(|()| dispatch(&cli, terminal)) {
+    // Arithmetic has no step to finish and no checkpoint to write: there, an interrupt ends the process as it always does.
+    let watched = if matches!(cli.command, Command::Budget(_)) { Ok(()) } else { watch_interrupts(terminal) };
+    match watched.and_then(|()| dispatch(&cli, terminal)) {
         Ok(exit) => exit,
         Err(failure) => {
             let _ = writeln!(std::io::stderr().lock(), "{}", failure.render(terminal.colour_err));
