@@ -13,7 +13,7 @@ use privet_train::plan::plan_privacy;
 use serde_json::json;
 
 use super::arguments::{Run, WhichNeighbours};
-use super::{ledger, unsupported};
+use super::ledger;
 use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Terminal;
@@ -243,9 +243,4 @@ fn look(path: &Path, terminal: Terminal) -> Result<(CorpusBudget, bool), Failure
         terminal.warn("the file's record (`.head`) is not beside it, so lines missing at its end would not show");
     }
     Ok((budget, torn))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn no_bound(error: privet_dp::Unsupported) -> Failure {
-    unsupported(&error)
 }

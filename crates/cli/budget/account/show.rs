@@ -9,8 +9,8 @@ use privet_train::corpus_budget_file::read;
 use serde_json::{Value, json};
 
 use super::super::arguments;
-use super::{look, no_bound};
-use crate::budget::{neighbours, shown};
+use super::look;
+use crate::budget::{neighbours, shown, unsupported};
 use crate::failure::{Exit, Failure};
 use crate::statement::unit;
 use crate::terminal::{Terminal, pairs, table};
@@ -171,7 +171,7 @@ pub(super) fn sweep(path: &Path, count: u64, run: &arguments::Run, terminal: Ter
     let (budget, ..) = read(path)?;
     let (terms, (scheme, phases)) = (budget.terms(), run.resolve()?);
     let base = scheme.events(&phases);
-    let sweep = privet_dp::sweep(&base, count, terms.delta, terms.adjacency).map_err(no_bound)?;
+    let sweep = privet_dp::sweep(&base, count, terms.delta, terms.adjacency).map_err(|error| unsupported(&error))?;
     let event = Box::new(base);
     let selected = Event::HyperparameterSelection { event: event.clone(), trials: sweep.trials };
     let composed = Event::Repeated { event, count };
