@@ -523,6 +523,8 @@ def grid(phases, delta, eps_at=None, size=2**20):
     eps0, c = renyi(phases, delta)
     lam = period(phases, c, eps0 * 0.8, delta, margin=40.0)
     h = lam / size
+    if c * lam > 11_000:
+        raise Costly("the tilt overflows")
     reach = (max(-lam, min(least(law) for law, _ in phases) - 2 * h), lam)
     found = []
     for upper, slacks in ((False, (3, 100)), (True, (0,))):
@@ -542,4 +544,6 @@ def grid(phases, delta, eps_at=None, size=2**20):
                 low, high = (middle, high) if log_delta(middle) > target else (low, middle)
             best.append(mpf(high if upper else low))
         found.append(max(best))
+    if not found[0] <= found[1] < math.inf:
+        raise Costly("no bracket")
     return found[0], found[1], f"h = {h:.1e}"
