@@ -3,6 +3,7 @@
 //! An epsilon is printed in one way only: rounded up, the figure proven from below rounded down, and both together with
 //! delta, adjacency, unit and what they assume ([`figures`]).
 
+mod account;
 mod arguments;
 mod attack;
 mod curve;
@@ -51,6 +52,8 @@ enum Command {
     Show(ledger::Arguments),
     /// Check a ledger's hash chain and order; exit code 5 if it is broken
     Verify(File),
+    /// The budget of all runs on one corpus: show it, make it, reserve and settle runs
+    Account(account::Arguments),
 }
 
 #[derive(Args)]
@@ -68,6 +71,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
         Some(Command::Explain(arguments)) => explain::run(arguments, terminal),
         Some(Command::Show(arguments)) => ledger::show(arguments, terminal),
         Some(Command::Verify(file)) => ledger::verify(&file.ledger, terminal),
+        Some(Command::Account(arguments)) => account::run(arguments, terminal),
         None => Err(Failure::usage("`privet budget` needs a subcommand or `--stdin`")
             .help("`privet budget --help` lists the subcommands")),
     }

@@ -26,6 +26,8 @@ pub(crate) fn run(
         return statement::planned(&session, &plan);
     }
     let files = session.files()?;
+    // Before the first byte of the data is read: nobody scrubs for an hour to learn that nothing is left.
+    privet_train::corpus_budget::reserve(&plan, session.dir())?;
     if !session.config.prepares() {
         return train_and_report(&session, &plan, &files, Vec::new());
     }

@@ -4,7 +4,9 @@
 //! computed from the ledger. Private figures follow only when all data is declared synthetic.
 
 use privet_dp::PrivacyUnit;
+use privet_dp::corpus_budget::{Basis, Refusal};
 use privet_report::{Edition, method};
+use privet_train::corpus_budget::Outlook;
 use privet_train::logs::Training;
 use privet_train::{Outcome, TrainPlan};
 use serde_json::{Value, json};
@@ -24,6 +26,12 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
         .map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()))?;
     let epsilon = privet_dp::round_up(bound.epsilon_upper.get(), 2);
     let estimate = estimate(plan, session.device);
+    let outlook = privet_train::corpus_budget::outlook(plan, session.dir())?;
+    let exit = match &outlook {
+        Some((Outlook::Refused(Refusal::Exhausted { .. }), _)) => Exit::Budget,
+        Some((Outlook::Refused(_), _)) => Exit::Usage,
+        _ => Exit::Done,
+    };
     if terminal.json {
         let parsed: Value = serde_json::from_str(&plan.to_json()).unwrap_or_default();
         let guarantee = json!({
@@ -31,8 +39,13 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
             "privacy_unit": privacy.privacy_unit, "engine": bound.engine, "order": bound.order,
             "steps": privacy.steps, "planned": true,
         });
-        terminal.json(&json!({ "plan": parsed, "guarantee": guarantee, "estimate": estimate }));
-        return Ok(Exit::Done);
+        let corpus = outlook.map(|(outlook, share)| {
+            let fits = !matches!(outlook, Outlook::Refused(_));
+            json!({ "fits": fits, "share": share.is_finite().then_some(share), "says": in_words(&outlook, share) })
+        });
+        terminal
+            .json(&json!({ "plan": parsed, "guarantee": guarantee, "corpus_budget": corpus, "estimate": estimate }));
+        return Ok(exit);
     }
     let head = format!("Run `{}` will guarantee: epsilon {epsilon:.2} at delta {:e}", plan.name, privacy.delta.get());
     terminal.out(&format!(
@@ -42,21 +55,32 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
         neighbours(privacy.adjacency),
         unit(privacy.privacy_unit),
         method(bound.engine, bound.order),
-        pairs(&settings(session, plan)),
+        pairs(&settings(session, plan, outlook.map(|(outlook, share)| in_words(&outlook, share)))),
         assumptions(plan),
         cost(estimate, session),
     ));
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
-fn settings(session: &Session, plan: &TrainPlan) -> Vec<(&'static str, String)> {
+/// Whether the run fits the budget of its corpus.
+fn in_words(outlook: &Outlook, share: f64) -> String {
+    let share = format!("{:.2} %", privet_dp::round_up(share * 100.0, 2));
+    match outlook {
+        Outlook::Reserved => format!("reserved for this run already ({share})"),
+        Outlook::Fits(Basis::Filter) => format!("the run fits and takes {share} of it"),
+        Outlook::Fits(Basis::Alone) => String::from("the run fits, takes the whole of it and closes it"),
+        Outlook::Refused(refusal) => format!("the run would be refused: {refusal}"),
+    }
+}
+
+fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<(&'static str, String)> {
     let (model, privacy, train) = (&plan.model, &plan.privacy, &plan.train);
     let stages = plan.stages.iter().map(|stage| match stage.stability {
         Some(bound) => format!("{} (stability {bound})", stage.name),
         None => format!("{} (no bound)", stage.name),
     });
     let stages: Vec<String> = stages.chain([String::from("train"), String::from("report")]).collect();
-    vec![
+    let mut settings = vec![
         ("stages", stages.join(", ")),
         ("data", format!("column `{}` of {}", plan.data.column, session.config.paths().join(", "))),
         (
@@ -77,7 +101,9 @@ fn settings(session: &Session, plan: &TrainPlan) -> Vec<(&'static str, String)> 
         ("steps", privacy.steps.to_string()),
         ("optimizer", format!("{}, learning rate {}", train.optimizer, train.learning_rate)),
         ("output", session.dir().display().to_string()),
-    ]
+    ];
+    settings.extend(corpus.map(|corpus| ("corpus budget", corpus)));
+    settings
 }
 
 fn assumptions(plan: &TrainPlan) -> String {

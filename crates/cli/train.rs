@@ -100,6 +100,7 @@ pub(crate) fn run(
         return statement::planned(&session, &plan);
     }
     let files = session.files()?;
+    privet_train::corpus_budget::reserve(&plan, session.dir())?;
     train_and_report(&session, &plan, &files, Vec::new())
 }
 

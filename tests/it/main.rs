@@ -8,6 +8,7 @@
 mod budget;
 mod config;
 mod corpus;
+mod corpus_budget;
 mod fixture;
 mod help;
 mod house;

@@ -51,7 +51,7 @@ pub(super) struct Neighbours {
 
 /// The three adjacencies, as clap spells them.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum WhichNeighbours {
+pub(super) enum WhichNeighbours {
     #[default]
     AddRemove,
     ZeroOut,
@@ -60,10 +60,16 @@ enum WhichNeighbours {
 
 impl Neighbours {
     pub(super) fn adjacency(&self) -> Adjacency {
-        match self.adjacency {
-            WhichNeighbours::AddRemove => Adjacency::AddRemove,
-            WhichNeighbours::ZeroOut => Adjacency::ZeroOut,
-            WhichNeighbours::ReplaceOne => Adjacency::ReplaceOne,
+        self.adjacency.into()
+    }
+}
+
+impl From<WhichNeighbours> for Adjacency {
+    fn from(neighbours: WhichNeighbours) -> Self {
+        match neighbours {
+            WhichNeighbours::AddRemove => Self::AddRemove,
+            WhichNeighbours::ZeroOut => Self::ZeroOut,
+            WhichNeighbours::ReplaceOne => Self::ReplaceOne,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `privet budget show` and `verify`: read a ledger, trust nothing in it that its hash chain does not carry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use privet_dp::ledger::{self, Genesis, Ledger};
@@ -163,9 +163,14 @@ pub(crate) fn verify(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// `path`, or the ledger in the run's folder at `path`.
+pub(super) fn file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("public").join("ledger.jsonl") } else { path.to_owned() }
+}
+
 /// The ledger at `path`, or in the run's folder at `path`.
-fn read(path: &Path) -> Result<(String, Ledger), Failure> {
-    let file = if path.is_dir() { path.join("public").join("ledger.jsonl") } else { path.to_owned() };
+pub(super) fn read(path: &Path) -> Result<(String, Ledger), Failure> {
+    let file = file(path);
     let name = file.display().to_string();
     let text = std::fs::read_to_string(&file).map_err(|error| {
         Failure::new(Exit::Input, "the ledger cannot be read")

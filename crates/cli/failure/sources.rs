@@ -4,8 +4,9 @@
 //! Here the sentence is cut into those parts and gets its number.
 
 use privet_corpus::{Error as CorpusError, Fault};
+use privet_dp::corpus_budget::Refusal;
 use privet_model::Error as ModelError;
-use privet_train::Error as TrainError;
+use privet_train::{CorpusBudgetFault, Error as TrainError};
 
 use super::{Exit, Failure};
 
@@ -80,6 +81,7 @@ impl From<TrainError> for Failure {
         use TrainError as E;
         let exit = match &error {
             E::Model(model) => of_model(model),
+            E::CorpusBudget(fault) => of_corpus_budget(fault),
             E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } | E::Io { action: "read", .. } => Exit::Input,
             E::Io { .. } | E::Entropy { .. } => Exit::Resource,
             E::Damaged { .. }
@@ -95,6 +97,16 @@ impl From<TrainError> for Failure {
             _ => Exit::Usage,
         };
         Self::sentence(exit, &error.to_string())
+    }
+}
+
+fn of_corpus_budget(fault: &CorpusBudgetFault) -> Exit {
+    use CorpusBudgetFault as F;
+    match fault {
+        F::Refused { source: Refusal::Exhausted { .. }, .. } => Exit::Budget,
+        F::Invalid { .. } | F::Behind { .. } | F::Disturbed { .. } => Exit::Verification,
+        F::Unbounded => Exit::Input,
+        _ => Exit::Usage,
     }
 }
 

@@ -132,7 +132,7 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
         let (cumulant, relative) = match law {
             Law::Gaussian { noise } => (c * (c + 1.0) / (2.0 * noise * noise), 0.0),
             Law::Mixture(branches) => {
-                let line = line::line(branches, c, 1.0)?;
+                let line = line::line(branches, c, c, 1.0)?;
                 (line.cumulant, 1.01 * line.moment_error)
             }
             Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
@@ -147,7 +147,8 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
 /// The sketch that holds the saddle for `log_delta`, the saddle and its epsilon.
 fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)> {
     let mut c_max = initial_c_max(laws);
-    loop {
+    // Eight steps of a factor of 8 lead beyond every order that a float can use.
+    for _ in 0..8 {
         let sketch = sketch::sketch(laws, 1.5 * c_max)?;
         let (c, epsilon) = sketch.saddle_at_delta(log_delta, c_max);
         if c < 0.99 * c_max {
@@ -155,6 +156,7 @@ fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)
         }
         c_max *= 8.0;
     }
+    None
 }
 
 /// The sketch that holds the saddles of all epsilons, or as many of them as fit: a loss that is bounded has no saddle
@@ -236,13 +238,12 @@ impl Contour {
                 Law::Gaussian { noise } => square += *count as f64 / (noise * noise),
                 Law::Mixture(branches) => {
                     let count = *count as f64;
-                    let line = line::line(branches, c, count)?;
+                    let line = line::line(branches, c, contour.alias.0, count)?;
                     let decay = decay::decay(branches, c, line.cumulant, fineness)?;
                     contour.cumulant += count * line.cumulant;
                     contour.cumulant_error +=
                         count * (1.01 * line.moment_error + 2.0 * f64::EPSILON * line.cumulant.abs());
-                    let beyond = line::line(branches, contour.alias.0, 1.0)?;
-                    contour.alias.1 += count * (beyond.cumulant + 2.0 * beyond.moment_error);
+                    contour.alias.1 += count * line.beyond;
                     sampled.push((line, decay, count));
                 }
                 Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,

@@ -146,9 +146,9 @@ fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
             Some((value, slope)) if !value.is_nan() => {
                 best = here;
                 if value > 0.0 {
-                    high = here
+                    high = here;
                 } else {
-                    low = here
+                    low = here;
                 }
                 let step = value / slope;
                 // NaN, and steps that leave the ends, become halvings.
@@ -178,8 +178,8 @@ pub fn cumulant(event: &Event, adjacency: Adjacency, c: f64) -> Result<f64, Unsu
         return Err(Unsupported::Malformed("a Rényi order is a finite number above 1"));
     }
     let releases = releases(event, adjacency)?;
-    let (remove, add) = (Total::new(&releases, Direction::Remove)?, Total::new(&releases, Direction::Add)?);
-    let cumulant = remove.upper(c)?.max(add.upper(c)?);
+    let one = |direction| Total::new(&releases, direction)?.upper(c);
+    let cumulant = one(Direction::Remove)?.max(one(Direction::Add)?);
     if cumulant.is_finite() { Ok(cumulant.max(0.0)) } else { Err(Unsupported::Unbounded) }
 }
 

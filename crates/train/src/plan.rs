@@ -245,7 +245,11 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     }
 }
 
-fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
+/// Resolves `[privacy]` alone, without a model.
+///
+/// # Errors
+/// As [`plan`]'s, as far as they concern this section.
+pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
     let bound = privacy.dataset_size_bound;
     if privacy.privacy_unit == PrivacyUnit::User {
         let reason =
@@ -312,6 +316,14 @@ fn noise(
     }
 }
 
+impl PlannedPrivacy {
+    /// The privacy event of one step.
+    pub fn event(&self) -> Event {
+        let Self { sampling_rate, noise_multiplier, .. } = *self;
+        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
+    }
+}
+
 impl TrainPlan {
     /// The exact bytes of `plan.json`.
     pub fn to_json(&self) -> String {
@@ -326,8 +338,7 @@ impl TrainPlan {
 
     /// The privacy event of one step.
     pub fn event(&self) -> Event {
-        let PlannedPrivacy { sampling_rate, noise_multiplier, .. } = self.privacy;
-        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
+        self.privacy.event()
     }
 
     /// Everything that the run will release, at most.

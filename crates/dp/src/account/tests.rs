@@ -65,3 +65,15 @@ fn probe() {
         }
     }
 }
+
+#[test]
+fn thousand_only() {
+    let thousand: Vec<_> =
+        (0..1000).map(|i| sampled(0.001 + 0.009 * f64::from(i) / 999.0, 2.0 - 1.2 * f64::from(i) / 999.0, 1)).collect();
+    let event = Event::Composed(thousand);
+    for _ in 0..10 {
+        let started = std::time::Instant::now();
+        account(&event, Delta::new(1e-6).unwrap(), Adjacency::AddRemove).unwrap();
+        println!("{:?}", started.elapsed());
+    }
+}

@@ -29,7 +29,7 @@ pub(super) struct Fineness {
 /// For a few laws.
 pub(super) const FINE: Fineness = Fineness { cell: 0.08, level: 0.9 };
 /// For hundreds of laws.
-pub(super) const COARSE: Fineness = Fineness { cell: 0.2, level: 0.75 };
+pub(super) const COARSE: Fineness = Fineness { cell: 0.12, level: 0.85 };
 
 /// Uniform densities below the density of one tilted loss.
 pub(super) struct Decay {
@@ -84,7 +84,7 @@ fn log_density(pair: &Pair, c: f64, x: f64) -> f64 {
 /// The modes of the tilted density of x, each with the stretch of the axis that is its own: a tilted law of rare hits has one
 /// mode where nothing happened and another where something did, and either can carry the mass.
 fn modes(pair: &Pair, c: f64) -> Option<Vec<(f64, f64, f64)>> {
-    const POINTS: usize = 80;
+    const POINTS: usize = 56;
     let (left, right, _) = ends(pair, c, 38.0)?;
     let at = |k: usize| left + (right - left) * k as f64 / POINTS as f64;
     let values: Vec<f64> = (0..=POINTS).map(|k| log_density(pair, c, at(k))).collect();

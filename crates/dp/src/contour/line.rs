@@ -41,6 +41,8 @@ pub(super) struct Line {
     pub(super) cumulant: f64,
     /// Relative error of `M(c)`.
     pub(super) moment_error: f64,
+    /// Upper bound on `K` at the other order that was asked for.
+    pub(super) beyond: f64,
     /// Error of `φ(t) − 1` by quadrature and tails, for all t.
     floor: f64,
     /// Error of `φ(t) − 1` per unit of t: that of the losses themselves.
@@ -51,24 +53,28 @@ pub(super) struct Line {
     rounded: (f64, f64),
 }
 
-/// The nodes of `Σ weightᵢ·Mᵢ`, whose power `count` is wanted; `None` where they would be too many.
-pub(super) fn line(branches: &[(f64, Pair)], c: f64, count: f64) -> Option<Line> {
+/// The nodes of `Σ weightᵢ·Mᵢ`, whose power `count` is wanted, and on the way `K` at `beyond ≥ c`; `None` where they would be
+/// too many.
+pub(super) fn line(branches: &[(f64, Pair)], c: f64, beyond: f64, count: f64) -> Option<Line> {
     let exponent = EXPONENT + libm::log(count);
     let mut losses = Vec::new();
     // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
     let mut logs: Vec<(f64, f64)> = Vec::new();
+    let mut logs_beyond: Vec<(f64, f64)> = Vec::new();
     // Relative error of each weight, in units of one rounding.
     let mut roundings: Vec<f64> = Vec::new();
-    let (mut log_tails, mut slope_masses, mut coarse_losses) = (f64::NEG_INFINITY, 0.0f64, 0.0f64);
+    let mut log_tails = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let (mut slope_masses, mut coarse_losses) = (0.0f64, 0.0f64);
     for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
-        let grid = grid(pair, c, exponent)?;
+        let grid = grid(pair, c, beyond, exponent)?;
         // A coin's masses are exact, because the one at mean 0 is not read; a binomial's are not. They enter 1 + 2c times.
         let mixture = pair.p.len().max(pair.q.len()) > 2;
         let masses = if mixture { 1e-13 } else { 0.0 };
         let masses = if branches.len() > 1 { binomial::RELATIVE_ERROR } else { masses };
         slope_masses = slope_masses.max(masses);
         coarse_losses = coarse_losses.max(f64::from(mixture));
-        log_tails = log_tails.max(libm::log(*weight) + grid.log_tail + grid.growth);
+        let log_weight = libm::log(*weight) + grid.growth;
+        log_tails = (log_tails.0.max(log_weight + grid.log_tails.0), log_tails.1.max(log_weight + grid.log_tails.1));
         let step = libm::log(weight * grid.step / pair.noise) - 0.918_938_533_204_672_8;
         for node in grid.first..=grid.last {
             let x = node as f64 * grid.step;
@@ -77,11 +83,15 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64, count: f64) -> Option<Line>
             let twice_variance = 2.0 * pair.noise * pair.noise;
             let gaussian = (x - grid.height) * (x + grid.height) / twice_variance;
             let turn = 2.0 * x * grid.height / twice_variance;
-            logs.push((power.re - gaussian + step, power.im - turn));
+            let loss = log_a - log_b;
+            let log = Complex64::new(power.re - gaussian + step, power.im - turn);
+            let further = log + loss * (beyond - c);
+            logs.push((log.re, log.im));
+            logs_beyond.push((further.re, further.im));
             // Each part of an exponent brings its own rounding error along.
             let parts = (1.0 + c) * modulus(log_a) + c * modulus(log_b) + gaussian.abs() + step.abs() + turn.abs();
             roundings.push(6.0 * parts + 8.0 + masses / UNIT * (1.0 + 2.0 * c));
-            losses.push(log_a - log_b);
+            losses.push(loss);
         }
     }
     let top = logs.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
@@ -105,10 +115,34 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64, count: f64) -> Option<Line>
         rounded = (rounded.0 + weight * rounding, rounded.1 + weight * loss * rounding);
     }
     // Both ends of every branch, and the two lines next to the contour.
-    let outside = libm::exp(log_tails - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-exponent);
+    let outside = libm::exp(log_tails.0 - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-exponent);
     let moment_error = outside + UNIT * (rounded.0 + ((weights.len() / 8 + 8) as f64 + top.abs()) * plain.0);
     let slope = 8.0 * UNIT * (plain.1 + plain.0 * coarse_losses) + slope_masses * plain.0;
-    Some(Line { weights, losses, cumulant, moment_error, floor: 2.0 * outside, slope, plain, rounded })
+    let beyond =
+        upper_cumulant(&logs_beyond, &roundings, log_tails.1, branches.len(), (beyond + 1.0) / (c + 1.0), exponent);
+    Some(Line { weights, losses, cumulant, moment_error, beyond, floor: 2.0 * outside, slope, plain, rounded })
+}
+
+/// Upper bound on `K` from the logarithms of its nodes; their roundings are those at another order, `ratio` times smaller.
+fn upper_cumulant(
+    logs: &[(f64, f64)],
+    roundings: &[f64],
+    log_tails: f64,
+    branches: usize,
+    ratio: f64,
+    exponent: f64,
+) -> f64 {
+    let top = logs.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
+    let (mut sum, mut total, mut rounded) = (0.0, 0.0, 0.0);
+    for ((log, phase), rounding) in logs.iter().zip(roundings) {
+        let modulus = libm::exp(log - top);
+        sum += modulus * libm::cos(*phase);
+        total += modulus;
+        rounded += modulus * (2.0 * rounding * ratio + 8.0);
+    }
+    let tails = libm::exp(log_tails - top) * branches as f64;
+    let error = tails + 3.0 * total * libm::exp(-exponent) + UNIT * (rounded + (logs.len() as f64 + top.abs()) * total);
+    (top + libm::log(sum + error)) + 4.0 * UNIT * (top.abs() + 40.0)
 }
 
 impl Line {
@@ -228,17 +262,17 @@ struct Grid {
     last: i64,
     /// `growth(height)`.
     growth: f64,
-    /// Logarithm of a bound on the two tails on the real axis.
-    log_tail: f64,
+    /// Logarithms of bounds on the two tails on the real axis, at both orders.
+    log_tails: (f64, f64),
 }
 
-fn grid(pair: &Pair, c: f64, exponent: f64) -> Option<Grid> {
+fn grid(pair: &Pair, c: f64, beyond: f64, exponent: f64) -> Option<Grid> {
     let s = pair.noise;
     let (spread_p, spread_q) = pair.spreads();
     let edge = 0.98 * std::f64::consts::PI * s * s / spread_p.max(spread_q);
     let growth = |y: f64| {
         let cosine = libm::cos(spread_q * y / (2.0 * s * s));
-        y * y / (2.0 * s * s) - c * libm::log(cosine)
+        y * y / (2.0 * s * s) - beyond * libm::log(cosine)
     };
     // The upper line that `height` needs for the same error as the lower one, iterated once; more is only slower.
     let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / exponent;
@@ -249,11 +283,21 @@ fn grid(pair: &Pair, c: f64, exponent: f64) -> Option<Grid> {
     let upper = reach(height).max(2.2 * height).min(edge);
     let step = std::f64::consts::TAU * (height / exponent).min((upper - height) / (exponent + growth(upper)));
     let (left, right, log_tail) = ends(pair, c, exponent)?;
+    let (left_beyond, right_beyond, log_tail_beyond) =
+        if beyond > c { ends(pair, beyond, exponent)? } else { (left, right, log_tail) };
+    let (left, right) = (left.min(left_beyond), right.max(right_beyond));
     let (first, last) = ((left / step).floor(), (right / step).ceil());
     // False for NaN, too.
     let few = last - first <= NODES_MAX && step > 0.0;
     let growth = growth(height);
-    few.then_some(Grid { step, height, first: first as i64, last: last as i64, growth, log_tail })
+    few.then_some(Grid {
+        step,
+        height,
+        first: first as i64,
+        last: last as i64,
+        growth,
+        log_tails: (log_tail, log_tail_beyond),
+    })
 }
 
 /// The ends of the range and the logarithm of the tails beyond them.
@@ -278,8 +322,9 @@ pub(super) fn ends(pair: &Pair, c: f64, exponent: f64) -> Option<(f64, f64, f64)
     let slope_at = |x: f64| x - (1.0 + c) * highest + c * pair.posterior_means(x).1;
     let mut far = right_end(pair, c, reach);
     // Where the slope rises in one jump, it says nothing yet about how far the integrand has fallen.
-    let peak = (0..=32).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
-    while log_density(far) > peak - exponent - 3.0 {
+    let scan = if pair.q.len() > 1 { 32 } else { 0 };
+    let peak = (0..=scan).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
+    while pair.q.len() > 1 && log_density(far) > peak - exponent - 3.0 {
         far += s;
     }
     let log_tail = |x: f64, slope: f64| log_density(x) + libm::log(s / slope) - 0.918_938_533_204_672_8;

@@ -153,21 +153,20 @@ impl CorpusBudget {
     /// Whether a run with this event may start, and by which rule.
     pub fn admit(&self, event: &Event) -> Result<Basis, Refusal> {
         let terms = self.terms();
+        let budget = terms.cumulant_budget();
+        let closed = self.closed();
+        if !closed && self.cumulant(|_| true, Some(event)) <= budget {
+            return Ok(Basis::Filter);
+        }
+        // Fixed in advance means that nothing was released before.
+        if self.charged(|_| true) <= 0.0 && account(event, terms.delta, terms.adjacency)?.epsilon_upper <= terms.epsilon
+        {
+            return Ok(Basis::Alone);
+        }
         let needed = match rdp::cumulant(event, terms.adjacency, terms.c()) {
             Err(Unsupported::Unbounded) => f64::INFINITY,
             other => other?,
         };
-        let budget = terms.cumulant_budget();
-        let before = self.charged(|_| true);
-        let closed = self.closed();
-        let together = self.cumulant(|_| true, Some(event));
-        if !closed && together <= budget {
-            return Ok(Basis::Filter);
-        }
-        // Fixed in advance means that nothing was released before.
-        if before <= 0.0 && account(event, terms.delta, terms.adjacency)?.epsilon_upper <= terms.epsilon {
-            return Ok(Basis::Alone);
-        }
         Err(Refusal::Exhausted { needed: needed / budget, left: self.left(), closed })
     }
 

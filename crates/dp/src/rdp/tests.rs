@@ -198,17 +198,17 @@ fn a_group_costs_more_than_its_members_but_less_than_a_chain_of_them() {
     let group = |group_size, delta| {
         let event = Event::PoissonSampledGroup {
             sampling_rate: SamplingRate::from_f64(0.01).unwrap(),
-            noise_multiplier: NoiseMultiplier::new(1.0).unwrap(),
+            noise_multiplier: NoiseMultiplier::new(5.0).unwrap(),
             group_size,
         };
         epsilon_of_event(&Event::Repeated { event: Box::new(event), count: 200 }, delta)
     };
     assert!(group(0, 1e-6).to_bits() == 0);
-    assert!(group(1, 1e-6).to_bits() == epsilon_of_event(&sampled(0.01, 1.0, 200), 1e-6).to_bits());
+    assert!(group(1, 1e-6).to_bits() == epsilon_of_event(&sampled(0.01, 5.0, 200), 1e-6).to_bits());
     for size in 2..=10 {
         let k = f64::from(size);
-        let one = group(1, 1e-80);
-        let delta = k * ((k - 1.0) * one).exp() * 1e-80;
+        let one = group(1, 1e-10);
+        let delta = k * ((k - 1.0) * one).exp() * 1e-10;
         let (smaller, found) = (group(size - 1, delta), group(size, delta));
         assert!(smaller < found && found < k * one, "{size}: {smaller} {found} {one} {delta:e}");
     }
@@ -240,6 +240,40 @@ fn edges_give_a_number_or_a_typed_refusal() {
                             assert!(s < 1e-100, "q {q} s {s} steps {steps} delta {delta}");
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn edges_of_the_other_releases_too() {
+    let rate = |q: f64| SamplingRate::from_f64(q).unwrap();
+    for (q, s) in [(1e-9, 0.05), (1e-9, 1000.0), (0.01, 1.0), (0.5, 0.05), (0.5, 1000.0), (1.0 - 1e-12, 0.3)] {
+        let noise_multiplier = NoiseMultiplier::new(s).unwrap();
+        let group = |group_size| Event::PoissonSampledGroup { sampling_rate: rate(q), noise_multiplier, group_size };
+        let (dataset_size, batch_size_max) = (100_000, 20_000);
+        let sampling_rate = rate(q);
+        let cut =
+            Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max };
+        for (event, adjacency) in [
+            (sampled(q, s, 1), Adjacency::ReplaceOne),
+            (group(3), Adjacency::AddRemove),
+            (group(40), Adjacency::AddRemove),
+            (cut, Adjacency::AddRemove),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 1e3, gamma: 1e-9 }), Adjacency::ZeroOut),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: -0.999, gamma: 0.999 }), Adjacency::ZeroOut),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 0.0, gamma: 1e-300 }), Adjacency::ReplaceOne),
+            (search(sampled(q, s, 10), Trials::Poisson { mean: 1e9 }), Adjacency::ReplaceOne),
+            (search(sampled(q, s, 10), Trials::Poisson { mean: 1e-9 }), Adjacency::AddRemove),
+        ] {
+            for count in [1, 100_000_000] {
+                let event = Event::Repeated { event: Box::new(event.clone()), count };
+                for delta in [1e-30, 1e-6, 0.5] {
+                    let found = epsilon(&event, Delta::new(delta).unwrap(), adjacency).unwrap();
+                    let back = delta_of(&event, found.epsilon, adjacency).unwrap();
+                    let slack = 1e-6 * (1.0 + found.epsilon.get());
+                    assert!((0.0..=delta * (1.0 + slack)).contains(&back), "{event:?} {delta} {found:?} {back}");
                 }
             }
         }
