@@ -9,6 +9,7 @@ Wire form: a component is q:sigma:steps; sigma is noise std / max_grad_norm, for
 import csv
 import math
 import os
+import signal
 import sys
 import time
 from fractions import Fraction
@@ -18,7 +19,12 @@ from exact import Costly, contour, grid, mp, mpf, ncdf, step, two
 from mpmath import binomial, sqrt
 
 FIELDS = "id,op,sampling,neighbor,components,n,batch,group,delta,target,ref_lower,ref_upper,remove,add,method".split(",")
+PATIENCE = 90  # (seconds) then the grid
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def give_up(*_):
+    raise Costly("too slow")
 
 
 def on_grid(q):
@@ -87,10 +93,14 @@ def measure(row, method, remove, delta, eps_at):
         ratio = sqrt(sum((mpf(law[0][2][0][0]) / mpf(law[0][1])) ** 2 * count for law, count in phases))
         phases, method = [([(1, 1 / ratio, [(1, mpf(1))], [(0, mpf(1))], 0)], 1)], "step"
     if method == "auto":
+        signal.alarm(PATIENCE)
         try:
             return (*contour(phases, delta, eps_at), "contour")
         except Costly:
-            return (*grid(phases, delta, eps_at, 2**21), "grid")
+            signal.alarm(0)
+            return (*grid(phases, delta, eps_at, 2**20), "grid")
+        finally:
+            signal.alarm(0)
     return (*{"contour": contour, "grid": grid, "step": step, "two": two}[method](phases, delta, eps_at), method)
 
 
@@ -124,6 +134,7 @@ def rounded(value, up):
 def main():
     from rows import ROWS
 
+    signal.signal(signal.SIGALRM, give_up)
     path = os.path.join(HERE, "truth.csv")
     lines = [line for line in open(path) if line[0] != "#"] if os.path.exists(path) else []
     known = {row["id"]: row for row in csv.DictReader(lines)}
