@@ -2,7 +2,7 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "run",
     "scrub",
@@ -12,6 +12,8 @@ const COMMANDS: [&str; 17] = [
     "budget",
     "budget epsilon",
     "budget plan",
+    "budget curve",
+    "budget explain",
     "budget show",
     "budget verify",
     "budget account",
@@ -45,7 +47,7 @@ fn help_is_as_committed() {
 fn usage_errors_exit_with_2_and_suggest() {
     let dir = folder();
     privet(dir.path(), &["scrubb"]).failed(2, &["scrub"]);
-    privet(dir.path(), &["budget", "epsilon"]).failed(2, &["--sampling-rate"]);
+    privet(dir.path(), &["budget", "epsilon"]).failed(2, &["--delta"]);
     privet(dir.path(), &[]).failed(2, &["Usage"]);
 }
 

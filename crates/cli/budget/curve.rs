@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
     let points = curve(&event, range, basis)?;
     if let Some(path) = &arguments.plot {
         let picture = curve(&event, Range { count: POINTS.max(range.count), ..range }, basis)?;
-        plot::write(path, &plot::svg(&picture, &basis.one_line()))?;
+        plot::write(path, &plot::svg(&picture, &basis.mechanism(), &basis.compared()))?;
     }
     let attack = arguments.trade_off.then(|| Attack::new(&event, adjacency)).transpose();
     let attack = attack.map_err(|error| unsupported(&error))?;

@@ -87,16 +87,21 @@ impl Basis {
             String::new()
         };
         format!(
-            "neighbours: {}; unit: whatever one sampled record is\nmethod: {method}; {gain}, Gaussian noise; an upper \
+            "{}\nmethod: {method}; {gain}, Gaussian noise; an upper \
              bound, rounded up{unamplified}",
-            self.who(),
+            self.compared(),
         )
     }
 
-    /// In one line.
-    pub(super) fn one_line(self) -> String {
-        let unamplified = if self.unamplified { ", unamplified" } else { "" };
-        format!("neighbours: {}; {}{unamplified}, Gaussian noise", self.who(), self.sampling.words())
+    /// Sampling and noise in one line.
+    pub(super) fn mechanism(self) -> String {
+        let unamplified = if self.unamplified { ", which counts for nothing here" } else { "" };
+        format!("{}{unamplified}, Gaussian noise", self.sampling.words())
+    }
+
+    /// Neighbours and unit in one line.
+    pub(super) fn compared(self) -> String {
+        format!("neighbours: {}; unit: whatever one sampled record is", self.who())
     }
 
     /// The adjacency in words, for one unit or a group.

@@ -68,8 +68,8 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
         .help("check the folder and its permissions, and run the same command again")
 }
 
-/// Draws `points`, whose epsilons rise; `subtitle` says what they assume.
-pub(super) fn svg(points: &[DeltaCertificate], subtitle: &str) -> String {
+/// Draws `points`, whose epsilons rise, of a `mechanism`; `compared` says which data sets are told apart.
+pub(super) fn svg(points: &[DeltaCertificate], mechanism: &str, compared: &str) -> String {
     let log = |delta: f64| delta.log10().max(FLOOR);
     let first = points.first().map_or(0.0, |point| point.epsilon.get());
     let last = points.last().map_or(1.0, |point| point.epsilon.get());
@@ -82,8 +82,9 @@ pub(super) fn svg(points: &[DeltaCertificate], subtitle: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          aria-label=\"delta over epsilon, certified from both sides\"><style>{STYLE}</style>\n<text class=\"head\" \
-         x=\"{LEFT}\" y=\"24\">The true curve lies in the band</text>\n<text x=\"{LEFT}\" y=\"42\">{}</text>\n",
-        escaped(subtitle)
+         x=\"{LEFT}\" y=\"24\">{}</text>\n<text x=\"{LEFT}\" y=\"42\">{}</text>\n",
+        escaped(&format!("{mechanism}: the true curve lies in the band")),
+        escaped(compared)
     );
     axes(&mut svg, bottom, (first, first + span), &across, &up);
     let place = |point: &DeltaCertificate, delta: f64| (across(point.epsilon.get()), up(log(delta)));
@@ -193,9 +194,9 @@ mod tests {
             &[(0.0, 0.1, 0.1), (1e-9, 0.0, 1e-300)],
             &[(0.0, 0.9, 1.0), (700.0, 1e-12, 1e-9), (1e300, 0.0, f64::MIN_POSITIVE)],
         ] {
-            let svg = svg(&points(curve), "a < b & c");
+            let svg = svg(&points(curve), "a < b & c", "d > e");
             assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && is_svg(svg.as_bytes()));
-            assert!(svg.contains("a &lt; b &amp; c"));
+            assert!(svg.contains("a &lt; b &amp; c: ") && svg.contains(">d &gt; e<"));
             assert!(!svg.contains("NaN") && !svg.contains("inf") && svg.len() < 20_000, "{svg}");
         }
     }

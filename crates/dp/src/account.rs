@@ -9,6 +9,8 @@
 //! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
 //!    from above, and then the lower bound is what the other engines could still prove, or 0.
 //!
+//! An engine whose interval is wide does not end the search: intervals that are all valid are intersected.
+//!
 //! Neighbours come in two directions, and the larger epsilon counts. Removing a record almost always costs more, so adding one
 //! is first compared by Chernoff's bound alone: if its delta at the lower bound for removing is already below the target, its
 //! epsilon is below it, too, and cannot decide either end of the certificate.
@@ -68,6 +70,14 @@ pub struct DeltaCertificate {
     pub engine: Engine,
 }
 
+/// An interval this narrow, relative to the larger of epsilon and 1, needs no second opinion.
+const WIDTH: f64 = 8e-4;
+
+/// Below this total variation distance, epsilon may be too small for any mesh.
+const RARE: f64 = 1e-5;
+/// An epsilon up to this need not be known better.
+const NEGLIGIBLE: f64 = 2e-4;
+
 /// The engines that bound from both sides, in the order in which they are asked.
 const TWO_SIDED: [Engine; 3] = [Engine::ClosedForm, Engine::Contour, Engine::Grid];
 
@@ -80,20 +90,33 @@ pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Cert
     if releases.total_variation() <= delta.get() {
         return certificate(&releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
     }
-    let found = two_sided(&releases, |laws, at_least| {
-        let skip = at_least.is_some_and(|epsilon| dominated(laws, epsilon, delta));
-        if skip {
-            Some(None)
-        } else {
-            TWO_SIDED.iter().find_map(|engine| epsilon_by(*engine, laws, delta.get())).map(Some)
+    if releases.total_variation() <= RARE && within_reach(&releases) {
+        let negligible =
+            |direction: &Direction| closed::negligible(&releases.laws(*direction), delta.get(), NEGLIGIBLE);
+        let bounds: Option<Vec<f64>> = directions(&releases).iter().map(negligible).collect();
+        if let Some(bounds) = bounds {
+            let upper = bounds.into_iter().fold(0.0, f64::max);
+            return certificate(&releases, (0.0, upper), delta, adjacency, Engine::ClosedForm, None);
         }
-    });
-    match found {
-        Found::Both(engine, bounds) => certificate(&releases, bounds, delta, adjacency, engine, None),
-        Found::Lower(lower) => {
-            let rdp::RdpBound { epsilon, order } = rdp::epsilon(event, delta, adjacency)?;
-            let bounds = (lower.min(epsilon.get()), epsilon.get());
-            certificate(&releases, bounds, delta, adjacency, Engine::Rdp, order)
+    }
+    let found = two_sided(&releases, delta, |laws| narrowest(laws, delta.get()));
+    if let Found { engine: Some(engine), bounds: (lower, upper) } = found
+        && narrow((lower, upper))
+    {
+        return certificate(&releases, (lower, upper), delta, adjacency, engine, None);
+    }
+    let rdp = rdp::epsilon(event, delta, adjacency);
+    match (found, rdp) {
+        (Found { engine: Some(engine), bounds }, Ok(rdp)) if bounds.1 <= rdp.epsilon.get() => {
+            certificate(&releases, bounds, delta, adjacency, engine, None)
+        }
+        (Found { engine: Some(engine), bounds }, Err(_)) => {
+            certificate(&releases, bounds, delta, adjacency, engine, None)
+        }
+        (Found { bounds: (lower, _), .. }, rdp) => {
+            let rdp = rdp?;
+            let bounds = (lower.min(rdp.epsilon.get()), rdp.epsilon.get());
+            certificate(&releases, bounds, delta, adjacency, Engine::Rdp, rdp.order)
         }
     }
 }
@@ -124,7 +147,7 @@ pub fn curve(event: &Event, epsilons: &[Epsilon], adjacency: Adjacency) -> Resul
             |epsilon: &Epsilon| Ok(point(*epsilon, (0.0, rdp::delta_of(event, *epsilon, adjacency)?), Engine::Rdp));
         epsilons.iter().map(upper).collect()
     };
-    if !releases.searches.is_empty() {
+    if !within_reach(&releases) {
         return upper_only();
     }
     let Some((engine, mut curve)) = deltas(&releases.laws(Direction::Remove), &numbers) else { return upper_only() };
@@ -163,46 +186,65 @@ fn certificate(
     Ok(Certificate { epsilon_lower, epsilon_upper, delta, adjacency, engine, order, unamplified: releases.unamplified })
 }
 
+/// Whether the two-sided engines can say anything: searches only have Rényi bounds, and with noise beyond these ends a loss
+/// or its reciprocal leaves the range in which the engines' error bounds were argued.
+fn within_reach(releases: &Releases) -> bool {
+    let ordinary = |noise: f64| (1e-4..=1e8).contains(&noise);
+    releases.searches.is_empty() && releases.mechanisms.iter().all(|(mechanism, _)| ordinary(mechanism.noise()))
+}
+
+fn narrow((lower, upper): (f64, f64)) -> bool {
+    upper - lower <= WIDTH * upper.max(1.0)
+}
+
 fn directions(releases: &Releases) -> &'static [Direction] {
     if releases.symmetric() { &[Direction::Remove] } else { &[Direction::Remove, Direction::Add] }
 }
 
 /// What the two-sided engines found out about an epsilon.
-enum Found {
-    /// Both ends, and the engine that decided the upper one.
-    Both(Engine, (f64, f64)),
-    /// Only a lower bound.
-    Lower(f64),
+struct Found {
+    /// The engine that decided the upper end; `None` where there is only a lower end.
+    engine: Option<Engine>,
+    bounds: (f64, f64),
 }
 
-/// The larger interval of the two directions. `ask` gets the laws of a direction and the lower bound so far; it returns
-/// `None` where no engine applies and `Some(None)` where the direction cannot matter.
-fn two_sided(
-    releases: &Releases,
-    ask: impl Fn(&[(Law, u64)], Option<f64>) -> Option<Option<(Engine, (f64, f64))>>,
-) -> Found {
-    if !releases.searches.is_empty() {
-        return Found::Lower(0.0);
-    }
-    let mut decided: Option<(Engine, (f64, f64))> = None;
-    let mut complete = true;
-    for direction in directions(releases) {
-        let at_least = decided.map(|(_, (lower, _))| lower);
-        match ask(&releases.laws(*direction), at_least) {
+/// The larger interval of the directions that matter; `ask` answers for one of them.
+fn two_sided(releases: &Releases, delta: Delta, ask: impl Fn(&[(Law, u64)]) -> Option<(Engine, (f64, f64))>) -> Found {
+    let mut found = Found { engine: None, bounds: (0.0, 0.0) };
+    let mut complete = within_reach(releases);
+    for direction in directions(releases).iter().filter(|_| within_reach(releases)) {
+        let laws = releases.laws(*direction);
+        let (low, high) = found.bounds;
+        if found.engine.is_some() && dominated(&laws, low, delta) {
+            continue;
+        }
+        match ask(&laws) {
             None => complete = false,
-            Some(None) => {}
-            Some(Some((engine, (lower, upper)))) => {
-                let (before, (low, high)) = decided.unwrap_or((engine, (0.0, 0.0)));
-                let engine = if upper > high { engine } else { before };
-                decided = Some((engine, (lower.max(low), upper.max(high))));
+            Some((engine, (lower, upper))) => {
+                found.engine = if upper > high { Some(engine) } else { found.engine.or(Some(engine)) };
+                found.bounds = (lower.max(low), upper.max(high));
             }
         }
     }
-    match decided {
-        Some((engine, bounds)) if complete => Found::Both(engine, bounds),
-        Some((_, (lower, _))) => Found::Lower(lower),
-        None => Found::Lower(0.0),
+    Found { engine: found.engine.filter(|_| complete), ..found }
+}
+
+/// The first engine whose interval is narrow; where none is, what all of them say together.
+fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
+    let mut best: Option<(Engine, (f64, f64))> = None;
+    for engine in TWO_SIDED {
+        let Some((_, (lower, upper))) = epsilon_by(engine, laws, delta) else { continue };
+        best = match best {
+            Some((before, (low, high))) => {
+                Some((if upper < high { engine } else { before }, (lower.max(low), upper.min(high))))
+            }
+            None => Some((engine, (lower, upper))),
+        };
+        if best.is_some_and(|(_, bounds)| narrow(bounds)) {
+            break;
+        }
     }
+    best
 }
 
 /// Whether the epsilon of these laws is certainly not above `epsilon`.
@@ -248,11 +290,13 @@ pub fn explain(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Vec<
     let releases = releases(event, adjacency)?;
     let mut opinions = Vec::new();
     for engine in TWO_SIDED {
-        let found = two_sided(&releases, |laws, _| epsilon_by(engine, laws, delta.get()).map(Some));
+        let found = two_sided(&releases, delta, |laws| epsilon_by(engine, laws, delta.get()));
         let certificate = match found {
-            Found::Both(_, bounds) => Some(certificate(&releases, bounds, delta, adjacency, engine, None)?),
-            Found::Lower(_) => None,
+            Found { engine: Some(_), bounds } => Some(certificate(&releases, bounds, delta, adjacency, engine, None)?),
+            Found { .. } => None,
         };
+        // Different engines may have answered for the two directions; the chosen one decided the upper end.
+        let certificate = if engine == chosen.engine { Some(chosen) } else { certificate };
         let reason = reason(engine, certificate.is_some()).to_owned();
         opinions.push(Opinion { engine, certificate, reason, chosen: engine == chosen.engine });
     }

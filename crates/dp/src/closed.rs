@@ -43,6 +43,21 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
     Some((root(|bounds| bounds.0)?.0, root(|bounds| bounds.1)?.1))
 }
 
+/// Upper bound on epsilon by basic composition: n releases, each (ε₁, δ₁), are (nε₁, n·e^{nε₁}·δ₁) together.
+///
+/// Far from tight, and yet all there is to say where hits are so rare that epsilon is a rounding error: at a sampling rate of
+/// 10⁻⁹ no lattice is fine enough and no contour short enough. `None` where it gives more than `largest`.
+pub(crate) fn negligible(laws: &[(Law, u64)], delta: f64, largest: f64) -> Option<f64> {
+    let total: f64 = laws.iter().map(|(_, count)| *count as f64).sum();
+    let share = delta / (total * libm::exp(largest)) * (1.0 - 1e-12);
+    let mut sum = 0.0;
+    for (law, count) in laws {
+        sum += *count as f64 * epsilon(&[(law.clone(), 1)], share)?.1;
+    }
+    let sum = sum * (1.0 + 1e-12);
+    (sum <= largest).then_some(sum)
+}
+
 /// Lower and upper bound on delta at each epsilon; `None` where no formula applies.
 pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<(f64, f64)>> {
     if let Some((square, distinct)) = unsampled(laws) {

@@ -36,6 +36,9 @@ const DIGITS: f64 = 27.0;
 /// `(c′ − c)·Λ` for the aliases on the right.
 const STRIDE: f64 = 33.0;
 
+/// An interval this narrow, relative to the larger of epsilon and 1, ends the search for a better contour.
+const WIDTH: f64 = 2e-4;
+
 /// A certified interval.
 pub(crate) type Bounds = (f64, f64);
 
@@ -43,12 +46,32 @@ pub(crate) type Bounds = (f64, f64);
 pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
     let log_delta = libm::log(delta);
     let (sketch, c_max, c, hint) = saddle(laws, log_delta)?;
-    let (mut c, mut hint) = (c, hint);
-    if hint <= 0.0 {
-        (c, hint) = (sketch.saddle_at_epsilon(0.0, c_max), 0.0);
+    let (c, hint) = if hint > 0.0 { (c, hint) } else { (sketch.saddle_at_epsilon(0.0, c_max), 0.0) };
+    // Where rare hits make the cumulant explode, the saddle sits on the brink, and a contour in front of it is shorter.
+    let mut best: Option<Bounds> = None;
+    for part in [1.0, 0.8, 0.6, 0.4] {
+        if let Some((lower, upper)) = through(laws, &sketch, c_max, (c, hint), part, log_delta) {
+            let (low, high) = best.unwrap_or((0.0, f64::INFINITY));
+            best = Some((lower.max(low), upper.min(high)));
+        }
+        if best.is_some_and(|(lower, upper)| upper - lower <= WIDTH * upper.max(1.0)) {
+            break;
+        }
     }
+    best
+}
+
+/// Bounds from a contour at `part` of the saddle's place.
+fn through(
+    laws: &[(Law, u64)],
+    sketch: &Sketch,
+    c_max: f64,
+    (mut c, mut hint): (f64, f64),
+    part: f64,
+    log_delta: f64,
+) -> Option<Bounds> {
     for _ in 0..5 {
-        let contour = Contour::new(laws, &sketch, c, hint, log_delta)?;
+        let contour = Contour::new(laws, sketch, part * c, hint, log_delta)?;
         let found = contour.solve(hint, log_delta)?;
         // Far from the saddle the sum cancels and aliases grow; go on from a contour through the new saddle.
         let off = (found - hint).abs();
@@ -109,7 +132,7 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
         let (cumulant, relative) = match law {
             Law::Gaussian { noise } => (c * (c + 1.0) / (2.0 * noise * noise), 0.0),
             Law::Mixture(branches) => {
-                let line = line::line(branches, c)?;
+                let line = line::line(branches, c, c, 1.0)?;
                 (line.cumulant, 1.01 * line.moment_error)
             }
             Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
@@ -124,7 +147,8 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
 /// The sketch that holds the saddle for `log_delta`, the saddle and its epsilon.
 fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)> {
     let mut c_max = initial_c_max(laws);
-    loop {
+    // Eight steps of a factor of 8 lead beyond every order that a float can use.
+    for _ in 0..8 {
         let sketch = sketch::sketch(laws, 1.5 * c_max)?;
         let (c, epsilon) = sketch.saddle_at_delta(log_delta, c_max);
         if c < 0.99 * c_max {
@@ -132,6 +156,7 @@ fn saddle(laws: &[(Law, u64)], log_delta: f64) -> Option<(Sketch, f64, f64, f64)
         }
         c_max *= 8.0;
     }
+    None
 }
 
 /// The sketch that holds the saddles of all epsilons, or as many of them as fit: a loss that is bounded has no saddle
@@ -158,7 +183,8 @@ fn initial_c_max(laws: &[(Law, u64)]) -> f64 {
         Law::Mixture(branches) => branches.iter().map(|(_, pair)| pair.noise).reduce(f64::min),
         _ => None,
     });
-    16.0 + 8.0 * noise.fold(f64::INFINITY, f64::min).min(1e3)
+    let noise = noise.fold(f64::INFINITY, f64::min).min(1e3);
+    (16.0 + 8.0 * noise).min(40.0 * noise)
 }
 
 /// The integrand at the nodes of one contour.
@@ -205,19 +231,19 @@ impl Contour {
             alias: (c + STRIDE / period, 0.0),
         };
         let mut sampled = Vec::new();
+        let fineness = if laws.len() > 16 { decay::COARSE } else { decay::FINE };
         let mut square = 0.0;
         for (law, count) in laws {
             match law {
                 Law::Gaussian { noise } => square += *count as f64 / (noise * noise),
                 Law::Mixture(branches) => {
-                    let line = line::line(branches, c)?;
-                    let decay = decay::decay(branches, c, line.cumulant)?;
                     let count = *count as f64;
+                    let line = line::line(branches, c, contour.alias.0, count)?;
+                    let decay = decay::decay(branches, c, line.cumulant, fineness)?;
                     contour.cumulant += count * line.cumulant;
                     contour.cumulant_error +=
                         count * (1.01 * line.moment_error + 2.0 * f64::EPSILON * line.cumulant.abs());
-                    let beyond = line::line(branches, contour.alias.0)?;
-                    contour.alias.1 += count * (beyond.cumulant + 2.0 * beyond.moment_error);
+                    contour.alias.1 += count * line.beyond;
                     sampled.push((line, decay, count));
                 }
                 Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
@@ -276,22 +302,40 @@ impl Contour {
     /// The epsilon, possibly below 0, at which the sum reaches `log_delta`; no promise.
     fn solve(&self, start: f64, log_delta: f64) -> Option<f64> {
         let mut epsilon = start;
-        for _ in 0..50 {
+        // Newton's method overshoots where a rare hit makes a step in the curve; the bracket stops it.
+        let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+        let reach = self.period() / 6.0;
+        for _ in 0..80 {
             let (value, slope, _) = self.sum(epsilon);
-            if value.is_nan() || value <= 0.0 || slope <= 0.0 {
-                // Beyond the reach of this contour: step back towards its saddle.
-                epsilon = if epsilon == start { return None } else { 0.5 * (epsilon + start) };
-                continue;
-            }
             let excess = libm::log(value) + self.log_scale(epsilon).0 - log_delta;
-            let reach = self.period() / 6.0;
-            let step = (excess * value / slope).clamp(-reach, reach);
-            epsilon += step;
-            if step.abs() <= 1e-13 * (1.0 + epsilon.abs()) || (epsilon - start).abs() > self.period() / 4.0 {
-                break;
+            // A sum below 0 is far to the right of everything, where only aliases and rounding are left.
+            let above = excess > 0.0;
+            if above {
+                low = epsilon;
+            } else {
+                high = epsilon;
+            }
+            let newton = epsilon + (excess * value / slope).clamp(-reach, reach);
+            let inside = newton > low && newton < high;
+            let next = if inside {
+                newton
+            } else if low.is_finite() && high.is_finite() {
+                0.5 * (low + high)
+            } else if above {
+                epsilon + reach
+            } else {
+                epsilon - reach
+            };
+            let step = next - epsilon;
+            epsilon = next;
+            if step.abs() <= 1e-13 * (1.0 + epsilon.abs()) {
+                return Some(epsilon);
+            }
+            if (epsilon - start).abs() > 0.45 * self.period() {
+                return Some(epsilon);
             }
         }
-        Some(epsilon)
+        (high - low <= 1e-9 * (1.0 + epsilon.abs())).then_some(epsilon)
     }
 
     /// Certified interval around `found`.
@@ -382,17 +426,21 @@ fn terms(sampled: &[(line::Line, decay::Decay, f64)], square: f64, step: f64, co
     let mut product = vec![Complex64::new(1.0, 0.0); count];
     for (line, _, releases) in sampled {
         let once = *releases < 1.5;
-        for (n, value) in line.transform(step, count).into_iter().enumerate() {
+        for (n, less_one) in line.transform(step, count).into_iter().enumerate() {
+            let value = less_one + 1.0;
             let modulus = line::modulus(value).max(1e-300);
-            let relative = (line.error(step, n) + 4.0 * f64::EPSILON) / modulus;
+            let error = line.error(step, n);
             if once {
                 product[n] *= value;
-                logs[n].2 += relative;
+                logs[n].2 += (error + 4.0 * f64::EPSILON) / modulus;
             } else {
                 let phase = libm::atan2(value.im, value.re);
-                logs[n].0 += releases * libm::log(modulus);
+                let square = less_one.re * (2.0 + less_one.re) + less_one.im * less_one.im;
+                let log = if square > -0.5 { 0.5 * libm::log1p(square) } else { libm::log(modulus) };
+                logs[n].0 += releases * log;
                 logs[n].1 += releases * phase;
-                logs[n].2 += releases * (relative + 2.0 * f64::EPSILON * phase.abs());
+                let rounding = 2.0 * f64::EPSILON * (line::modulus(less_one) / modulus + phase.abs() + log.abs());
+                logs[n].2 += releases * (error / modulus + rounding);
             }
         }
     }

@@ -199,3 +199,6 @@ fn posterior_mean(side: &[(f64, f64)], x: f64, variance: f64) -> f64 {
     });
     weighted / sum
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,9 @@ use total::Total;
 const C_MIN: f64 = 1e-12;
 /// Largest `c` searched.
 const C_MAX: f64 = 1e9;
-/// The search stops at a Newton step this small in `log c`; the error left is about its square.
-const SEARCH_STEP: f64 = 1e-4;
+/// The search stops where a Newton step in `log c` times the relative error that it removes is this small: that is twice
+/// the relative loss in the bound before the step, and the step squares it.
+const SEARCH_LOSS: f64 = 1e-8;
 /// Relative allowance for the rounding of a handful of operations.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
 
@@ -145,14 +146,14 @@ fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
             Some((value, slope)) if !value.is_nan() => {
                 best = here;
                 if value > 0.0 {
-                    high = here
+                    high = here;
                 } else {
-                    low = here
+                    low = here;
                 }
                 let step = value / slope;
                 // NaN, and steps that leave the ends, become halvings.
-                let next = here - step.clamp(-3.0, 3.0);
-                (next, step.abs() <= SEARCH_STEP)
+                let next = here - step.clamp(-1.0, 1.0);
+                (next, (value * step).abs() <= SEARCH_LOSS && step.abs() < 1e-2)
             }
             _ => {
                 high = here;
@@ -162,7 +163,7 @@ fn solve(start: f64, function: impl Fn(f64) -> Option<(f64, f64)>) -> f64 {
         if done {
             return libm::exp(next.clamp(low, high));
         }
-        if high - low <= SEARCH_STEP {
+        if high - low <= 1e-12 {
             break;
         }
         here = if next > low && next < high { next } else { 0.5 * (low + high) };

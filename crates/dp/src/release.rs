@@ -209,6 +209,18 @@ impl Mechanism {
         }
     }
 
+    pub(crate) fn noise(&self) -> f64 {
+        match *self {
+            Self::Gaussian { noise }
+            | Self::Poisson { noise, .. }
+            | Self::PoissonReplace { noise, .. }
+            | Self::Group { noise, .. }
+            | Self::Truncated { noise, .. }
+            | Self::WithoutReplacement { noise, .. }
+            | Self::Allocation { noise, .. } => noise,
+        }
+    }
+
     /// Both directions have the same law.
     fn symmetric(&self) -> bool {
         matches!(self, Self::Gaussian { .. } | Self::PoissonReplace { .. } | Self::WithoutReplacement { .. })

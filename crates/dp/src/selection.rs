@@ -121,7 +121,7 @@ pub enum Charge {
 /// The two are different procedures. By composition, exactly `runs` runs are made and all may be published. As a search,
 /// the number of runs is drawn from [`Sweep::trials`] (expectation `runs`; of the logarithmic, the geometric and the
 /// Poisson law the one with the smallest epsilon), never revealed, and nothing but the best run is. Composition wins for
-/// a few runs, the search from some number on. For one run the search is charged as one, with the geometric law's γ just
+/// one run and sometimes for a few, the search from some number on. For one run the search is charged as one, with the geometric law's γ just
 /// below 1.
 pub fn sweep(base: &Event, runs: u64, delta: Delta, adjacency: Adjacency) -> Result<Sweep, Unsupported> {
     if runs == 0 {

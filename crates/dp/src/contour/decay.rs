@@ -14,11 +14,22 @@
 use super::line::ends;
 use crate::law::Pair;
 
-/// Cells on each side of the highest point, and their width in standard deviations.
-const CELLS: i32 = 26;
-const CELL: f64 = 0.2;
-/// Each layer's level is at most this part of the one above.
-const LEVEL: f64 = 0.75;
+/// How far the cells reach from the highest point, in standard deviations.
+const REACH: f64 = 5.2;
+
+/// How fine the cells and layers are: fine ones save nodes of the contour, coarse ones time for each law.
+#[derive(Clone, Copy)]
+pub(super) struct Fineness {
+    /// Width of a cell in standard deviations.
+    cell: f64,
+    /// Each layer's level is at most this part of the one above.
+    level: f64,
+}
+
+/// For a few laws.
+pub(super) const FINE: Fineness = Fineness { cell: 0.08, level: 0.9 };
+/// For hundreds of laws.
+pub(super) const COARSE: Fineness = Fineness { cell: 0.12, level: 0.85 };
 
 /// Uniform densities below the density of one tilted loss.
 pub(super) struct Decay {
@@ -46,11 +57,13 @@ fn envelope(y: f64) -> f64 {
 }
 
 /// The layers of `Σ weightᵢ·Mᵢ` at `Re z = c`, given `log M(c)`.
-pub(super) fn decay(branches: &[(f64, Pair)], c: f64, cumulant: f64) -> Option<Decay> {
+pub(super) fn decay(branches: &[(f64, Pair)], c: f64, cumulant: f64, fineness: Fineness) -> Option<Decay> {
     let mut layers = Vec::new();
     for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
-        let cells = cells(pair, c, libm::log(*weight) - cumulant)?;
-        stack(&cells, &mut layers);
+        for (peak, from, to) in modes(pair, c)? {
+            let cells = cells(pair, c, libm::log(*weight) - cumulant, (peak, from, to), fineness.cell);
+            stack(&cells, fineness.level, &mut layers);
+        }
     }
     Some(Decay { layers })
 }
@@ -62,21 +75,45 @@ struct Cell {
     density: f64,
 }
 
-fn cells(pair: &Pair, c: f64, log_scale: f64) -> Option<Vec<Cell>> {
+/// Logarithm of the tilted density of x, up to a constant.
+fn log_density(pair: &Pair, c: f64, x: f64) -> f64 {
+    let (log_a, log_b) = pair.logs(x);
+    (1.0 + c) * log_a - c * log_b - x * x / (2.0 * pair.noise * pair.noise)
+}
+
+/// The modes of the tilted density of x, each with the stretch of the axis that is its own: a tilted law of rare hits has one
+/// mode where nothing happened and another where something did, and either can carry the mass.
+fn modes(pair: &Pair, c: f64) -> Option<Vec<(f64, f64, f64)>> {
+    const POINTS: usize = 56;
+    let (left, right, _) = ends(pair, c, 38.0)?;
+    let at = |k: usize| left + (right - left) * k as f64 / POINTS as f64;
+    let values: Vec<f64> = (0..=POINTS).map(|k| log_density(pair, c, at(k))).collect();
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let peaks: Vec<f64> = (1..POINTS)
+        .filter(|k| values[*k] >= values[k - 1] && values[*k] > values[k + 1] && values[*k] > top - 40.0)
+        .map(at)
+        .collect();
+    let reach = REACH * pair.noise;
+    let own = |k: usize| {
+        let from = if k == 0 { f64::NEG_INFINITY } else { 0.5 * (peaks[k - 1] + peaks[k]) };
+        let to = peaks.get(k + 1).map_or(f64::INFINITY, |next| 0.5 * (peaks[k] + next));
+        (peaks[k], from.max(peaks[k] - reach), to.min(peaks[k] + reach))
+    };
+    Some((0..peaks.len()).map(own).collect())
+}
+
+fn cells(pair: &Pair, c: f64, log_scale: f64, (peak, from, to): (f64, f64, f64), cell: f64) -> Vec<Cell> {
     let s = pair.noise;
     let spread = pair.spreads().0;
     let log_rho = |x: f64| {
         let (log_a, log_b) = pair.logs(x);
-        let rho = (1.0 + c) * log_a - c * log_b - x * x / (2.0 * s * s) - libm::log(s) - 0.918_938_533_204_672_8;
-        (rho + log_scale, log_a - log_b)
+        (log_density(pair, c, x) + log_scale - libm::log(s) - 0.918_938_533_204_672_8, log_a - log_b)
     };
-    let (left, right, _) = ends(pair, c)?;
-    let scan = (0..=60).map(|k| left + (right - left) * f64::from(k) / 60.0);
-    // By the density of x, not of the loss: what counts is the mass of the layers, then their width.
-    let peak = scan.map(|x| (x, log_rho(x).0)).max_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let nodes: Vec<(f64, f64, f64, (f64, f64))> = (-CELLS..=CELLS)
-        .map(|k| {
-            let x = peak + f64::from(k) * CELL * s;
+    let count = (REACH / cell).ceil() as i32;
+    let nodes: Vec<(f64, f64, f64, (f64, f64))> = (-count..=count)
+        .map(|k| peak + f64::from(k) * cell * s)
+        .filter(|x| (from..=to).contains(x))
+        .map(|x| {
             let (rho, loss) = log_rho(x);
             (x, rho, loss, pair.posterior_means(x))
         })
@@ -93,11 +130,11 @@ fn cells(pair: &Pair, c: f64, log_scale: f64) -> Option<Vec<Cell>> {
         let density = libm::exp(log_low) / steepest * (1.0 - 1e-9);
         Cell { from: loss, to: next_loss, density: if density.is_finite() { density } else { 0.0 } }
     };
-    Some(nodes.windows(2).map(cell).collect())
+    nodes.windows(2).map(cell).collect()
 }
 
 /// Cuts the step function into layers around its highest cell.
-fn stack(cells: &[Cell], layers: &mut Vec<(f64, f64)>) {
+fn stack(cells: &[Cell], ratio: f64, layers: &mut Vec<(f64, f64)>) {
     let Some(peak) = (0..cells.len()).max_by(|a, b| cells[*a].density.total_cmp(&cells[*b].density)) else { return };
     let (mut low, mut high) = (peak, peak);
     let (mut level, mut top) = (cells[peak].density, cells[peak].density);
@@ -107,7 +144,7 @@ fn stack(cells: &[Cell], layers: &mut Vec<(f64, f64)>) {
         let below = if low > 0 { cells[low - 1].density } else { 0.0 };
         let above = cells.get(high + 1).map_or(0.0, |cell| cell.density);
         let next = below.max(above);
-        if next < LEVEL * top {
+        if next < ratio * top {
             steps.push((level, (cells[high].to - cells[low].from) * (1.0 - 1e-9)));
             top = next;
         }

@@ -19,12 +19,9 @@
 
 use crate::law::{Pair, binomial};
 use num_complex::Complex64;
-use std::ops::Range;
 
-/// Error of the trapezoid rule is `e^{−EXPONENT}`.
-const EXPONENT: f64 = 37.0;
-/// The integrand is followed until it is `e^{−EXPONENT}` of the whole.
-const REACH: f64 = 8.8;
+/// The error of the trapezoid rule is `e^{−EXPONENT}` for one release, and as much less for several.
+const EXPONENT: f64 = 38.0;
 /// Largest growth of the integrand that the line may cost: digits lost to cancellation.
 const GROWTH_MAX: f64 = 1.4;
 /// More nodes than this and the caller has to ask another engine.
@@ -36,7 +33,7 @@ const RESTART: usize = 64;
 
 /// The nodes of one law on the line `Re z = c`.
 pub(super) struct Line {
-    /// Weight of each node, divided by `M(c)`.
+    /// Weight `ω` of each node, divided by `M(c)`.
     weights: Vec<Complex64>,
     /// `L` at each node.
     losses: Vec<Complex64>,
@@ -44,125 +41,138 @@ pub(super) struct Line {
     pub(super) cumulant: f64,
     /// Relative error of `M(c)`.
     pub(super) moment_error: f64,
-    /// Bound on the error of `φ(t) = M(c + it)/M(c)`: one part for all t, one that t multiplies, one for each product.
-    error: f64,
-    error_per_t: f64,
-    error_per_product: f64,
+    /// Upper bound on `K` at the other order that was asked for.
+    pub(super) beyond: f64,
+    /// Error of `φ(t) − 1` by quadrature and tails, for all t.
+    floor: f64,
+    /// Error of `φ(t) − 1` per unit of t: that of the losses themselves.
+    slope: f64,
+    /// `Σ |ω|` and `Σ |ω|·|L|`: what bounds a sum over `|e^{itL} − 1| ≤ min(2, t·|L|)`.
+    plain: (f64, f64),
+    /// The same with every weight times its own rounding error, in units of one rounding.
+    rounded: (f64, f64),
 }
 
-/// The nodes of `Σ weightᵢ·Mᵢ`; `None` where they would be too many.
-pub(super) fn line(branches: &[(f64, Pair)], c: f64) -> Option<Line> {
-    let mut line = Line {
-        weights: vec![],
-        losses: vec![],
-        cumulant: 0.0,
-        moment_error: 0.0,
-        error: 0.0,
-        error_per_t: 0.0,
-        error_per_product: 0.0,
-    };
+/// The nodes of `Σ weightᵢ·Mᵢ`, whose power `count` is wanted, and on the way `K` at `beyond ≥ c`; `None` where they would be
+/// too many.
+pub(super) fn line(branches: &[(f64, Pair)], c: f64, beyond: f64, count: f64) -> Option<Line> {
+    let exponent = EXPONENT + libm::log(count);
+    let mut losses = Vec::new();
     // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
-    let mut logs: Vec<f64> = Vec::new();
-    let mut phases: Vec<f64> = Vec::new();
-    // Sum of the magnitudes that went into a node's exponent: its rounding error.
-    let mut magnitudes: Vec<f64> = Vec::new();
-    let mut spans = Vec::new();
+    let mut logs: Vec<(f64, f64)> = Vec::new();
+    let mut logs_beyond: Vec<(f64, f64)> = Vec::new();
+    // Relative error of each weight, in units of one rounding.
+    let mut roundings: Vec<f64> = Vec::new();
+    let mut log_tails = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let (mut slope_masses, mut coarse_losses) = (0.0f64, 0.0f64);
     for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
-        let grid = grid(pair, c)?;
-        let start = logs.len();
+        let grid = grid(pair, c, beyond, exponent)?;
+        // A coin's masses are exact, because the one at mean 0 is not read; a binomial's are not. They enter 1 + 2c times.
+        let mixture = pair.p.len().max(pair.q.len()) > 2;
+        let masses = if mixture { 1e-13 } else { 0.0 };
+        let masses = if branches.len() > 1 { binomial::RELATIVE_ERROR } else { masses };
+        slope_masses = slope_masses.max(masses);
+        coarse_losses = coarse_losses.max(f64::from(mixture));
+        let log_weight = libm::log(*weight) + grid.growth;
+        log_tails = (log_tails.0.max(log_weight + grid.log_tails.0), log_tails.1.max(log_weight + grid.log_tails.1));
         let step = libm::log(weight * grid.step / pair.noise) - 0.918_938_533_204_672_8;
         for node in grid.first..=grid.last {
             let x = node as f64 * grid.step;
             let (log_a, log_b) = pair.logs_above(x, grid.height);
             let power = log_a * (1.0 + c) - log_b * c;
-            let variance = pair.noise * pair.noise;
-            let (gaussian, turn) =
-                ((x - grid.height) * (x + grid.height) / (2.0 * variance), x * grid.height / variance);
-            logs.push(power.re - gaussian + step);
-            phases.push(power.im - turn);
-            let sides = (1.0 + c) * modulus(log_a) + c * modulus(log_b);
-            magnitudes.push(sides + gaussian.abs() + step.abs() + turn.abs());
-            line.losses.push(log_a - log_b);
+            let twice_variance = 2.0 * pair.noise * pair.noise;
+            let gaussian = (x - grid.height) * (x + grid.height) / twice_variance;
+            let turn = 2.0 * x * grid.height / twice_variance;
+            let loss = log_a - log_b;
+            let log = Complex64::new(power.re - gaussian + step, power.im - turn);
+            let further = log + loss * (beyond - c);
+            logs.push((log.re, log.im));
+            logs_beyond.push((further.re, further.im));
+            // Each part of an exponent brings its own rounding error along.
+            let parts = (1.0 + c) * modulus(log_a) + c * modulus(log_b) + gaussian.abs() + step.abs() + turn.abs();
+            roundings.push(6.0 * parts + 8.0 + masses / UNIT * (1.0 + 2.0 * c));
+            losses.push(loss);
         }
-        spans.push((start, logs.len(), grid, pair, *weight));
     }
-    let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    line.weights = logs
+    let top = logs.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
+    let mut weights: Vec<Complex64> = logs
         .iter()
-        .zip(&phases)
         .map(|(log, phase)| {
             let (sin, cos) = libm::sincos(*phase);
             Complex64::new(cos, sin) * libm::exp(log - top)
         })
         .collect();
-    let sum: f64 = line.weights.iter().map(|weight| weight.re).sum();
+    let sum: f64 = weights.iter().map(|weight| weight.re).sum();
     if sum.is_nan() || sum <= 0.0 {
         return None;
     }
-    line.cumulant = top + libm::log(sum);
-    line.weights.iter_mut().for_each(|weight| *weight /= sum);
-    let rounding: f64 = line
-        .weights
-        .iter()
-        .zip(&magnitudes)
-        .map(|(weight, magnitude)| modulus(*weight) * (6.0 * magnitude + 8.0))
-        .sum();
-    let terms = (line.weights.len() / 8 + 8) as f64 + top.abs();
-    line.moment_error = UNIT * (rounding + terms * line.modulus(0..line.weights.len()));
-    for (start, end, grid, pair, weight) in spans {
-        line.add_error(start..end, &grid, pair, weight, branches.len() > 1, c);
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    let cumulant = top + libm::log(sum);
+    let (mut plain, mut rounded) = ((0.0, 0.0), (0.0, 0.0));
+    for ((weight, loss), rounding) in weights.iter().zip(&losses).zip(&roundings) {
+        let (weight, loss) = (modulus(*weight), modulus(*loss));
+        plain = (plain.0 + weight, plain.1 + weight * loss);
+        rounded = (rounded.0 + weight * rounding, rounded.1 + weight * loss * rounding);
     }
-    // Numerator and denominator; and the complex products that led to a value of t.
-    line.error = 2.0 * line.moment_error;
-    line.error_per_product = 5.0 * UNIT * line.modulus(0..line.weights.len());
-    Some(line)
+    // Both ends of every branch, and the two lines next to the contour.
+    let outside = libm::exp(log_tails.0 - cumulant) * branches.len() as f64 + plain.0 * 3.0 * libm::exp(-exponent);
+    let moment_error = outside + UNIT * (rounded.0 + ((weights.len() / 8 + 8) as f64 + top.abs()) * plain.0);
+    let slope = 8.0 * UNIT * (plain.1 + plain.0 * coarse_losses) + slope_masses * plain.0;
+    let beyond =
+        upper_cumulant(&logs_beyond, &roundings, log_tails.1, branches.len(), (beyond + 1.0) / (c + 1.0), exponent);
+    Some(Line { weights, losses, cumulant, moment_error, beyond, floor: 2.0 * outside, slope, plain, rounded })
+}
+
+/// Upper bound on `K` from the logarithms of its nodes; their roundings are those at another order, `ratio` times smaller.
+fn upper_cumulant(
+    logs: &[(f64, f64)],
+    roundings: &[f64],
+    log_tails: f64,
+    branches: usize,
+    ratio: f64,
+    exponent: f64,
+) -> f64 {
+    let top = logs.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
+    let (mut sum, mut total, mut rounded) = (0.0, 0.0, 0.0);
+    for ((log, phase), rounding) in logs.iter().zip(roundings) {
+        let modulus = libm::exp(log - top);
+        sum += modulus * libm::cos(*phase);
+        total += modulus;
+        rounded += modulus * (2.0 * rounding * ratio + 8.0);
+    }
+    let tails = libm::exp(log_tails - top) * branches as f64;
+    let error = tails + 3.0 * total * libm::exp(-exponent) + UNIT * (rounded + (logs.len() as f64 + top.abs()) * total);
+    (top + libm::log(sum + error)) + 4.0 * UNIT * (top.abs() + 40.0)
 }
 
 impl Line {
-    fn modulus(&self, span: Range<usize>) -> f64 {
-        self.weights[span].iter().map(|weight| modulus(*weight)).sum()
-    }
-
-    /// Adds the error of one branch.
-    fn add_error(&mut self, span: Range<usize>, grid: &Grid, pair: &Pair, weight: f64, branch: bool, c: f64) {
-        let total = self.modulus(span.clone());
-        let loss: f64 = self.weights[span.clone()]
-            .iter()
-            .zip(&self.losses[span])
-            .map(|(weight, loss)| modulus(*weight) * modulus(*loss))
-            .sum();
-        // The last bit of a coin's masses, more of a binomial's; they enter 1 + 2c times.
-        let mixture = pair.p.len().max(pair.q.len()) > 2;
-        let masses = if mixture { 1e-13 } else { 2.0 * UNIT };
-        let masses = if branch { binomial::RELATIVE_ERROR } else { masses };
-        let tails = libm::exp(libm::log(weight) + grid.log_tail + grid.growth - self.cumulant);
-        let quadrature = total * 3.0 * libm::exp(-EXPONENT);
-        self.moment_error += masses * (1.0 + 2.0 * c) * total + quadrature + tails;
-        self.error_per_t += 8.0 * UNIT * (loss + total * f64::from(mixture)) + masses * total;
-    }
-
-    /// Bound on the error of `φ(n·step)`.
+    /// Bound on the error of `φ(n·step) − 1`.
     pub(super) fn error(&self, step: f64, n: usize) -> f64 {
+        let t = step * n as f64;
+        // Σ |ω|·|e^{itL} − 1|, with the weights' own errors and without.
+        let within = |(plain, loss): (f64, f64)| (2.0 * plain).min(t * loss);
         let products = (n / RESTART + n % RESTART + 1) as f64;
-        self.error + self.error_per_t * step * n as f64 + self.error_per_product * products
+        let operations = 6.0 * products + (self.weights.len() / 8 + 8) as f64;
+        self.floor
+            + self.slope * t
+            + UNIT * (within(self.rounded) + operations * within(self.plain))
+            + self.moment_error * within(self.plain)
     }
 
-    /// `φ(n·step)` for `n = 0..count`.
+    /// `φ(n·step) − 1` for `n = 0..count`, each node with an error relative to its own `e^{itL} − 1`: where the loss is
+    /// small, so is its error, and a million steps do not multiply the rounding of a 1.
     pub(super) fn transform(&self, step: f64, count: usize) -> Vec<Complex64> {
-        // Real and imaginary parts apart, so that the compiler can use wide registers.
-        let turns = |t: f64| -> (Vec<f64>, Vec<f64>) {
-            self.losses.iter().map(|loss| turn(*loss, t)).map(|turn| (turn.re, turn.im)).unzip()
-        };
-        let (small, large) = (turns(step), turns(step * RESTART as f64));
-        let mut block: (Vec<f64>, Vec<f64>) = self.weights.iter().map(|weight| (weight.re, weight.im)).unzip();
+        let small = Turn::new(&self.weights, &self.losses, step);
+        let large = Turn::new(&self.weights, &self.losses, step * RESTART as f64);
+        let mut block = (vec![0.0; self.weights.len()], vec![0.0; self.weights.len()]);
         let mut value = block.clone();
         (0..count)
             .map(|n| {
                 if n > 0 && n % RESTART == 0 {
-                    rotate(&mut block, &large);
+                    large.apply(&mut block);
                     value.clone_from(&block);
                 } else if n > 0 {
-                    rotate(&mut value, &small);
+                    small.apply(&mut value);
                 }
                 Complex64::new(sum(&value.0), sum(&value.1))
             })
@@ -170,23 +180,48 @@ impl Line {
     }
 }
 
+/// The step from `ω(e^{itL} − 1)` to `ω(e^{i(t + h)L} − 1)`: with `r = e^{ihL} − 1`, v becomes `v + v·r + ω·r`.
+///
+/// Real and imaginary parts apart, so that the compiler can use wide registers.
+struct Turn {
+    re: Vec<f64>,
+    im: Vec<f64>,
+    weighted_re: Vec<f64>,
+    weighted_im: Vec<f64>,
+}
+
+impl Turn {
+    fn new(weights: &[Complex64], losses: &[Complex64], h: f64) -> Self {
+        let turns: Vec<Complex64> = losses.iter().map(|loss| turn_less_one(*loss, h)).collect();
+        let (re, im) = turns.iter().map(|turn| (turn.re, turn.im)).unzip();
+        let weighted = turns.iter().zip(weights).map(|(turn, weight)| turn * weight);
+        let (weighted_re, weighted_im) = weighted.map(|turn| (turn.re, turn.im)).unzip();
+        Self { re, im, weighted_re, weighted_im }
+    }
+
+    fn apply(&self, values: &mut (Vec<f64>, Vec<f64>)) {
+        let turns = self.re.iter().zip(&self.im).zip(self.weighted_re.iter().zip(&self.weighted_im));
+        for ((re, im), ((turn_re, turn_im), (weighted_re, weighted_im))) in
+            values.0.iter_mut().zip(&mut values.1).zip(turns)
+        {
+            let next = *re + (*re * turn_re - *im * turn_im + weighted_re);
+            *im += *re * turn_im + *im * turn_re + weighted_im;
+            *re = next;
+        }
+    }
+}
+
+/// `e^{itL} − 1`.
+fn turn_less_one(loss: Complex64, t: f64) -> Complex64 {
+    let (half_sin, half_cos) = libm::sincos(0.5 * t * loss.re);
+    let fall = libm::expm1(-t * loss.im);
+    let cos_less_one = -2.0 * half_sin * half_sin;
+    Complex64::new(fall * (1.0 + cos_less_one) + cos_less_one, (1.0 + fall) * 2.0 * half_sin * half_cos)
+}
+
 /// `|z|`; numbers too small to be squared count as 0.
 pub(super) fn modulus(z: Complex64) -> f64 {
     z.norm_sqr().sqrt()
-}
-
-/// `e^{itL}`.
-fn turn(loss: Complex64, t: f64) -> Complex64 {
-    let (sin, cos) = libm::sincos(t * loss.re);
-    Complex64::new(cos, sin) * libm::exp(-t * loss.im)
-}
-
-fn rotate(values: &mut (Vec<f64>, Vec<f64>), turns: &(Vec<f64>, Vec<f64>)) {
-    for (((re, im), turn_re), turn_im) in values.0.iter_mut().zip(&mut values.1).zip(&turns.0).zip(&turns.1) {
-        let next = *re * turn_re - *im * turn_im;
-        *im = *re * turn_im + *im * turn_re;
-        *re = next;
-    }
 }
 
 /// A sum in eight independent lanes, which the compiler may not make of one.
@@ -202,6 +237,23 @@ fn sum(values: &[f64]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
+/// Where the integrand falls at least as fast as a Gaussian `reach` away from its mean; no more than a few per cent further
+/// out than needed.
+pub(super) fn right_end(pair: &Pair, c: f64, reach: f64) -> f64 {
+    let highest = pair.p.last().map_or(0.0, |(mean, _)| *mean);
+    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + reach);
+    // Halvings, and the outer end always qualifies: stopping early only means more nodes.
+    while far - near > 0.05 * reach {
+        let middle = 0.5 * (near + far);
+        if middle - (1.0 + c) * highest + c * pair.posterior_means(middle).1 >= reach {
+            far = middle;
+        } else {
+            near = middle;
+        }
+    }
+    far
+}
+
 /// Where the nodes lie.
 struct Grid {
     step: f64,
@@ -210,46 +262,57 @@ struct Grid {
     last: i64,
     /// `growth(height)`.
     growth: f64,
-    /// Logarithm of a bound on the two tails on the real axis.
-    log_tail: f64,
+    /// Logarithms of bounds on the two tails on the real axis, at both orders.
+    log_tails: (f64, f64),
 }
 
-fn grid(pair: &Pair, c: f64) -> Option<Grid> {
+fn grid(pair: &Pair, c: f64, beyond: f64, exponent: f64) -> Option<Grid> {
     let s = pair.noise;
     let (spread_p, spread_q) = pair.spreads();
     let edge = 0.98 * std::f64::consts::PI * s * s / spread_p.max(spread_q);
     let growth = |y: f64| {
         let cosine = libm::cos(spread_q * y / (2.0 * s * s));
-        y * y / (2.0 * s * s) - c * libm::log(cosine)
+        y * y / (2.0 * s * s) - beyond * libm::log(cosine)
     };
     // The upper line that `height` needs for the same error as the lower one, iterated once; more is only slower.
-    let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / EXPONENT;
+    let reach = |height: f64| 2.0 * height + height * growth((2.2 * height).min(edge)) / exponent;
     let mut height = (edge / 2.3).min(1.65 * s);
     while growth(height) > GROWTH_MAX || reach(height) > edge {
         height *= 0.9;
     }
     let upper = reach(height).max(2.2 * height).min(edge);
-    let exponent = EXPONENT + growth(upper);
-    let step = std::f64::consts::TAU * (height / EXPONENT).min((upper - height) / exponent);
-    let (left, right, log_tail) = ends(pair, c)?;
+    let step = std::f64::consts::TAU * (height / exponent).min((upper - height) / (exponent + growth(upper)));
+    let (left, right, log_tail) = ends(pair, c, exponent)?;
+    let (left_beyond, right_beyond, log_tail_beyond) =
+        if beyond > c { ends(pair, beyond, exponent)? } else { (left, right, log_tail) };
+    let (left, right) = (left.min(left_beyond), right.max(right_beyond));
     let (first, last) = ((left / step).floor(), (right / step).ceil());
     // False for NaN, too.
     let few = last - first <= NODES_MAX && step > 0.0;
     let growth = growth(height);
-    few.then_some(Grid { step, height, first: first as i64, last: last as i64, growth, log_tail })
+    few.then_some(Grid {
+        step,
+        height,
+        first: first as i64,
+        last: last as i64,
+        growth,
+        log_tails: (log_tail, log_tail_beyond),
+    })
 }
 
 /// The ends of the range and the logarithm of the tails beyond them.
-pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
+/// The integrand is followed until it is `e^{−exponent}` of the whole.
+pub(super) fn ends(pair: &Pair, c: f64, exponent: f64) -> Option<(f64, f64, f64)> {
     let s = pair.noise;
+    let reach = libm::sqrt(2.0 * (exponent + 2.0)) * s;
     let log_density = |x: f64| {
         let (log_a, log_b) = pair.logs(x);
         (1.0 + c) * log_a - c * log_b - x * x / (2.0 * s * s)
     };
     let highest = pair.p.last().map_or(0.0, |(mean, _)| *mean);
     // Jensen: M(c) ≥ 1, so this is far below the whole.
-    let floor = -EXPONENT - 3.0;
-    let mut left = -REACH * s;
+    let floor = -exponent - 3.0;
+    let mut left = -reach;
     while log_density(left) > floor {
         left -= s;
         if left < -1e3 * s {
@@ -257,19 +320,11 @@ pub(super) fn ends(pair: &Pair, c: f64) -> Option<(f64, f64, f64)> {
         }
     }
     let slope_at = |x: f64| x - (1.0 + c) * highest + c * pair.posterior_means(x).1;
-    let (mut near, mut far) = (0.0, (1.0 + c) * highest + c * pair.spreads().1 + REACH * s);
-    // A fixed number of halvings: the far end always qualifies, the rest is only fewer nodes.
-    for _ in 0..20 {
-        let middle = 0.5 * (near + far);
-        if slope_at(middle) >= REACH * s {
-            far = middle;
-        } else {
-            near = middle;
-        }
-    }
+    let mut far = right_end(pair, c, reach);
     // Where the slope rises in one jump, it says nothing yet about how far the integrand has fallen.
-    let peak = (0..=32).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
-    while log_density(far) > peak - EXPONENT - 3.0 {
+    let scan = if pair.q.len() > 1 { 32 } else { 0 };
+    let peak = (0..=scan).map(|k| log_density(left + (far - left) * f64::from(k) / 32.0)).fold(0.0, f64::max);
+    while pair.q.len() > 1 && log_density(far) > peak - exponent - 3.0 {
         far += s;
     }
     let log_tail = |x: f64, slope: f64| log_density(x) + libm::log(s / slope) - 0.918_938_533_204_672_8;

@@ -3,6 +3,7 @@
 //! Every `c > 0` gives a valid contour; only the number of nodes depends on it. So nothing here needs an error bound: the
 //! cumulant `K` comes from a coarse trapezoid rule on the real axis, of a sample of the laws where there are many.
 
+use super::line::right_end;
 use crate::law::{Law, Pair};
 
 /// Above so many laws, every k-th stands for k of them.
@@ -55,7 +56,7 @@ fn add(pair: &Pair, weight: f64, c_max: f64, nodes: &mut Vec<(f64, f64)>) -> Opt
     let (spread_p, spread_q) = pair.spreads();
     let step = (0.4 * s).min(s * s / spread_p.max(spread_q));
     // The saddle lies where x = (1 + c)·E_P[m|x] − c·E_Q[m|x].
-    let (left, right) = (-9.0 * s, 9.0 * s + (1.0 + c_max) * spread_p + c_max * spread_q);
+    let (left, right) = (-9.0 * s, right_end(pair, c_max, 9.0 * s));
     if (right - left) / step > NODES_MAX {
         return None;
     }
@@ -141,7 +142,7 @@ fn root(c_max: f64, value: impl Fn(f64) -> f64) -> f64 {
             at_high = value(high);
         }
     }
-    for k in 0..40 {
+    for k in 0..60 {
         let (log_low, log_high) = (libm::log(low), libm::log(high));
         // Illinois: a halving every third time keeps the bracket shrinking.
         let part = if k % 3 == 2 { 0.5 } else { (at_low / (at_low - at_high)).clamp(0.02, 0.98) };
@@ -152,7 +153,7 @@ fn root(c_max: f64, value: impl Fn(f64) -> f64) -> f64 {
         } else {
             (low, at_low) = (middle, at_middle);
         }
-        if high / low < 1.02 || at_middle.abs() < 0.02 {
+        if high / low < 1.0 + 1e-7 || at_middle.abs() < 0.02 {
             return middle;
         }
     }

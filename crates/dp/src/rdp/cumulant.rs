@@ -25,13 +25,13 @@ use excess::{excess, jet};
 /// Relative error of an upper bound, as `e^{−FULL}`, from the quadrature and from the tails each.
 const FULL: f64 = 26.0;
 /// The same for a glance.
-const GLANCE: f64 = 10.0;
+const GLANCE: f64 = 14.0;
 /// More nodes than this and the convexity bound answers.
 const NODES_MAX: f64 = 20_000.0;
 /// More Gaussians evaluated than this and the convexity bound answers.
 const WORK_MAX: f64 = 2_000_000.0;
-/// A glance needs up to a fifth of the nodes of the full sum, so what a glance can do the full sum can do.
-const GLANCE_NODES_MAX: f64 = NODES_MAX / 5.0;
+/// A glance needs at least a third of the nodes of the full sum, so what a glance can do the full sum can do.
+const GLANCE_NODES_MAX: f64 = NODES_MAX / 3.0;
 /// Noise above this is treated as this, which only overstates the loss.
 const NOISE_MAX: f64 = 1e6;
 /// `log √(2π)`.
@@ -95,6 +95,8 @@ pub(super) struct Ratio {
     below: Side,
     /// ρ: the mass that P and Q do not share at mean 0.
     rho: f64,
+    /// How far apart the means of P and Q are, in standard deviations.
+    shift: f64,
     /// That mass, coupled: (distance, mass).
     couplings: Vec<(f64, f64)>,
     /// Not even small orders can be summed.
@@ -118,7 +120,9 @@ impl Ratio {
             .filter(|(distance, _)| *distance > 0.0)
             .collect();
         let noise = pair.noise.min(NOISE_MAX);
-        let mut ratio = Self { noise, above, below, rho, couplings, coarse: false };
+        let mean = |side: &Side| side.moved.iter().map(|(mean, mass)| mean * mass).sum::<f64>();
+        let shift = (mean(&above) - mean(&below)) / noise;
+        let mut ratio = Self { noise, above, below, rho, shift, couplings, coarse: false };
         ratio.coarse = ratio.mesh(1.0, GLANCE, GLANCE_NODES_MAX).is_none();
         ratio
     }
@@ -219,8 +223,7 @@ impl Ratio {
     fn mesh(&self, c: f64, nats: f64, nodes_max: f64) -> Option<Mesh> {
         let (s, a) = (self.noise, 1.0 + c);
         // A guess of how small the integral is; it decides how small the errors must be, not whether they are counted.
-        let moved = self.rho * (self.above.reach + self.below.reach) / s;
-        let small = (0.5 * a * c * moved * moved).clamp(1e-100, 1.0);
+        let small = (0.5 * a * c * (self.shift * self.shift).min(self.rho)).clamp(1e-100, 1.0);
         let exponent = nats + libm::log(2.0 * (1.0 + a * self.rho) / small);
         let step = self.spacing(c, exponent);
         // A Gaussian has e^{−exponent} of its mass this many standard deviations away.
@@ -254,14 +257,14 @@ impl Ratio {
             .fold(0.0, f64::max)
     }
 
-    /// The smallest x, about, with `x ≥ a·m_max + c·d(x) + reach`: from there on the integrand falls off like a Gaussian's
-    /// tail, because the slope of its logarithm is at most `(a·m_max + c·d(x) − x)/s²`, and d falls with x.
+    /// `reach` to the right of the integrand's last peak. The slope of its logarithm is at most `(a·m_max + c·d(x) − x)/s²`
+    /// where `w ≥ 1`, and d falls with x: right of the x where that is 0 it falls off like a Gaussian or faster.
     fn right_edge(&self, c: f64, reach: f64) -> f64 {
-        let nearest = (1.0 + c) * self.above.reach + reach;
-        if self.below.moved.is_empty() {
-            return nearest;
+        let (nearest, farthest) = ((1.0 + c) * self.above.reach, c * self.below.reach);
+        if farthest <= 0.0 {
+            return nearest + reach;
         }
-        let (mut near, mut far) = (nearest, nearest + c * self.below.reach);
+        let (mut near, mut far) = (nearest, nearest + farthest);
         // A fixed number of halvings: the outer end always qualifies, the rest is only fewer nodes.
         for _ in 0..12 {
             let middle = 0.5 * (near + far);
@@ -271,7 +274,7 @@ impl Ratio {
                 near = middle;
             }
         }
-        far
+        far + reach
     }
 
     /// `d(x) = −E_Q[mean | x]`, rounded up.

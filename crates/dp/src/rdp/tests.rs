@@ -112,24 +112,20 @@ fn the_search_finds_what_a_golden_section_finds() {
         ),
     ] {
         let releases = releases(&event, adjacency).unwrap();
-        for direction in [Direction::Remove, Direction::Add] {
-            let total = Total::new(&releases, direction).unwrap();
-            for delta in [1e-30, 1e-6, 0.01] {
-                let log_delta = f64::ln(delta);
-                let (_, slow) = golden_section(|c| epsilon_at(c, total.upper(c).unwrap(), log_delta));
-                let (_, fast) = least_epsilon(&total, log_delta).unwrap();
-                // Far below the total variation the best order lies beyond what the slow search covers.
-                assert!(fast <= slow * (1.0 + 1e-8) + 1e-9, "{event:?} {direction:?} {delta}: {fast} {slow}");
-                assert!(fast >= slow * (1.0 - 1e-8) - 2e-5, "{event:?} {direction:?} {delta}: {fast} {slow}");
-            }
-            for epsilon in [0.01, 1.0, 20.0] {
-                let (_, slow) = golden_section(|c| log_delta_at(c, total.upper(c).unwrap(), epsilon));
-                let fast = least_delta(&total, epsilon).unwrap();
-                assert!(
-                    fast <= slow.min(0.0) + 1e-7 * (1.0 + slow.abs()),
-                    "{event:?} {direction:?} {epsilon}: {fast} {slow}"
-                );
-            }
+        let total = Total::new(&releases, Direction::Remove).unwrap();
+        for delta in [1e-30, 1e-6, 0.01] {
+            let log_delta = f64::ln(delta);
+            let (_, slow) = golden_section(|c| epsilon_at(c, total.upper(c).unwrap(), log_delta));
+            let (_, fast) = least_epsilon(&total, log_delta).unwrap();
+            // Far below the total variation the best order lies beyond what the slow search covers.
+            assert!(fast <= slow * (1.0 + 1e-8) + 1e-9, "{event:?} {delta}: {fast} {slow}");
+            assert!(fast >= slow * (1.0 - 1e-8) - 2e-5, "{event:?} {delta}: {fast} {slow}");
+        }
+        for epsilon in [0.01, 1.0, 20.0] {
+            // Below e^-700 both stand for a delta of 0.
+            let (_, slow) = golden_section(|c| log_delta_at(c, total.upper(c).unwrap(), epsilon).max(-700.0));
+            let fast = least_delta(&total, epsilon).unwrap();
+            assert!(fast <= slow.min(0.0) + 1e-7 * (1.0 + slow.abs()), "{event:?} {epsilon}: {fast} {slow}");
         }
     }
 }
@@ -179,24 +175,42 @@ fn replacing_a_record_is_bounded_from_above() {
     }
 }
 
+/// Exact epsilons from a contour integral, for batches cut at 700, 640 and 600 of 60,000 records.
 #[test]
-fn a_group_costs_no_more_than_its_members_one_by_one() {
-    let (q, s, steps, delta) = (0.01, 1.0, 200, 1e-6);
-    let group = |group_size| {
+fn a_cut_batch_is_bounded_from_above() {
+    let mut last = epsilon_of_event(&sampled(0.01, 1.0, 1000), 1e-6);
+    for (batch, exact) in [(700, 2.606_990_593_369), (640, 7.319_623_904_587), (600, 12.950_706_511_633)] {
+        let event = Event::TruncatedPoissonSampledGaussian {
+            sampling_rate: SamplingRate::from_f64(0.01).unwrap(),
+            noise_multiplier: NoiseMultiplier::new(1.0).unwrap(),
+            dataset_size: 60_000,
+            batch_size_max: batch,
+        };
+        let found = epsilon_of_event(&Event::Repeated { event: Box::new(event), count: 1000 }, 1e-6);
+        assert!((exact..2.0 * exact).contains(&found) && found > last, "{batch}: {found} {exact}");
+        last = found;
+    }
+}
+
+/// k neighbours in a chain: (epsilon, delta) for one is `(k·epsilon, k·e^{(k − 1)·epsilon}·delta)` for k.
+#[test]
+fn a_group_costs_more_than_its_members_but_less_than_a_chain_of_them() {
+    let group = |group_size, delta| {
         let event = Event::PoissonSampledGroup {
-            sampling_rate: SamplingRate::from_f64(q).unwrap(),
-            noise_multiplier: NoiseMultiplier::new(s).unwrap(),
+            sampling_rate: SamplingRate::from_f64(0.01).unwrap(),
+            noise_multiplier: NoiseMultiplier::new(5.0).unwrap(),
             group_size,
         };
-        epsilon_of_event(&Event::Repeated { event: Box::new(event), count: steps }, delta)
+        epsilon_of_event(&Event::Repeated { event: Box::new(event), count: 200 }, delta)
     };
-    assert!(group(0).to_bits() == 0);
-    assert!(group(1).to_bits() == epsilon_of_event(&sampled(q, s, steps), delta).to_bits());
+    assert!(group(0, 1e-6).to_bits() == 0);
+    assert!(group(1, 1e-6).to_bits() == epsilon_of_event(&sampled(0.01, 5.0, 200), 1e-6).to_bits());
     for size in 2..=10 {
-        // A group's advantage at delta is at most that of its members in a chain, each with a part of delta.
-        let chain = f64::from(size) * epsilon_of_event(&sampled(q, s, steps), delta / f64::from(size) / 1e9);
-        let (smaller, found) = (group(size - 1), group(size));
-        assert!(smaller < found && found < chain, "{size}: {smaller} {found} {chain}");
+        let k = f64::from(size);
+        let one = group(1, 1e-10);
+        let delta = k * ((k - 1.0) * one).exp() * 1e-10;
+        let (smaller, found) = (group(size - 1, delta), group(size, delta));
+        assert!(smaller < found && found < k * one, "{size}: {smaller} {found} {one} {delta:e}");
     }
 }
 
@@ -226,6 +240,40 @@ fn edges_give_a_number_or_a_typed_refusal() {
                             assert!(s < 1e-100, "q {q} s {s} steps {steps} delta {delta}");
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn edges_of_the_other_releases_too() {
+    let rate = |q: f64| SamplingRate::from_f64(q).unwrap();
+    for (q, s) in [(1e-9, 0.05), (1e-9, 1000.0), (0.01, 1.0), (0.5, 0.05), (0.5, 1000.0), (1.0 - 1e-12, 0.3)] {
+        let noise_multiplier = NoiseMultiplier::new(s).unwrap();
+        let group = |group_size| Event::PoissonSampledGroup { sampling_rate: rate(q), noise_multiplier, group_size };
+        let (dataset_size, batch_size_max) = (100_000, 20_000);
+        let sampling_rate = rate(q);
+        let cut =
+            Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max };
+        for (event, adjacency) in [
+            (sampled(q, s, 1), Adjacency::ReplaceOne),
+            (group(3), Adjacency::AddRemove),
+            (group(40), Adjacency::AddRemove),
+            (cut, Adjacency::AddRemove),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 1e3, gamma: 1e-9 }), Adjacency::ZeroOut),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: -0.999, gamma: 0.999 }), Adjacency::ZeroOut),
+            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 0.0, gamma: 1e-300 }), Adjacency::ReplaceOne),
+            (search(sampled(q, s, 10), Trials::Poisson { mean: 1e9 }), Adjacency::ReplaceOne),
+            (search(sampled(q, s, 10), Trials::Poisson { mean: 1e-9 }), Adjacency::AddRemove),
+        ] {
+            for count in [1, 100_000_000] {
+                let event = Event::Repeated { event: Box::new(event.clone()), count };
+                for delta in [1e-30, 1e-6, 0.5] {
+                    let found = epsilon(&event, Delta::new(delta).unwrap(), adjacency).unwrap();
+                    let back = delta_of(&event, found.epsilon, adjacency).unwrap();
+                    let slack = 1e-6 * (1.0 + found.epsilon.get());
+                    assert!((0.0..=delta * (1.0 + slack)).contains(&back), "{event:?} {delta} {found:?} {back}");
                 }
             }
         }

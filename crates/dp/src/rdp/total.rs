@@ -6,7 +6,8 @@
 
 use super::cumulant::{Jet, Ratio, log_add};
 use super::{least_delta, solve};
-use crate::law::{Direction, Law, law};
+use crate::law::binomial::RELATIVE_ERROR;
+use crate::law::{Direction, Law, Pair, law};
 use crate::release::Releases;
 use crate::selection::Selection;
 use crate::{Trials, Unsupported};
@@ -28,8 +29,11 @@ enum Cost {
     Gaussian {
         noise: f64,
     },
-    /// One of several pairs, with these weights.
-    Mixture(Vec<(f64, Ratio)>),
+    /// One of several pairs, with these weights; `masses` is the relative error of weights and masses.
+    Mixture {
+        pairs: Vec<(f64, Ratio)>,
+        masses: f64,
+    },
     Other(Law),
 }
 
@@ -44,7 +48,6 @@ struct Search {
 }
 
 /// Cumulant of a law that is no mixture of pairs.
-#[expect(clippy::unnecessary_wraps, reason = "a cumulant that can be computed can still be unsupported at some order")]
 fn unsupported_cumulant(_law: &Law, _c: f64) -> Result<f64, Unsupported> {
     Err(Unsupported::Malformed("Rényi DP has no cumulant for sampling without replacement nor for random allocation"))
 }
@@ -54,10 +57,7 @@ impl Total {
         let release = |(mechanism, count): &(_, u64)| {
             let cost = match law(mechanism, direction) {
                 Law::Gaussian { noise } => Cost::Gaussian { noise },
-                Law::Mixture(pairs) => {
-                    let pairs = pairs.iter().filter(|(weight, _)| *weight > 0.0);
-                    Cost::Mixture(pairs.map(|(weight, pair)| (*weight, Ratio::new(pair))).collect())
-                }
+                Law::Mixture(pairs) => Cost::mixture(&pairs),
                 other => {
                     unsupported_cumulant(&other, 1.0)?;
                     Cost::Other(other)
@@ -122,12 +122,26 @@ impl Total {
 }
 
 impl Cost {
+    fn mixture(pairs: &[(f64, Pair)]) -> Self {
+        // A coin's masses are exact, because the one at mean 0 is what the other leaves; a binomial's are not.
+        let coins = pairs.iter().all(|(_, pair)| pair.p.len().max(pair.q.len()) <= 2);
+        let masses = match pairs.len() {
+            1 if coins => 0.0,
+            1 => 1e-13,
+            _ => RELATIVE_ERROR,
+        };
+        let pairs = pairs.iter().filter(|(weight, _)| *weight > 0.0);
+        Self::Mixture { pairs: pairs.map(|(weight, pair)| (*weight, Ratio::new(pair))).collect(), masses }
+    }
+
     fn total_variation(&self) -> f64 {
         match self {
-            Self::Gaussian { noise } => gaussian_variation(*noise),
-            Self::Mixture(pairs) => pairs.iter().map(|(weight, ratio)| weight * ratio.total_variation()).sum(),
+            Self::Gaussian { noise } | Self::Other(Law::Allocation { noise, .. }) => gaussian_variation(*noise),
+            Self::Mixture { pairs, masses } => {
+                let sum: f64 = pairs.iter().map(|(weight, ratio)| weight * ratio.total_variation()).sum();
+                sum * (1.0 + 4.0 * masses + ROUNDING)
+            }
             Self::Other(Law::WithoutReplacement { rate, noise }) => rate * gaussian_variation(*noise),
-            Self::Other(Law::Allocation { noise, .. }) => gaussian_variation(*noise),
             Self::Other(_) => 1.0,
         }
     }
@@ -135,12 +149,15 @@ impl Cost {
     fn upper(&self, c: f64) -> Result<f64, Unsupported> {
         match self {
             Self::Gaussian { noise } => Ok(c * (c + 1.0) / (2.0 * noise * noise) * (1.0 + ROUNDING)),
-            Self::Mixture(pairs) => {
+            Self::Mixture { pairs, masses } => {
                 let log_excess = pairs
                     .iter()
                     .map(|(weight, ratio)| libm::log(*weight) + ratio.log_excess(c))
                     .fold(f64::NEG_INFINITY, log_add);
-                let log_excess = log_excess + ROUNDING * pairs.len() as f64 * (1.0 + log_excess.abs());
+                // A moved mass that is off by a part moves `log g` by less than 64 + 4c such parts: `v` by as much, and `log g` by
+                // at most (a + 2)·v/w + 2/w times that for w > 1, by `|log w|/|v|` at worst for w < 1.
+                let allowance = ROUNDING * pairs.len() as f64 * (1.0 + log_excess.abs()) + (64.0 + 4.0 * c) * masses;
+                let log_excess = log_excess + allowance;
                 Ok(softplus(log_excess) * (1.0 + ROUNDING) + f64::MIN_POSITIVE)
             }
             Self::Other(law) => unsupported_cumulant(law, c),
@@ -153,7 +170,7 @@ impl Cost {
                 let half = 0.5 / (noise * noise);
                 Some([c * (c + 1.0) * half, (2.0 * c + 1.0) * half, 2.0 * half])
             }
-            Self::Mixture(pairs) => {
+            Self::Mixture { pairs, .. } => {
                 let jets = pairs.iter().map(|(weight, ratio)| Some((*weight, ratio.glance(c)?)));
                 Some(logarithm(&jets.collect::<Option<Vec<_>>>()?))
             }
@@ -167,7 +184,7 @@ impl Cost {
             | Self::Other(Law::WithoutReplacement { noise, .. } | Law::Allocation { noise, .. }) => {
                 noise * libm::sqrt(2.0 * loss / count)
             }
-            Self::Mixture(pairs) => {
+            Self::Mixture { pairs, .. } => {
                 let orders = pairs.iter().map(|(weight, ratio)| ratio.typical_order(loss, weight * count));
                 orders.fold(f64::INFINITY, f64::min)
             }

@@ -24,8 +24,8 @@ fn poisson(q: f64, s: f64, direction: Direction) -> Pair {
 }
 
 /// How far above the exact value an upper bound may be, and how far below it may seem to be in the test's own arithmetic.
-fn assert_tight(found: f64, exact: f64, case: &str) {
-    assert!(found >= exact * (1.0 - 1e-15), "{case}: {found:e} is below the exact {exact:e}");
+fn assert_tight(found: f64, exact: f64, own: f64, case: &str) {
+    assert!(found >= exact * (1.0 - own), "{case}: {found:e} is below the exact {exact:e}");
     assert!(found <= exact * (1.0 + 1e-10), "{case}: {found:e} is far above the exact {exact:e}");
 }
 
@@ -37,7 +37,7 @@ fn agrees_with_fifty_digits_from_above() {
         let cells: Vec<&str> = row.split(',').collect();
         let number = |index: usize| cells[index].parse::<f64>().unwrap();
         let direction = if cells[3] == "remove" { Direction::Remove } else { Direction::Add };
-        assert_tight(cumulant(&poisson(number(0), number(1), direction), number(2)), number(4), row);
+        assert_tight(cumulant(&poisson(number(0), number(1), direction), number(2)), number(4), 1e-15, row);
         rows += 1;
     }
     assert_eq!(rows, 192);
@@ -64,8 +64,9 @@ fn agrees_with_forty_digits_on_mixtures_on_both_sides() {
         let mirror = |side: &[(f64, f64)]| side.iter().rev().map(|(mean, mass)| (0.0 - mean, *mass)).collect();
         let pair = Pair { noise: number(0), p: side(cells[1]), q: side(cells[2]) };
         let mirrored = Pair { noise: number(0), p: mirror(&pair.q), q: mirror(&pair.p) };
-        assert_tight(cumulant(&pair, number(3)), number(4), row);
-        assert_tight(cumulant(&mirrored, number(3)), number(5), row);
+        // What is left at mean 0 can be a small difference, which a float holds to 12 digits.
+        assert_tight(cumulant(&pair, number(3)), number(4), 1e-12, row);
+        assert_tight(cumulant(&mirrored, number(3)), number(5), 1e-12, row);
         rows += 1;
     }
     assert_eq!(rows, 144);
@@ -158,17 +159,16 @@ proptest! {
     fn a_glance_agrees_with_the_bound(pair in any_pair(), log_c in -7.0..3.0f64) {
         let c = log_c.exp();
         let ratio = Ratio::new(&pair);
-        let excess = |c: f64| ratio.log_excess(c).exp();
         let jet = ratio.glance(c).unwrap();
-        prop_assume!(excess(1.02 * c).is_finite());
-        let value = jet.value.map(|value| value * jet.shift.exp());
-        prop_assert!((value[0] / excess(c) - 1.0).abs() < 1e-3, "{value:?} {}", excess(c));
+        let value = jet.value;
+        prop_assert!((jet.shift + value[0].ln() - ratio.log_excess(c)).abs() < 1e-4, "{jet:?}");
         let step = 1e-3 * c;
-        let slope = (excess(c + step) - excess(c - step)) / (2.0 * step);
-        prop_assert!((value[1] / slope - 1.0).abs() < 5e-3, "{value:?} {slope}");
-        let step = 2e-2 * c;
-        let bend = (excess(c + step) - 2.0 * excess(c) + excess(c - step)) / (step * step);
-        prop_assert!((value[2] / bend - 1.0).abs() < 0.1 || c < 0.05, "{value:?} {bend}");
+        let slope = (ratio.log_excess(c + step) - ratio.log_excess(c - step)) / (2.0 * step);
+        prop_assert!((value[1] / value[0] / slope - 1.0).abs() < 1e-4, "{jet:?} {slope}");
+        let tilted = |c: f64| ratio.glance(c).map(|jet| jet.value[1] / jet.value[0]).unwrap();
+        let bend = (tilted(c + step) - tilted(c - step)) / (2.0 * step);
+        let found = value[2] / value[0] - tilted(c) * tilted(c);
+        prop_assert!((found - bend).abs() < 1e-3 * (bend.abs() + value[2] / value[0]), "{jet:?} {bend}");
     }
 }
 
