@@ -80,7 +80,8 @@ fn no_amplification_is_claimed_without_a_theorem() {
 #[test]
 fn zero_out_is_add_remove_and_replacing_costs_more() {
     let (event, delta) = (sampled(0.01, 1.0, 1000), Delta::new(1e-6).unwrap());
-    let [add, zero] = [Adjacency::AddRemove, Adjacency::ZeroOut].map(|adjacency| account(&event, delta, adjacency).unwrap());
+    let [add, zero] =
+        [Adjacency::AddRemove, Adjacency::ZeroOut].map(|adjacency| account(&event, delta, adjacency).unwrap());
     assert_eq!((add.epsilon_lower, add.epsilon_upper), (zero.epsilon_lower, zero.epsilon_upper));
     // The noise multiplier is relative to the sensitivity, which is twice as large for replacing.
     let replace = account(&sampled(0.01, 0.5, 1000), delta, Adjacency::ReplaceOne).unwrap();

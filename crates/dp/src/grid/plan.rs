@@ -116,7 +116,9 @@ pub(super) fn plan(sketches: &[(Sketch, u64)], question: Question, width: impl F
     let nodes = ranges.iter().map(|(low, high)| ((low / h).floor() as i64 - 1, (high / h).ceil() as i64 + 1)).collect();
     let (first, centre) = ((left / h).floor() as i64 - 16, (at.mean / h).round() as i64);
     let chernoff = (left_tilt * h, right_tilt * h);
-    Some(Plan { h, window: Window { r: c * h, first, len, centre, chernoff }, deviation, nodes })
+    // A bulk outside its own window is one that no window of indices can hold.
+    let inside = (first..first.saturating_add(len as i64)).contains(&centre);
+    inside.then_some(Plan { h, window: Window { r: c * h, first, len, centre, chernoff }, deviation, nodes })
 }
 
 /// The loss beyond which Chernoff's bound leaves e^−[`OUTSIDE_LOG`] of the tilted law, left (−1) or right (1), and its tilt.

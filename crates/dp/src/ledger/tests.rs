@@ -258,7 +258,7 @@ fn the_guarantee_charges_every_attempt() {
     let direct = account(&sampled(0.01, 1.0, 5), genesis().delta, Adjacency::AddRemove).unwrap();
     assert_eq!((resumed.epsilon, resumed.order, resumed.engine), (direct.epsilon_upper, direct.order, direct.engine));
     let json = serde_json::to_string(&resumed).unwrap();
-    assert!(json.contains(r#""adjacency":"zero-out","privacy_unit":"document","accountant":"rdp""#), "{json}");
+    assert!(json.contains(r#""adjacency":"zero-out","privacy_unit":"document","engine":"grid""#), "{json}");
     assert_eq!(serde_json::from_str::<crate::Guarantee>(&json).unwrap(), resumed);
     let body = Body::Step(StepEntry { step: 1, attempt: 1, event: Event::NonPrivate });
     let mut ledger = Ledger::begin(seal(Body::Genesis(genesis()), ORIGIN)).unwrap();

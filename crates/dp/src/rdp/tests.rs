@@ -272,7 +272,8 @@ fn edges_of_the_other_releases_too() {
                 for delta in [1e-30, 1e-6, 0.5] {
                     let found = epsilon(&event, Delta::new(delta).unwrap(), adjacency).unwrap();
                     let back = delta_of(&event, found.epsilon, adjacency).unwrap();
-                    let slack = 1e-6 * (1.0 + found.epsilon.get());
+                    // Two searches for two minima; where epsilon is in the thousands, a small difference in order shows.
+                    let slack = 1e-3 * (1.0 + found.epsilon.get());
                     assert!((0.0..=delta * (1.0 + slack)).contains(&back), "{event:?} {delta} {found:?} {back}");
                 }
             }
