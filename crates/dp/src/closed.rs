@@ -18,29 +18,29 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
         return Some(gaussian::epsilon(square, distinct, delta));
     }
     let branches = single(laws)?;
-    if one_delta(&branches, 0.0)?.1 <= delta {
+    if one_delta(&branches, 0.0).1 <= delta {
         return Some((0.0, 0.0));
     }
     let mut high = 1.0;
-    while one_delta(&branches, high)?.1 > delta {
+    while one_delta(&branches, high).1 > delta {
         high *= 2.0;
         if high > 1e15 {
             return None;
         }
     }
-    let root = |side: fn((f64, f64)) -> f64| -> Option<(f64, f64)> {
+    let root = |side: fn((f64, f64)) -> f64| {
         let (mut low, mut high) = (0.0, high);
         while high - low > 1e-14 * high && high > 1e-300 {
             let middle = 0.5 * (low + high);
-            if side(one_delta(&branches, middle)?) > delta {
+            if side(one_delta(&branches, middle)) > delta {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        Some((low, high))
+        (low, high)
     };
-    Some((root(|bounds| bounds.0)?.0, root(|bounds| bounds.1)?.1))
+    Some((root(|bounds| bounds.0).0, root(|bounds| bounds.1).1))
 }
 
 /// Upper bound on epsilon by basic composition: n releases, each (ε₁, δ₁), are (nε₁, n·e^{nε₁}·δ₁) together.
@@ -64,7 +64,7 @@ pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<(f64, 
         return Some(epsilons.iter().map(|epsilon| gaussian::delta(square, distinct, *epsilon)).collect());
     }
     let branches = single(laws)?;
-    epsilons.iter().map(|epsilon| one_delta(&branches, *epsilon)).collect()
+    Some(epsilons.iter().map(|epsilon| one_delta(&branches, *epsilon)).collect())
 }
 
 /// `Σ 1/σ²` and the number of kinds, if nothing is sampled.
@@ -90,22 +90,22 @@ fn single(laws: &[(Law, u64)]) -> Option<Vec<(f64, Pair)>> {
     }
 }
 
-fn one_delta(branches: &[(f64, Pair)], epsilon: f64) -> Option<(f64, f64)> {
+fn one_delta(branches: &[(f64, Pair)], epsilon: f64) -> (f64, f64) {
     let (mut lower, mut upper) = (0.0, 0.0);
     for (weight, pair) in branches {
-        let (value, error) = pair_delta(pair, epsilon)?;
+        let (value, error) = pair_delta(pair, epsilon);
         lower += weight * (value - error).max(0.0);
         upper += weight * (value + error).max(0.0);
     }
     // The branches' probabilities are good to nine digits.
     let relative = if branches.len() > 1 { 2.0 * crate::law::binomial::RELATIVE_ERROR } else { 8.0 * f64::EPSILON };
-    Some((lower * (1.0 - relative), (upper * (1.0 + relative)).min(1.0)))
+    (lower * (1.0 - relative), (upper * (1.0 + relative)).min(1.0))
 }
 
 /// The delta of one pair and a bound on its error.
-fn pair_delta(pair: &Pair, epsilon: f64) -> Option<(f64, f64)> {
+fn pair_delta(pair: &Pair, epsilon: f64) -> (f64, f64) {
     let s = pair.noise;
-    let Some(x) = threshold(pair, epsilon) else { return Some((0.0, 0.0)) };
+    let Some(x) = threshold(pair, epsilon) else { return (0.0, 0.0) };
     let tail = |side: &[(f64, f64)]| -> f64 {
         side.iter().map(|(mean, mass)| mass * libm::exp(log_tail((x - mean) / s))).sum()
     };
@@ -117,7 +117,7 @@ fn pair_delta(pair: &Pair, epsilon: f64) -> Option<(f64, f64)> {
     let relative = 2.0 * MILLS_ERROR + f64::EPSILON * (8.0 + 2.0 * t * t + 2.0 * epsilon);
     let masses = if pair.p.len().max(pair.q.len()) > 2 { 1e-13 } else { 4.0 * f64::EPSILON };
     let inversion = 2.0 * (log_a - log_b - epsilon).abs();
-    Some((p - q, (p + q) * (relative + masses + inversion)))
+    (p - q, (p + q) * (relative + masses + inversion))
 }
 
 /// `log P[z > t]` of the standard normal law.

@@ -86,18 +86,6 @@ pub(crate) fn delta(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<(f64, f
     Some(bounds)
 }
 
-/// Upper bounds on the cumulant `log E_P[e^{cL}; L < ∞]` of a law above `law`, and on its mass at an infinite loss.
-///
-/// δ at any epsilon is at most the sum of what the two give. `None` if the grid is too large.
-pub(crate) fn cumulant_upper(law: &Law, c: f64) -> Option<(f64, f64)> {
-    let Some(laws) = prepare(&[(law.clone(), 1)])? else { return Some((0.0, 0.0)) };
-    let (h, nodes) = plan::for_cumulant(&laws.sketches[0].0, c)?;
-    let lattice = laws.lattice(0, Side::Upper, h, nodes);
-    let r = c * h;
-    let log = lattice.log_moment(r) + c * lattice.offset;
-    Some((log + lattice.moment_error(r) + 4.0 * f64::EPSILON * (log.abs() + c * lattice.offset), lattice.infinite))
-}
-
 /// Laws that can be cut into cells, with their counts and sketches.
 struct Laws {
     sources: Vec<Source>,
@@ -145,14 +133,6 @@ impl Source {
 }
 
 impl Laws {
-    fn lattice(&self, law: usize, side: Side, h: f64, nodes: (i64, i64)) -> Lattice {
-        let cells = self.sources[law].cells(h, nodes);
-        match side {
-            Side::Lower => lattice::lower(&cells),
-            Side::Upper => lattice::upper(&cells),
-        }
-    }
-
     /// The curves below and above.
     fn curves(&self, plan: &Plan) -> (Curve, Curve) {
         let (mut below, mut above) = (Vec::new(), Vec::new());

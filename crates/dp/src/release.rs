@@ -71,38 +71,11 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
         }
         Event::PoissonSampledGaussians { .. } => {}
         Event::PoissonSampledGroup { sampling_rate, noise_multiplier, group_size } => {
-            let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
-            require(adjacency != Adjacency::ReplaceOne, "a group's Poisson sample", adjacency, "add-remove, zero-out")?;
-            match group_size {
-                0 => {}
-                1 => poisson(*sampling_rate, noise, count, adjacency, flat),
-                _ if rate >= 1.0 => {
-                    // The division rounds; noise must not come out too large.
-                    let noise = (noise / f64::from(*group_size)).next_down();
-                    flat.mechanisms.push((Mechanism::Gaussian { noise }, count));
-                }
-                _ if rate > 0.0 => flat.mechanisms.push((Mechanism::Group { rate, noise, size: *group_size }, count)),
-                _ => {}
-            }
+            group(*sampling_rate, noise_multiplier.get(), *group_size, count, adjacency, flat)?;
         }
         Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max } => {
-            let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
-            let (dataset, batch) = (*dataset_size, *batch_size_max);
-            require(adjacency == Adjacency::AddRemove, "a truncated Poisson sample", adjacency, "add-remove")?;
-            if dataset > binomial::TRIALS_MAX {
-                return Err(Unsupported::Malformed(
-                    "a truncated sample is supported for data sets of up to 2^40 records",
-                ));
-            }
-            if dataset == 0 || batch == 0 {
-                return Err(Unsupported::Malformed("a truncated sample needs a data set and a batch of at least 1"));
-            }
-            if batch >= dataset {
-                // Never cut.
-                poisson(*sampling_rate, noise, count, adjacency, flat);
-            } else if rate > 0.0 {
-                flat.mechanisms.push((Mechanism::Truncated { rate, noise, dataset, batch }, count));
-            }
+            let sizes = (*dataset_size, *batch_size_max);
+            truncated(*sampling_rate, noise_multiplier.get(), sizes, count, adjacency, flat)?;
         }
         Event::SampledWithoutReplacement { noise_multiplier, dataset_size, batch_size } => {
             let (noise, dataset, batch) = (noise_multiplier.get(), *dataset_size, *batch_size);
@@ -136,8 +109,7 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
                 return Err(Unsupported::Malformed("a banded matrix has at least one band"));
             }
             let uses = times(steps.div_ceil(*bands))?;
-            let rate = sampling_rate.map_or_else(|| SamplingRate::from_f64(1.0), Ok);
-            let rate = rate.map_err(|_| Unsupported::Malformed("the sampling rate is not between 0 and 1"))?;
+            let rate = sampling_rate.unwrap_or(SamplingRate::ONE);
             if uses > 0 {
                 flat.unamplified |= sampling_rate.is_none();
                 poisson(rate, noise_multiplier.get(), uses, adjacency, flat);
@@ -169,6 +141,55 @@ fn require(
         Adjacency::ReplaceOne => "replace-one",
     };
     if supported { Ok(()) } else { Err(Unsupported::Adjacency { sampler, adjacency, supported: instead }) }
+}
+
+fn group(
+    sampling_rate: SamplingRate,
+    noise: f64,
+    size: u32,
+    count: u64,
+    adjacency: Adjacency,
+    flat: &mut Releases,
+) -> Result<(), Unsupported> {
+    let rate = sampling_rate.get();
+    require(adjacency != Adjacency::ReplaceOne, "a group's Poisson sample", adjacency, "add-remove, zero-out")?;
+    match size {
+        0 => {}
+        1 => poisson(sampling_rate, noise, count, adjacency, flat),
+        _ if rate >= 1.0 => {
+            // The division rounds; noise must not come out too large.
+            let noise = (noise / f64::from(size)).next_down();
+            flat.mechanisms.push((Mechanism::Gaussian { noise }, count));
+        }
+        _ if rate > 0.0 => flat.mechanisms.push((Mechanism::Group { rate, noise, size }, count)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn truncated(
+    sampling_rate: SamplingRate,
+    noise: f64,
+    (dataset, batch): (u64, u64),
+    count: u64,
+    adjacency: Adjacency,
+    flat: &mut Releases,
+) -> Result<(), Unsupported> {
+    let rate = sampling_rate.get();
+    require(adjacency == Adjacency::AddRemove, "a truncated Poisson sample", adjacency, "add-remove")?;
+    if dataset > binomial::TRIALS_MAX {
+        return Err(Unsupported::Malformed("a truncated sample is supported for data sets of up to 2^40 records"));
+    }
+    if dataset == 0 || batch == 0 {
+        return Err(Unsupported::Malformed("a truncated sample needs a data set and a batch of at least 1"));
+    }
+    if batch >= dataset {
+        // Never cut.
+        poisson(sampling_rate, noise, count, adjacency, flat);
+    } else if rate > 0.0 {
+        flat.mechanisms.push((Mechanism::Truncated { rate, noise, dataset, batch }, count));
+    }
+    Ok(())
 }
 
 fn poisson(rate: SamplingRate, noise: f64, count: u64, adjacency: Adjacency, flat: &mut Releases) {

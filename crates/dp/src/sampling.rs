@@ -20,6 +20,9 @@ pub struct SamplingRate {
 }
 
 impl SamplingRate {
+    /// Every record in every batch.
+    pub const ONE: Self = Self { threshold: ONE };
+
     /// The smallest rate on the grid that is at least `rate`, which must be between 0 and 1.
     pub fn from_f64(rate: f64) -> Result<Self, OutOfRange> {
         if !(0.0..=1.0).contains(&rate) {

@@ -3,6 +3,7 @@
 //!
 //! `golden/reference.csv` holds what public accountants and independent computations say, `golden/truth.csv` what
 //! `golden/truth.py` says about rows that nobody covers.
+#![expect(clippy::unwrap_used, reason = "a table that does not parse is a failed test")]
 
 use privet_dp::{
     Adjacency, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate, account, calibrate, delta_of, explain,
@@ -125,8 +126,11 @@ impl Findings {
 }
 
 /// Every epsilon row of both tables with the ends of its certificate, or why there is none.
-fn certificates() -> &'static [(Row<'static>, Result<(f64, f64), String>)] {
-    static ALL: OnceLock<Vec<(Row<'static>, Result<(f64, f64), String>)>> = OnceLock::new();
+/// A row and the interval that the accountant gives for it, or its refusal.
+type Answered = (Row<'static>, Result<(f64, f64), String>);
+
+fn certificates() -> &'static [Answered] {
+    static ALL: OnceLock<Vec<Answered>> = OnceLock::new();
     ALL.get_or_init(|| {
         let both = rows(REFERENCE, "epsilon").chain(rows(TRUTH, "epsilon"));
         let certified = |row: Row<'static>| {

@@ -106,7 +106,9 @@ pub(super) fn line(branches: &[(f64, Pair)], c: f64, beyond: f64, count: f64) ->
     if sum.is_nan() || sum <= 0.0 {
         return None;
     }
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     let cumulant = top + libm::log(sum);
     let (mut plain, mut rounded) = ((0.0, 0.0), (0.0, 0.0));
     for ((weight, loss), rounding) in weights.iter().zip(&losses).zip(&roundings) {

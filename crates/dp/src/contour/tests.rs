@@ -91,9 +91,9 @@ proptest! {
         let beyond = slow_moment(&branches, 1.5 * c, 0.0).re.ln();
         prop_assert!(line.beyond >= beyond - 1e-11 * (1.0 + beyond.abs()) && line.beyond <= beyond + 1e-6 * (1.0 + beyond.abs()));
         let transform = line.transform(step, 3);
-        for n in 0..3 {
+        for (n, value) in transform.into_iter().enumerate() {
             let slow = slow_moment(&branches, c, step * n as f64) / at_zero;
-            let difference = line::modulus(transform[n] + 1.0 - slow);
+            let difference = line::modulus(value + 1.0 - slow);
             prop_assert!(difference <= line.error(step, n) + 1e-11, "{n}: {difference:e}");
         }
     }

@@ -268,7 +268,7 @@ fn weight_error(law: &[(f64, f64)]) -> f64 {
 fn normal_mass(a: f64, b: f64, width: f64, s: f64) -> (f64, f64) {
     let (t0, t1) = (a / s, b / s);
     let half = width / (2.0 * s);
-    let t = (t0 + t1) / 2.0;
+    let t = f64::midpoint(t0, t1);
     if half * (t.abs() + 3.0) <= 0.05 {
         let (t2, h2) = (t * t, half * half);
         let he4 = (t2 - 6.0) * t2 + 3.0;

@@ -55,7 +55,7 @@ pub(super) struct Curve {
     r: f64,
     /// Log of the factor in front of the sums.
     log_scale: f64,
-    /// Σ over j ≥ k of b_j·e^{ℓ_k − ℓ_j}, and of b_j·(1 − e^{ℓ_k − ℓ_j}).
+    /// `Σ_{j ≥ k} bⱼ·e^{ℓₖ − ℓⱼ}` and `Σ_{j ≥ k} bⱼ·(1 − e^{ℓₖ − ℓⱼ})`.
     discounted: Vec<f64>,
     excess: Vec<f64>,
     outside: f64,

@@ -97,7 +97,8 @@ pub(super) fn plan(sketches: &[(Sketch, u64)], question: Question, width: impl F
     let (left, left_tilt) = edge(sketches, c, deviation, at.log, -1.0);
     let (right, right_tilt) = edge(sketches, c, deviation, at.log, 1.0);
     let points = ((right - left) / wanted + 64.0).max(256.0);
-    if !(points <= POINTS_MAX) {
+    // NaN is too many, too.
+    if points.is_nan() || points > POINTS_MAX {
         return None;
     }
     let len = points as usize;
@@ -129,16 +130,4 @@ fn edge(sketches: &[(Sketch, u64)], c: f64, deviation: f64, log: f64, sign: f64)
     };
     let tilts = (0..14).map(|i| 1.5 * 1.4f64.powi(i) / deviation);
     tilts.map(at).min_by(|a, b| (sign * a.0).total_cmp(&(sign * b.0))).unwrap_or((0.0, 1.0))
-}
-
-/// A step and the first and last node for a cumulant at c.
-pub(super) fn for_cumulant(sketch: &Sketch, c: f64) -> Option<(f64, (i64, i64))> {
-    let at = sketch.moments(c);
-    let (low, high) = sketch.range(1e-12, 1e-40);
-    let high = high.max(at.mean + 9.0 * at.variance.sqrt());
-    // A relative error of 1e-4 where that is affordable.
-    let wanted = (12e-4 * at.log.abs().max(1e-12) / (c * (1.0 + c))).sqrt().min(1.0 / (1.0 + c));
-    let h = wanted.max((high - low) / f64::from(1 << 17));
-    let nodes = ((low / h).floor() as i64 - 1, (high / h).ceil() as i64 + 1);
-    (c * h <= 8.0).then_some((h, nodes))
 }

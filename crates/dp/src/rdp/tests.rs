@@ -270,7 +270,13 @@ fn edges_of_the_other_releases_too() {
             for count in [1, 100_000_000] {
                 let event = Event::Repeated { event: Box::new(event.clone()), count };
                 for delta in [1e-30, 1e-6, 0.5] {
-                    let found = epsilon(&event, Delta::new(delta).unwrap(), adjacency).unwrap();
+                    let found = match epsilon(&event, Delta::new(delta).unwrap(), adjacency) {
+                        Ok(found) => found,
+                        Err(error) => {
+                            assert_eq!(error, Unsupported::Unbounded, "{event:?}");
+                            continue;
+                        }
+                    };
                     let back = delta_of(&event, found.epsilon, adjacency).unwrap();
                     // Two searches for two minima; where epsilon is in the thousands, a small difference in order shows.
                     let slack = 1e-3 * (1.0 + found.epsilon.get());
