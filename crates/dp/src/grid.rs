@@ -20,7 +20,6 @@ mod sketch;
 use crate::law::{Law, Pair};
 use cells::Cells;
 use convolve::{Curve, Side, compose};
-use lattice::Lattice;
 use plan::{Plan, Question};
 use sketch::Sketch;
 

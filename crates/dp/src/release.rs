@@ -78,16 +78,15 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
             truncated(*sampling_rate, noise_multiplier.get(), sizes, count, adjacency, flat)?;
         }
         Event::SampledWithoutReplacement { noise_multiplier, dataset_size, batch_size } => {
-            let (noise, dataset, batch) = (noise_multiplier.get(), *dataset_size, *batch_size);
+            let (noise, (dataset, batch)) = (noise_multiplier.get(), (*dataset_size, *batch_size));
             require(adjacency == Adjacency::ReplaceOne, "sampling without replacement", adjacency, "replace-one")?;
             if batch > dataset {
                 return Err(Unsupported::Malformed("a batch drawn without replacement is larger than its data set"));
             }
-            if batch == dataset && batch > 0 {
-                flat.mechanisms.push((Mechanism::Gaussian { noise }, count));
-            } else if batch > 0 {
-                flat.mechanisms.push((Mechanism::WithoutReplacement { noise, dataset, batch }, count));
-            }
+            let whole = batch == dataset;
+            let sampled = Mechanism::WithoutReplacement { noise, dataset, batch };
+            let mechanism = if whole { Mechanism::Gaussian { noise } } else { sampled };
+            flat.mechanisms.extend((batch > 0).then_some((mechanism, count)));
         }
         Event::RandomAllocation { steps, noise_multiplier } => {
             let (noise, steps) = (noise_multiplier.get(), *steps);

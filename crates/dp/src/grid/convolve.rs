@@ -117,7 +117,7 @@ pub(super) fn compose(laws: &[(Lattice, u64)], window: Window, side: Side) -> Cu
 }
 
 /// π on indices modulo `len`, and the absolute error of each.
-pub(super) fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) {
+fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) {
     let mut planner = RealFftPlanner::<f64>::new();
     let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
     let (mut input, mut spectrum) = (forward.make_input_vec(), forward.make_output_vec());
@@ -184,22 +184,21 @@ fn power(mut z: Complex<f64>, mut t: u64) -> Complex<f64> {
 }
 
 /// Log of a bound on the mass of π outside the window.
-pub(super) fn log_outside(laws: &[(Lattice, u64)], log_moments: f64, window: &Window) -> f64 {
-    let at = |tilt: f64, index: f64| {
-        let r = window.r + tilt;
-        let one = |(law, count): &(Lattice, u64)| *count as f64 * (law.log_moment(r) + law.moment_error(r));
-        let sum: f64 = laws.iter().map(one).sum();
-        let shift = tilt * index;
+fn log_outside(laws: &[(Lattice, u64)], log_moments: f64, window: &Window) -> f64 {
+    let at = |tilt: f64, index: i64| {
+        let sum: f64 = laws
+            .iter()
+            .map(|(lattice, count)| {
+                *count as f64 * (lattice.log_moment(window.r + tilt) + lattice.moment_error(window.r + tilt))
+            })
+            .sum();
+        let shift = tilt * index as f64;
         sum - log_moments - shift + 8.0 * ROUNDOFF * (sum.abs() + log_moments.abs() + shift.abs())
     };
-    let (first, end) = (window.first as f64, (window.first + window.len as i64) as f64);
-    let smallest: f64 = laws.iter().map(|(law, count)| *count as f64 * law.first as f64).sum();
-    let largest: f64 =
-        laws.iter().map(|(law, count)| *count as f64 * (law.first + law.mass.len() as i64 - 1) as f64).sum();
-    let left = if first <= smallest { f64::NEG_INFINITY } else { at(-window.chernoff.0, first) };
-    let right = if end > largest { f64::NEG_INFINITY } else { at(window.chernoff.1, end) };
+    let left = at(-window.chernoff.0, window.first);
+    let right = at(window.chernoff.1, window.first + window.len as i64);
     let top = left.max(right);
-    if top.is_finite() { top + libm::log(libm::exp(left - top) + libm::exp(right - top)) } else { top }
+    top + libm::log(libm::exp(left - top) + libm::exp(right - top))
 }
 
 impl Curve {
@@ -220,9 +219,6 @@ impl Curve {
         let sum = self.excess[k] + self.discounted[k] * share;
         let scale = libm::exp(self.log_scale);
         let outside = self.outside * libm::exp(-self.r * (self.first + k as i64 - 1 - self.centre) as f64);
-        if !(sum * scale).is_finite() {
-            return if self.side == Side::Upper { 1.0 } else { 0.0 };
-        }
         match self.side {
             Side::Upper => ((sum + outside) * scale * (1.0 + 2.0 * self.error) + self.infinite + 1e-300).min(1.0),
             Side::Lower => {

@@ -12,7 +12,7 @@ const OUTSIDE_LOG: f64 = 30.0;
 /// Negative log of the P-mass that a law may lose on its left.
 const LEFT_LOG: f64 = 22.0;
 /// P-mass that may go to infinity, relative to delta.
-pub(super) const RIGHT_SHARE: f64 = 1e-6;
+const RIGHT_SHARE: f64 = 1e-7;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,16 +86,11 @@ pub(super) fn saddle(sketches: &[(Sketch, u64)], question: Question) -> (f64, f6
 }
 
 /// A grid for `question` on which the bracket is some `width` wide (in epsilon); `None` if it would be too large.
-pub(super) fn plan(sketches: &[(Sketch, u64)], question: Question, width: &dyn Fn(f64, f64) -> f64) -> Option<Plan> {
-    let releases: f64 = sketches.iter().map(|(_, count)| *count as f64).sum();
-    // A loss so rare that it may count as infinite must not draw the tilt towards itself.
-    let (_, _, log_delta) = saddle(sketches, question);
-    let rare = RIGHT_SHARE * libm::exp(log_delta) / releases;
-    let sketches: &[(Sketch, u64)] =
-        &sketches.iter().map(|(s, count)| (s.without_right(rare), *count)).collect::<Vec<_>>();
-    let (c, epsilon, _) = saddle(sketches, question);
+pub(super) fn plan(sketches: &[(Sketch, u64)], question: Question, width: impl Fn(f64, f64) -> f64) -> Option<Plan> {
+    let (c, epsilon, log_delta) = saddle(sketches, question);
     let at = moments(sketches, c);
     let deviation = at.variance.sqrt().max(1e-12);
+    let releases: f64 = sketches.iter().map(|(_, count)| *count as f64).sum();
     // Spreading and gathering change each loss's variance by h²/6 and h²/12, and a change v moves K by c(1 + c)v/2.
     let wanted = (8.0 * width(c, epsilon) / (releases * (1.0 + c))).sqrt();
     let wanted = wanted.min(deviation / 16.0).min(0.25 / (1.0 + c));
@@ -108,8 +103,10 @@ pub(super) fn plan(sketches: &[(Sketch, u64)], question: Question, width: &dyn F
     }
     let len = points as usize;
     let len = len.next_power_of_two();
-    let ranges: Vec<(f64, f64)> =
-        sketches.iter().map(|(sketch, _)| sketch.range(libm::exp(-LEFT_LOG) / releases, 0.0)).collect();
+    let ranges: Vec<(f64, f64)> = sketches
+        .iter()
+        .map(|(sketch, _)| sketch.range(libm::exp(-LEFT_LOG) / releases, RIGHT_SHARE * libm::exp(log_delta) / releases))
+        .collect();
     let total: f64 = ranges.iter().map(|(low, high)| high - low).sum();
     // A window has a power of two points anyway; a finer step is free unless the laws are longer than the window.
     let finest = (right - left) / (len as f64 - 32.0);

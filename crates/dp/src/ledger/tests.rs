@@ -78,8 +78,8 @@ fn line_of(error: &LedgerError) -> usize {
     match error {
         LedgerError::MisplacedGenesis { line }
         | LedgerError::StepOutOfOrder { line, .. }
-        | LedgerError::AttemptNotHigher { line, .. } => *line,
-        LedgerError::Chain(
+        | LedgerError::AttemptNotHigher { line, .. }
+        | LedgerError::Chain(
             ChainError::Malformed { line, .. }
             | ChainError::NotCanonical { line }
             | ChainError::BrokenChain { line }
