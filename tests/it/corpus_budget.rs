@@ -63,7 +63,10 @@ fn runs_are_reserved_until_nothing_is_left_and_settled_by_their_ledgers() {
     account(dir.path(), &[&["settle", "budget.jsonl", &runs[0][..8], "run"]]).done().says(&["settled", "is left"]);
     assert!(ledger.is_file());
     let settled = shown(dir.path());
-    assert_eq!((settled["runs"][0]["state"].as_str(), settled["runs"][0]["releases"].as_u64()), (Some("settled"), Some(3)));
+    assert_eq!(
+        (settled["runs"][0]["state"].as_str(), settled["runs"][0]["releases"].as_u64()),
+        (Some("settled"), Some(3))
+    );
     account(dir.path(), &[&["settle", "budget.jsonl", &runs[1], "run"]]).failed(2, &["ledger of another run"]);
     account(dir.path(), &[&["settle", "budget.jsonl", &runs[1], "--unused"]]).done();
     account(dir.path(), &[&["settle", "budget.jsonl", "ffff00", "--unused"]]).failed(2, &["no run"]);
@@ -120,7 +123,10 @@ fn a_run_reserves_before_it_reads_settles_when_it_is_done_and_is_charged_once() 
     assert_eq!(shown(dir.path())["runs"].as_array().unwrap().len(), 0, "a dry run reserves nothing");
     train(dir.path(), "first", &[]).done();
     let first = shown(dir.path());
-    assert_eq!((first["runs"][0]["state"].as_str(), first["runs"][0]["releases"].as_u64()), (Some("settled"), Some(20)));
+    assert_eq!(
+        (first["runs"][0]["state"].as_str(), first["runs"][0]["releases"].as_u64()),
+        (Some("settled"), Some(20))
+    );
     train(dir.path(), "first", &[]).done();
     train(dir.path(), "first", &["--dry-run"]).done().says(&["reserved for this run already"]);
     assert_eq!(shown(dir.path()), first, "the second call changes nothing");
