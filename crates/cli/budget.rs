@@ -62,6 +62,13 @@ struct File {
     ledger: PathBuf,
 }
 
+impl Arguments {
+    /// Nothing is written that another command reads.
+    pub(crate) fn only_computes(&self) -> bool {
+        !matches!(self.command, Some(Command::Account(_)))
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     match &arguments.command {
         _ if arguments.stdin => wire::answer(std::io::stdin().lock(), terminal),

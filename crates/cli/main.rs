@@ -95,7 +95,8 @@ fn start() -> Exit {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let terminal = Terminal::new(cli.global.json, cli.global.quiet, cli.global.no_progress, cli.global.color);
     // Arithmetic has no step to finish and no checkpoint to write: there, an interrupt ends the process as it always does.
-    let watched = if matches!(cli.command, Command::Budget(_)) { Ok(()) } else { watch_interrupts(terminal) };
+    let computes = matches!(&cli.command, Command::Budget(arguments) if arguments.only_computes());
+    let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
     match watched.and_then(|()| dispatch(&cli, terminal)) {
         Ok(exit) => exit,
         Err(failure) => {
