@@ -114,7 +114,8 @@ def answer(row):
     if row["sampling"] == "random_allocation":
         ((_, s, steps),) = row["components"]
         assert steps == row["n"]
-        sides = [(*allocation(row["n"], s, delta, remove), "contour") for remove in (True, False)]
+        kind = "two" if row["n"] <= 3 else "contour"
+        sides = [(*allocation(row["n"], s, delta, remove), kind) for remove in (True, False)]
     else:
         gaussian = all(q == 1 for q, _, _ in row["components"]) and row["sampling"] != "wor"
         one_way = gaussian or row["neighbor"] == "replace_one"
