@@ -1,7 +1,8 @@
-"""Writes truth.csv: exact epsilons and deltas of rows that no reference accountant covers, and of its own rows again.
+"""Writes truth.csv: exact epsilons and deltas of rows that no reference accountant covers.
 
     python truth.py [PREFIX ...]      only rows whose id starts so; rows that truth.csv already has are kept as they are
 
+Rows of rows.py that truth.csv lacks have not been computed, or took too many nodes.
 Made with Python 3.11, python-flint 0.9.0, mpmath 1.4.1, numpy 2.4.6, scipy 1.17.1. Methods: exact.py, allocation.py.
 Wire form: a component is q:sigma:steps; sigma is noise std / max_grad_norm, for wor noise std / replace-one sensitivity.
 """
