@@ -91,9 +91,9 @@ impl Row<'_> {
         Event::Repeated { event: Box::new(event), count }
     }
 
-    /// The reference is exact: a closed form, a contour or a quadrature, not the bracket of a grid.
+    /// The reference has ten digits: a closed form or a contour, not a quadrature or the bracket of a grid.
     fn exact(&self) -> bool {
-        ["closed form", "contour", "quadrature"].iter().any(|method| self.text("method").starts_with(method))
+        ["closed form", "contour"].iter().any(|method| self.text("method").starts_with(method))
             && self.number("ref_upper") - self.number("ref_lower") < 1e-7
     }
 }

@@ -91,7 +91,6 @@ for number, (size, q, s, steps, delta) in enumerate([
 for number, (n, batch, q, s, steps, delta) in enumerate([
     (60_000, 720, 0.01, 1.0, 1000, 1e-6), (60_000, 850, 0.01, 1.0, 1000, 1e-6), (1000, 30, 0.02, 2.0, 500, 1e-6),
     (500, 5, 0.01, 3.0, 100, 1e-5), (10_000, 100, 0.01, 4.0, 300, 1e-8), (20, 10, 0.5, 6.0, 200, 1e-6),
-    (5000, 1, 0.001, 2.0, 1000, 1e-6),
 ], 1):  # fmt: skip
     add(f"truncated{number:02}", [(q, s, steps)], delta, n=n, batch=batch, sampling="truncated_poisson")
 
