@@ -87,36 +87,47 @@ const TWO_SIDED: [Engine; 3] = [Engine::ClosedForm, Engine::Contour, Engine::Gri
 /// costs 0.
 pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Certificate, Unsupported> {
     let releases = releases(event, adjacency)?;
-    if releases.total_variation() <= delta.get() {
-        return certificate(&releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
+    match account_for(&releases, delta, adjacency) {
+        // Amplification that no engine can compute here is not claimed.
+        Err(Unsupported::Malformed(_)) if releases.hidden() => {
+            account_for(&releases.without_amplification(), delta, adjacency)
+        }
+        answer => answer,
     }
-    if releases.total_variation() <= RARE && within_reach(&releases) {
+}
+
+fn account_for(releases: &Releases, delta: Delta, adjacency: Adjacency) -> Result<Certificate, Unsupported> {
+    if releases.total_variation() <= delta.get() {
+        return certificate(releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
+    }
+    let single = matches!(releases.mechanisms.as_slice(), [(_, 1)]);
+    if releases.total_variation() <= RARE && !single && within_reach(releases) {
         let negligible =
             |direction: &Direction| closed::negligible(&releases.laws(*direction), delta.get(), NEGLIGIBLE);
-        let bounds: Option<Vec<f64>> = directions(&releases).iter().map(negligible).collect();
+        let bounds: Option<Vec<f64>> = directions(releases).iter().map(negligible).collect();
         if let Some(bounds) = bounds {
             let upper = bounds.into_iter().fold(0.0, f64::max);
-            return certificate(&releases, (0.0, upper), delta, adjacency, Engine::ClosedForm, None);
+            return certificate(releases, (0.0, upper), delta, adjacency, Engine::ClosedForm, None);
         }
     }
-    let found = two_sided(&releases, delta, |laws| narrowest(laws, delta.get()));
+    let found = two_sided(releases, delta, |laws| narrowest(laws, delta.get()));
     if let Found { engine: Some(engine), bounds: (lower, upper) } = found
         && narrow((lower, upper))
     {
-        return certificate(&releases, (lower, upper), delta, adjacency, engine, None);
+        return certificate(releases, (lower, upper), delta, adjacency, engine, None);
     }
-    let rdp = rdp::epsilon(event, delta, adjacency);
+    let rdp = rdp::epsilon_of(releases, delta.get());
     match (found, rdp) {
         (Found { engine: Some(engine), bounds }, Ok(rdp)) if bounds.1 <= rdp.epsilon.get() => {
-            certificate(&releases, bounds, delta, adjacency, engine, None)
+            certificate(releases, bounds, delta, adjacency, engine, None)
         }
         (Found { engine: Some(engine), bounds }, Err(_)) => {
-            certificate(&releases, bounds, delta, adjacency, engine, None)
+            certificate(releases, bounds, delta, adjacency, engine, None)
         }
         (Found { bounds: (lower, _), .. }, rdp) => {
             let rdp = rdp?;
             let bounds = (lower.min(rdp.epsilon.get()), rdp.epsilon.get());
-            certificate(&releases, bounds, delta, adjacency, Engine::Rdp, rdp.order)
+            certificate(releases, bounds, delta, adjacency, Engine::Rdp, rdp.order)
         }
     }
 }
@@ -180,6 +191,10 @@ fn certificate(
     order: Option<f64>,
 ) -> Result<Certificate, Unsupported> {
     let number = |value| Epsilon::new(value).map_err(|_| Unsupported::Unbounded);
+    // Bounds that cross prove that one of them is wrong, and then neither is worth anything.
+    if lower > upper {
+        return Err(Unsupported::Contradiction);
+    }
     // Without an amplification theorem the mechanism may well cost less than what is charged.
     let lower = if releases.unamplified { 0.0 } else { lower };
     let (epsilon_lower, epsilon_upper) = (number(lower)?, number(upper)?);

@@ -190,6 +190,11 @@ pub enum Unsupported {
     /// Parameters of an event contradict each other.
     #[error("{0}")]
     Malformed(&'static str),
+    /// The engines contradict each other: a defect of this crate, reported instead of a number.
+    #[error(
+        "the accountant's engines contradict each other on this event; please report it, and use another accountant for it"
+    )]
+    Contradiction,
     /// More releases than can be counted.
     #[error("the event repeats a release more than 2^64 times; split the run into several ledgers")]
     TooManyReleases,

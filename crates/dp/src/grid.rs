@@ -47,7 +47,7 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
         }
         width *= (WIDTH / missed).clamp(0.01, 0.5);
     }
-    best
+    best.filter(|(low, high)| low <= high)
 }
 
 /// Bounds from below and above on the delta at each epsilon, in their order; `None` if a grid is too large.
@@ -93,7 +93,6 @@ struct Laws {
 
 enum Source {
     Mixture(Vec<(f64, Pair)>),
-    WithoutReplacement { rate: f64, noise: f64 },
 }
 
 /// `Some(None)` if there is nothing to account for.
@@ -105,9 +104,9 @@ fn prepare(laws: &[(Law, u64)]) -> Option<Option<Laws>> {
             Law::Gaussian { noise } => {
                 Source::Mixture(vec![(1.0, Pair { noise: *noise, p: vec![(1.0, 1.0)], q: vec![(0.0, 1.0)] })])
             }
-            Law::Mixture(branches) => Source::Mixture(branches.clone()),
-            Law::WithoutReplacement { rate, noise } => Source::WithoutReplacement { rate: *rate, noise: *noise },
-            Law::Allocation { .. } => return None,
+            Law::Mixture(branches) if branches.len() == 1 => Source::Mixture(branches.clone()),
+            // The cells of several branches do not line up where their losses differ by orders of magnitude.
+            Law::Mixture(_) | Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
         };
         prepared.sketches.push((source.sketch(), *count));
         prepared.sources.push(source);
@@ -119,14 +118,12 @@ impl Source {
     fn sketch(&self) -> Sketch {
         match self {
             Self::Mixture(branches) => Sketch::mixture(branches),
-            Self::WithoutReplacement { rate, noise } => Sketch::without_replacement(*rate, *noise),
         }
     }
 
     fn cells(&self, h: f64, (first, last): (i64, i64)) -> Cells {
         match self {
             Self::Mixture(branches) => cells::mixture(branches, h, first, last),
-            Self::WithoutReplacement { rate, noise } => cells::without_replacement(*rate, *noise, h, first, last),
         }
     }
 }

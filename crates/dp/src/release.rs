@@ -271,6 +271,28 @@ impl Releases {
         sum * (1.0 + f64::EPSILON * (8 + self.mechanisms.len()) as f64)
     }
 
+    /// Whether some releases come from a sampler whose amplification only the grid engine can compute.
+    pub(crate) fn hidden(&self) -> bool {
+        let hidden = |mechanism: &Mechanism| {
+            matches!(mechanism, Mechanism::WithoutReplacement { .. } | Mechanism::Allocation { .. })
+        };
+        self.mechanisms.iter().any(|(mechanism, _)| hidden(mechanism))
+    }
+
+    /// The same with those releases charged as if it were known which batch a record is in: for sampling without replacement
+    /// every release, for random allocation one per epoch.
+    pub(crate) fn without_amplification(&self) -> Self {
+        let plain = |(mechanism, count): &(Mechanism, u64)| match *mechanism {
+            Mechanism::WithoutReplacement { noise, .. } | Mechanism::Allocation { noise, .. } => {
+                (Mechanism::Gaussian { noise }, *count)
+            }
+            other => (other, *count),
+        };
+        let mut mechanisms: Vec<_> = self.mechanisms.iter().map(plain).collect();
+        mechanisms.sort_by_key(|(mechanism, _)| mechanism.key());
+        Self { mechanisms, searches: self.searches.clone(), unamplified: true }
+    }
+
     /// The dominating pairs in one direction.
     pub(crate) fn laws(&self, direction: Direction) -> Vec<(Law, u64)> {
         self.mechanisms.iter().map(|(mechanism, count)| (law(mechanism, direction), *count)).collect()

@@ -76,42 +76,6 @@ pub(super) fn mixture(branches: &[(f64, Pair)], h: f64, first: i64, last: i64) -
     sum
 }
 
-/// Cells of the pair `((1−q)N(0) + qN(1), N(0))` right of loss 0 and of `(N(1), (1−q)N(1) + qN(0))` left of it, and an atom.
-///
-/// The loss of both pairs is 0 exactly at x = ½. For `e^ε ≥ 1` the curve `P[L > ε] − e^ε Q[L > ε]` sees only losses above
-/// 0, where this is the first pair; for `e^ε < 1`, `δ(ε) = 1 − e^ε + e^ε Q[L < ε] − P[L < ε]` sees only losses below 0,
-/// where it is the second. Both laws still need mass 1: with `a = Φ(−1/2s)` and `v = 1 − 2a` the total variation of N(0)
-/// and N(1), P has `a + qv` on the right and `a` on the left, Q has `a` and `a + qv`; so both miss `(1 − q)v`, which is a loss
-/// of 0. That is the dominating pair of Zhu, Dong and Wang, arXiv 2106.08567, Proposition 30.
-pub(super) fn without_replacement(rate: f64, noise: f64, h: f64, first: i64, last: i64) -> Cells {
-    let sampled = vec![(0.0, 1.0 - rate), (1.0, rate)];
-    let above = Pair { noise, p: sampled.clone(), q: vec![(0.0, 1.0)] };
-    let below = Pair { noise, p: vec![(1.0, 1.0)], q: sampled };
-    // Only the halves on the right side of 0 are kept, so a side that has none needs no cells.
-    let mut sum = Cells::empty(h, first, last);
-    if last > 0 {
-        let from = first.max(0);
-        let cells = of_pair(&above, h, from, last);
-        sum.half[2 * (from - first) as usize..].copy_from_slice(&cells.half);
-        sum.right = cells.right;
-        sum.slack = cells.slack;
-    }
-    if first < 0 {
-        let to = last.min(0);
-        let cells = of_pair(&below, h, first, to);
-        sum.half[..2 * (to - first) as usize].copy_from_slice(&cells.half);
-        sum.left = cells.left;
-        sum.slack = sum.slack.max(cells.slack);
-    }
-    let variation = libm::erf(FRAC_1_SQRT_2 / (2.0 * noise));
-    let atom = (1.0 - rate) * variation;
-    let error = 8.0 * ROUNDOFF + weight_error(&above.p);
-    // At a cell's left end: connecting the dots leaves it on that node, and node 0's own cell contains both its halves.
-    let at = (2 * -first).clamp(0, sum.half.len() as i64 - 1) as usize;
-    sum.half[at] = sum.half[at].plus(1.0, Cell { p: atom, q: atom, error });
-    sum
-}
-
 fn of_pair(pair: &Pair, h: f64, first: i64, last: i64) -> Cells {
     let (boundaries, residual) = boundaries(pair, h / 2.0, 2 * first, 2 * last);
     let mut cells = Cells::empty(h, first, last);

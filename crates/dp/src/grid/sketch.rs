@@ -51,17 +51,6 @@ impl Sketch {
         Self::sorted(points)
     }
 
-    pub(super) fn without_replacement(rate: f64, noise: f64) -> Self {
-        let sampled = vec![(0.0, 1.0 - rate), (1.0, rate)];
-        let above = Pair { noise, p: sampled.clone(), q: vec![(0.0, 1.0)] };
-        let below = Pair { noise, p: vec![(1.0, 1.0)], q: sampled };
-        let mut points = Vec::new();
-        Self::line(&mut points, 1.0, &above, (0.5, finite_range(&above, 20.0).1));
-        Self::line(&mut points, 1.0, &below, (finite_range(&below, 20.0).0, 0.5));
-        points.push((0.0, (1.0 - rate) * libm::erf(std::f64::consts::FRAC_1_SQRT_2 / (2.0 * noise))));
-        Self::sorted(points)
-    }
-
     pub(super) fn moments(&self, c: f64) -> Moments {
         let top = self.0.iter().map(|(l, m)| c * l + m).fold(f64::NEG_INFINITY, f64::max);
         let (mut sum, mut first, mut second) = (0.0, 0.0, 0.0);
