@@ -5,11 +5,13 @@
 //!
 //! 1. **closed form** where the curve can be written down: no sampling, or a single release;
 //! 2. **contour**, exact and independent of the number of steps, where it needs few enough nodes;
-//! 3. **grid** for few steps, rare hits, and samplers that have no cumulant in closed form;
+//! 3. **grid** for few steps and rare hits;
 //! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
 //!    from above, and then the lower bound is what the other engines could still prove, or 0.
 //!
-//! An engine whose interval is wide does not end the search: intervals that are all valid are intersected.
+//! An engine whose interval is wide does not end the search: intervals that are all valid are intersected. Sampling without
+//! replacement and random allocation, which no engine can amplify yet beyond a single release, are charged as if it were
+//! known which batch a record is in, and the certificate says so.
 //!
 //! Neighbours come in two directions, and the larger epsilon counts. Removing a record almost always costs more, so adding one
 //! is first compared by Chernoff's bound alone: if its delta at the lower bound for removing is already below the target, its

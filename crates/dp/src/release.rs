@@ -271,7 +271,7 @@ impl Releases {
         sum * (1.0 + f64::EPSILON * (8 + self.mechanisms.len()) as f64)
     }
 
-    /// Whether some releases come from a sampler whose amplification only the grid engine can compute.
+    /// Whether some releases come from a sampler whose amplification no engine computes beyond a single release.
     pub(crate) fn hidden(&self) -> bool {
         let hidden = |mechanism: &Mechanism| {
             matches!(mechanism, Mechanism::WithoutReplacement { .. } | Mechanism::Allocation { .. })
