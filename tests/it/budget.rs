@@ -56,7 +56,9 @@ fn phases_are_the_run_they_describe() {
     let dir = folder();
     let phases = |phases: &[&str]| {
         let mut arguments = vec!["budget", "epsilon", "--delta", "1e-6", "--json"];
-        phases.iter().for_each(|phase| arguments.extend(["--phase", phase]));
+        for phase in phases {
+            arguments.extend(["--phase", phase]);
+        }
         let json = privet(dir.path(), &arguments).json();
         json["epsilon_upper"].as_f64().unwrap()
     };

@@ -211,7 +211,7 @@ fn settle(arguments: &Settle, terminal: Terminal) -> Result<Exit, Failure> {
     } else {
         terminal.out(&format!("settled {}; {} of the budget is left", run.short(), show::percent_down(standing.left)));
     }
-    show::promise_kept(&standing, path, terminal)
+    Ok(show::promise_kept(&standing, path, terminal))
 }
 
 /// Refuses the ledger of a run that still goes on: what it charges next would not be counted.

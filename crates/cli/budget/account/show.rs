@@ -53,7 +53,7 @@ pub(super) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
     let standing = budget.standing();
     if terminal.json {
         terminal.json(&as_json(path, &budget, &standing));
-        return promise_kept(&standing, path, terminal);
+        return Ok(promise_kept(&standing, path, terminal));
     }
     let (settled, open): (Vec<&Run>, Vec<&Run>) = budget.runs().iter().partition(|run| run.settlement.is_some());
     let shares = pairs(&[
@@ -76,7 +76,7 @@ pub(super) fn show(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
         ));
     }
     terminal.out(&parts.join("\n"));
-    promise_kept(&standing, path, terminal)
+    Ok(promise_kept(&standing, path, terminal))
 }
 
 fn runs(count: usize) -> String {
@@ -137,15 +137,15 @@ fn as_json(path: &Path, budget: &CorpusBudget, standing: &Standing) -> Value {
 }
 
 /// Exit code 7 after the results when the runs released more than was promised.
-pub(super) fn promise_kept(standing: &Standing, path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) fn promise_kept(standing: &Standing, path: &Path, terminal: Terminal) -> Exit {
     if standing.kept {
-        return Ok(Exit::Done);
+        return Exit::Done;
     }
     terminal.warn(&format!(
         "{}: the runs released more than the total allows; a run went beyond its reservation",
         path.display()
     ));
-    Ok(Exit::Guarantee)
+    Exit::Guarantee
 }
 
 pub(super) fn verify(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
@@ -163,7 +163,7 @@ pub(super) fn verify(path: &Path, terminal: Terminal) -> Result<Exit, Failure> {
     } else {
         terminal.out(&format!("intact: {}\n{} lines, head {}", path.display(), budget.lines(), budget.head()));
     }
-    promise_kept(&standing, path, terminal)
+    Ok(promise_kept(&standing, path, terminal))
 }
 
 /// What `count` equal runs would cost, and whether they fit.
