@@ -59,7 +59,7 @@ fn questions() -> Result<Vec<(&'static str, Event, f64, Adjacency)>, Failure> {
             "random allocation: 100 batches, 10 epochs",
             repeated(Event::RandomAllocation { steps: 100, noise_multiplier: noise(1.0)? }, 10),
             1e-6,
-            AddRemove,
+            Adjacency::AddRemove,
         ),
         ("1000 distinct phases", Event::Composed(thousand?), 1e-6, Adjacency::AddRemove),
     ])

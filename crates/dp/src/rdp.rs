@@ -9,7 +9,7 @@
 //! epsilon, `ε(c) = [K(c) + log C(c) − log δ]/c`, and the smallest over `c` is the answer.
 //!
 //! **Search.** `c²·ε′(c) = c·K′ − K + log(1 + c) + log δ`, whose derivative `c·K″ + 1/(1 + c)` is positive because K is
-//! convex: there is one minimum, and Newton's method finds it on derivatives that need a few digits only ([`solve`]).
+//! convex: there is one minimum, and Newton's method finds it on derivatives that need a few digits only (`solve`).
 //! Whatever `c` it stops at, the bound is valid, because the bound itself is then computed once, rounded up; only its
 //! tightness depends on the search. There is no grid of orders, so no smallest epsilon that a largest order imposes.
 //!

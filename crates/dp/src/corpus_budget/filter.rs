@@ -38,7 +38,7 @@ pub fn cost(event: &Event, terms: &Terms) -> f64 {
 
 impl Terms {
     /// The terms of a new budget, with the order at which runs like the `typical` ones go furthest; none given, the
-    /// compromise between a release over all records and [`short_run`]s.
+    /// compromise between a release over all records and `short_run`s.
     ///
     /// Any order is valid; a good one only makes the budget go further. The choice maximises the smallest
     /// `B(c)/K(c)`, each relative to the best that its run can have.
