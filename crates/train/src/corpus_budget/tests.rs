@@ -123,6 +123,7 @@ fn plan(steps: u64) -> TrainPlan {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a call reads better without a borrow")]
 fn exhausted(result: Result<(), Error>) -> bool {
     matches!(result, Err(Error::CorpusBudget(CorpusBudgetFault::Refused { source: Refusal::Exhausted { .. }, .. })))
 }

@@ -51,10 +51,12 @@ fn put(path: &Path, (file, head): &(Vec<u8>, Vec<u8>)) {
     fs::write(head_path(path), head).unwrap();
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a call reads better without a borrow")]
 fn refused(result: Result<RunId, Error>) -> bool {
     matches!(result, Err(Error::CorpusBudget(CorpusBudgetFault::Refused { source: Refusal::Exhausted { .. }, .. })))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a call reads better without a borrow")]
 fn behind<T: std::fmt::Debug>(result: Result<T, Error>) {
     assert!(matches!(result, Err(Error::CorpusBudget(CorpusBudgetFault::Behind { .. }))), "{result:?}");
 }
