@@ -25,17 +25,37 @@ mod decay;
 mod line;
 mod sketch;
 
-use crate::law::Law;
+use crate::law::{Law, loss_max};
 use num_complex::Complex64;
 use sketch::Sketch;
 
 /// More nodes than this and another engine is faster.
 const NODES_MAX: f64 = 40_000.0;
-/// Aliases and truncation are kept below `e^{−DIGITS}` of delta.
-const DIGITS: f64 = 27.0;
+/// How small the errors of a contour are made.
+#[derive(Clone, Copy)]
+struct Precision {
+    /// Aliases and truncation are kept below `e^{−digits}` of delta.
+    digits: f64,
+    /// The trapezoid rule's error for one law is `e^{−exponent}`.
+    exponent: f64,
+    /// Of the bound on the decay.
+    fineness: decay::Fineness,
+}
+
+/// With many laws, digits that nobody reads are given up for time.
+fn precision(laws: usize) -> Precision {
+    match laws {
+        ..17 => Precision { digits: 27.0, exponent: 38.0, fineness: decay::FINE },
+        17..200 => Precision { digits: 20.0, exponent: 32.0, fineness: decay::COARSE },
+        _ => Precision { digits: 20.0, exponent: 32.0, fineness: decay::COARSEST },
+    }
+}
+
 /// `(c′ − c)·Λ` for the aliases on the right.
 const STRIDE: f64 = 33.0;
 
+/// Orders at which Chernoff's bound is taken for many epsilons.
+const ORDERS: usize = 16;
 /// An interval this narrow, relative to the larger of epsilon and 1, ends the search for a better contour.
 const WIDTH: f64 = 2e-4;
 
@@ -100,10 +120,13 @@ pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<Bounds
             let contour = Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0);
             current = contour.map(|contour| (contour, epsilon));
         }
-        match &current {
-            Some((contour, _)) => Some(contour.delta(epsilon)),
-            None => Some((0.0, libm::exp(log_delta_at(laws, &sketch, c_max, epsilon)?.min(0.0)) * (1.0 + 1e-15))),
+        if let Some((contour, _)) = &current {
+            return Some(contour.delta(epsilon));
         }
+        let c = sketch.saddle_at_epsilon(epsilon, c_max);
+        let (log, error) = chernoff_at(laws, c)?;
+        let log = log - c * epsilon + error * (1.0 + c * epsilon);
+        Some((0.0, libm::exp(log.min(0.0)) * (1.0 + 1e-15)))
     };
     epsilons.iter().map(|epsilon| bounds(*epsilon)).collect()
 }
@@ -117,21 +140,26 @@ pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>
     }
     let c_max = initial_c_max(laws);
     let sketch = sketch::sketch(laws, 1.5 * c_max)?;
-    let bound = |epsilon: &f64| match log_delta_at(laws, &sketch, c_max, *epsilon) {
-        _ if *epsilon >= largest => Some(0.0),
-        Some(log) => Some(libm::exp(log.min(0.0)) * (1.0 + 1e-15)),
-        None => None,
+    let saddle = |epsilon: f64| libm::log(sketch.saddle_at_epsilon(epsilon, c_max));
+    let (first, last) = epsilons.iter().fold((f64::INFINITY, 0.0f64), |(low, high), e| (low.min(*e), high.max(*e)));
+    let (low, high) = (saddle(first), saddle(last));
+    // Any order gives a bound, so neighbours share theirs.
+    let count = if epsilons.len() == 1 { 1 } else { ORDERS };
+    let place = |k: usize| libm::exp(low + (high - low) * k as f64 / (count.max(2) - 1) as f64);
+    let at = |k: usize| Some((place(k), chernoff_at(laws, place(k))?));
+    let bounds: Vec<(f64, (f64, f64))> = (0..count).map(at).collect::<Option<_>>()?;
+    let bound = |epsilon: &f64| {
+        if *epsilon >= largest {
+            return 0.0;
+        }
+        let log = |(c, (log, error)): &(f64, (f64, f64))| log - c * epsilon + error * (1.0 + c * epsilon);
+        libm::exp(bounds.iter().map(log).fold(0.0, f64::min)) * (1.0 + 1e-15)
     };
-    epsilons.iter().map(bound).collect()
+    Some(epsilons.iter().map(bound).collect())
 }
 
-/// Above the largest value of the loss delta is 0; only the loss of adding records is bounded.
-pub(crate) fn loss_max(laws: &[(Law, u64)]) -> f64 {
-    laws.iter().map(|(law, count)| *count as f64 * law.loss_max()).sum::<f64>() * (1.0 + 1e-12)
-}
-
-fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) -> Option<f64> {
-    let c = sketch.saddle_at_epsilon(epsilon, c_max);
+/// Logarithm of Chernoff's bound at c but for `−cε`, rounded up, and what rounding may add per unit of `1 + cε`.
+fn chernoff_at(laws: &[(Law, u64)], c: f64) -> Option<(f64, f64)> {
     let factor = -c * libm::log1p(1.0 / c) - libm::log1p(c);
     let (mut sum, mut error) = (0.0, 0.0);
     for (law, count) in laws {
@@ -139,7 +167,7 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
         let (cumulant, relative) = match law {
             Law::Gaussian { noise } => (c * (c + 1.0) / (2.0 * noise * noise), 0.0),
             Law::Mixture(branches) => {
-                let line = line::line(branches, c, c, 1.0)?;
+                let line = line::line(branches, c, c, 1.0, precision(laws.len()).exponent)?;
                 (line.cumulant, 1.01 * line.moment_error)
             }
             Law::WithoutReplacement { .. } | Law::Allocation { .. } => return None,
@@ -148,7 +176,7 @@ fn log_delta_at(laws: &[(Law, u64)], sketch: &Sketch, c_max: f64, epsilon: f64) 
         error += count * (relative + 4.0 * f64::EPSILON * cumulant.abs());
     }
     let allowance = f64::EPSILON * (8 + laws.len()) as f64;
-    Some(sum + error + factor - c * epsilon + allowance * (sum.abs() + c * epsilon + factor.abs()))
+    Some((sum + error + factor + allowance * (sum.abs() + factor.abs()), allowance))
 }
 
 /// The sketch that holds the saddle for `log_delta`, the saddle and its epsilon.
@@ -222,7 +250,8 @@ struct Term {
 impl Contour {
     fn new(laws: &[(Law, u64)], sketch: &Sketch, c: f64, epsilon: f64, log_delta: f64) -> Option<Self> {
         let here = sketch.at(c);
-        let mut period = (DIGITS - log_delta) / c;
+        let Precision { digits, exponent, fineness } = precision(laws.len());
+        let mut period = (digits - log_delta) / c;
         // Chernoff on the right: the cumulant may rise by 8 above its tangent on the way to c′.
         while sketch.at(c + STRIDE / period).value - here.value - here.slope * STRIDE / period > 8.0 {
             period *= 1.2;
@@ -238,14 +267,13 @@ impl Contour {
             alias: (c + STRIDE / period, 0.0),
         };
         let mut sampled = Vec::new();
-        let fineness = if laws.len() > 16 { decay::COARSE } else { decay::FINE };
         let mut square = 0.0;
         for (law, count) in laws {
             match law {
                 Law::Gaussian { noise } => square += *count as f64 / (noise * noise),
                 Law::Mixture(branches) => {
                     let count = *count as f64;
-                    let line = line::line(branches, c, contour.alias.0, count)?;
+                    let line = line::line(branches, c, contour.alias.0, count, exponent)?;
                     let decay = decay::decay(branches, c, line.cumulant, fineness)?;
                     contour.cumulant += count * line.cumulant;
                     contour.cumulant_error +=
@@ -262,8 +290,8 @@ impl Contour {
         contour.cumulant_error += allowance * contour.cumulant.abs();
         contour.alias.1 += allowance * contour.alias.1.abs();
 
-        // The value of the sum at the root is about delta·e^{cε − K}; the tail should be e^{−DIGITS} of it.
-        let wanted = log_delta + c * epsilon - contour.cumulant - DIGITS;
+        // The value of the sum at the root is about delta·e^{cε − K}; the tail should be e^{−digits} of it.
+        let wanted = log_delta + c * epsilon - contour.cumulant - digits;
         let log_tail = |t: f64| {
             let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
@@ -359,20 +387,12 @@ impl Contour {
         let certified = |margin: f64, holds: &dyn Fn(f64) -> bool| {
             (0..60).map(|k| margin * f64::from(1u32 << (k / 2).min(30))).find(|margin| holds(*margin))
         };
-        if self.log_upper(0.0) <= log_delta {
+        if self.log_bounds(0.0).1 <= log_delta {
             return Some((0.0, 0.0));
         }
-        let up = certified(up, &|margin| self.log_upper(found + margin) <= log_delta)?;
-        let down = certified(down, &|margin| found <= margin || self.log_lower(found - margin) >= log_delta)?;
+        let up = certified(up, &|margin| self.log_bounds(found + margin).1 <= log_delta)?;
+        let down = certified(down, &|margin| found <= margin || self.log_bounds(found - margin).0 >= log_delta)?;
         Some(((found - down).max(0.0), found + up))
-    }
-
-    fn log_upper(&self, epsilon: f64) -> f64 {
-        self.log_bounds(epsilon).1
-    }
-
-    fn log_lower(&self, epsilon: f64) -> f64 {
-        self.log_bounds(epsilon).0
     }
 
     /// Logarithms of the bounds on delta.
@@ -396,10 +416,8 @@ impl Contour {
 
     /// Certified interval of delta.
     fn delta(&self, epsilon: f64) -> Bounds {
-        (
-            libm::exp(self.log_lower(epsilon)) * (1.0 - 1e-15),
-            (libm::exp(self.log_upper(epsilon)) * (1.0 + 1e-15)).min(1.0),
-        )
+        let (lower, upper) = self.log_bounds(epsilon);
+        (libm::exp(lower) * (1.0 - 1e-15), (libm::exp(upper) * (1.0 + 1e-15)).min(1.0))
     }
 }
 

@@ -28,8 +28,10 @@ pub(super) struct Fineness {
 
 /// For a few laws.
 pub(super) const FINE: Fineness = Fineness { cell: 0.08, level: 0.9 };
-/// For hundreds of laws.
+/// For tens of laws.
 pub(super) const COARSE: Fineness = Fineness { cell: 0.12, level: 0.85 };
+/// For hundreds of laws.
+pub(super) const COARSEST: Fineness = Fineness { cell: 0.25, level: 0.75 };
 
 /// Uniform densities below the density of one tilted loss.
 pub(super) struct Decay {

@@ -20,8 +20,6 @@
 use crate::law::{Pair, binomial};
 use num_complex::Complex64;
 
-/// The error of the trapezoid rule is `e^{−EXPONENT}` for one release, and as much less for several.
-const EXPONENT: f64 = 38.0;
 /// Largest growth of the integrand that the line may cost: digits lost to cancellation.
 const GROWTH_MAX: f64 = 1.4;
 /// More nodes than this and the caller has to ask another engine.
@@ -54,9 +52,9 @@ pub(super) struct Line {
 }
 
 /// The nodes of `Σ weightᵢ·Mᵢ`, whose power `count` is wanted, and on the way `K` at `beyond ≥ c`; `None` where they would be
-/// too many.
-pub(super) fn line(branches: &[(f64, Pair)], c: f64, beyond: f64, count: f64) -> Option<Line> {
-    let exponent = EXPONENT + libm::log(count);
+/// too many. The error of the trapezoid rule is `e^{−exponent}` for one release, and as much less for several.
+pub(super) fn line(branches: &[(f64, Pair)], c: f64, beyond: f64, count: f64, exponent: f64) -> Option<Line> {
+    let exponent = exponent + libm::log(count);
     let mut losses = Vec::new();
     // Logarithms until the sum is known: the moments of different branches can differ by hundreds of orders.
     let mut logs: Vec<(f64, f64)> = Vec::new();

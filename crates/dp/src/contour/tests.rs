@@ -85,7 +85,7 @@ proptest! {
         mechanism in mechanisms(), direction in directions(), c in 0.1..4.0f64, step in 0.05..3.0f64,
     ) {
         let branches = branches(law(&mechanism, direction));
-        let line = line::line(&branches, c, 1.5 * c, 1.0).unwrap();
+        let line = line::line(&branches, c, 1.5 * c, 1.0, 38.0).unwrap();
         let at_zero = slow_moment(&branches, c, 0.0).re;
         prop_assert!((line.cumulant - at_zero.ln()).abs() <= 1e-11 * (1.0 + at_zero.ln().abs()) + line.moment_error);
         let beyond = slow_moment(&branches, 1.5 * c, 0.0).re.ln();
@@ -103,7 +103,7 @@ proptest! {
         mechanism in mechanisms(), direction in directions(), c in 0.1..6.0f64, log_step in -3.0..7.0f64,
     ) {
         let branches = branches(law(&mechanism, direction));
-        let line = line::line(&branches, c, 1.5 * c, 1.0).unwrap();
+        let line = line::line(&branches, c, 1.5 * c, 1.0, 38.0).unwrap();
         for fineness in [decay::FINE, decay::COARSE] {
             let decay = decay::decay(&branches, c, line.cumulant, fineness).unwrap();
             let step = log_step.exp();
