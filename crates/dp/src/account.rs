@@ -9,15 +9,15 @@
 //! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
 //!    from above, and then the lower bound is what the other engines could still prove, or 0.
 //!
-//! An engine whose interval is wide does not end the search: intervals that are all valid are intersected. Sampling without
-//! replacement and random allocation, which no engine can amplify yet beyond a single release, are charged as if it were
-//! known which batch a record is in, and the certificate says so.
+//! An engine whose interval is wide does not end the search: intervals that are all valid are intersected. Random allocation
+//! has the grid alone; where that is too long (a million batches an epoch), it is charged as if it were known which batch
+//! a record is in, and the certificate says so.
 //!
 //! Neighbours come in two directions, and the larger epsilon counts. Removing a record almost always costs more, so adding one
 //! is first compared by Chernoff's bound alone: if its delta at the lower bound for removing is already below the target, its
 //! epsilon is below it, too, and cannot decide either end of the certificate.
 
-use crate::law::{Direction, Law};
+use crate::law::{Direction, Law, loss_max};
 use crate::release::{Releases, releases};
 use crate::{Adjacency, Delta, Epsilon, Event, Unsupported, closed, contour, grid, rdp};
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Cert
     let releases = releases(event, adjacency)?;
     match account_for(&releases, delta, adjacency) {
         // Amplification that no engine can compute here is not claimed.
-        Err(Unsupported::Malformed(_)) if releases.hidden() => {
+        Err(Unsupported::Malformed(_)) if releases.allocated() => {
             account_for(&releases.without_amplification(), delta, adjacency)
         }
         answer => answer,
@@ -261,13 +261,16 @@ fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
             break;
         }
     }
-    let largest = contour::loss_max(laws);
+    let largest = loss_max(laws);
     best.or_else(|| largest.is_finite().then_some((Engine::ClosedForm, (0.0, largest))))
 }
 
 /// Whether the epsilon of these laws is certainly not above `epsilon`.
 fn dominated(laws: &[(Law, u64)], epsilon: f64, delta: Delta) -> bool {
-    contour::chernoff(laws, &[epsilon]).is_some_and(|bounds| bounds[0] <= delta.get())
+    match contour::chernoff(laws, &[epsilon]) {
+        Some(bounds) => bounds[0] <= delta.get(),
+        None => grid::at_most(laws, delta.get(), epsilon),
+    }
 }
 
 fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
@@ -332,7 +335,7 @@ fn reason(engine: Engine, applies: bool) -> &'static str {
         (Engine::ClosedForm, false) => "releases are sampled and there are several: no formula",
         (Engine::Contour, true) => "exact integral with proven errors; its cost does not depend on the number of steps",
         (Engine::Contour, false) => {
-            "too few steps or too rare hits for a short contour, or a sampler without a cumulant"
+            "too few steps or too rare hits for a short contour, or a sampler whose law has a kink or no cumulant"
         }
         (Engine::Grid, true) => "convolution rounded up and down; needs no decay, but its cost grows with the range",
         (Engine::Grid, false) => "the grid would be too long for this many steps or this large a loss",

@@ -62,6 +62,13 @@ impl Law {
     }
 }
 
+/// Above the largest value of the loss delta is 0; only the loss of adding records is bounded.
+pub(crate) fn loss_max(laws: &[(Law, u64)]) -> f64 {
+    // The mass 1 − q is off by up to a unit roundoff, which is most of the loss where q is tiny.
+    let one = |(law, count): &(Law, u64)| *count as f64 * (law.loss_max() + f64::EPSILON);
+    laws.iter().map(one).sum::<f64>() * (1.0 + 1e-12)
+}
+
 /// The law of `mechanism` in one direction.
 pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
     let pair = |noise, p, q| match direction {
@@ -90,6 +97,13 @@ pub(crate) fn law(mechanism: &Mechanism, direction: Direction) -> Law {
         }
         Mechanism::Allocation { noise, steps } => Law::Allocation { steps, noise, direction },
     }
+}
+
+/// The two pairs of [`Law::WithoutReplacement`]: for losses above 0 (x > ½) and, moved by 1, below 0 (x < −½).
+pub(crate) fn exchanged(rate: f64, noise: f64) -> [Pair; 2] {
+    let above = Pair { noise, p: coin(rate, 1.0), q: certain() };
+    let below = Pair { noise, p: certain(), q: mirror(coin(rate, 1.0)) };
+    [above, below]
 }
 
 fn certain() -> Vec<(f64, f64)> {

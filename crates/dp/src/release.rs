@@ -271,21 +271,15 @@ impl Releases {
         sum * (1.0 + f64::EPSILON * (8 + self.mechanisms.len()) as f64)
     }
 
-    /// Whether some releases come from a sampler whose amplification no engine computes beyond a single release.
-    pub(crate) fn hidden(&self) -> bool {
-        let hidden = |mechanism: &Mechanism| {
-            matches!(mechanism, Mechanism::WithoutReplacement { .. } | Mechanism::Allocation { .. })
-        };
-        self.mechanisms.iter().any(|(mechanism, _)| hidden(mechanism))
+    /// Whether some releases come from a sampler that has no Rényi bound: where the grid is too long, nothing else is left.
+    pub(crate) fn allocated(&self) -> bool {
+        self.mechanisms.iter().any(|(mechanism, _)| matches!(mechanism, Mechanism::Allocation { .. }))
     }
 
-    /// The same with those releases charged as if it were known which batch a record is in: for sampling without replacement
-    /// every release, for random allocation one per epoch.
+    /// The same with random allocation charged as if it were known which batch a record is in: one release an epoch.
     pub(crate) fn without_amplification(&self) -> Self {
         let plain = |(mechanism, count): &(Mechanism, u64)| match *mechanism {
-            Mechanism::WithoutReplacement { noise, .. } | Mechanism::Allocation { noise, .. } => {
-                (Mechanism::Gaussian { noise }, *count)
-            }
+            Mechanism::Allocation { noise, .. } => (Mechanism::Gaussian { noise }, *count),
             other => (other, *count),
         };
         let mut mechanisms: Vec<_> = self.mechanisms.iter().map(plain).collect();

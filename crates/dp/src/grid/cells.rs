@@ -10,7 +10,7 @@
 //! at least a hundredth of its smaller tail, so there the difference of two tails is good enough.
 
 use super::sketch::finite_range;
-use crate::law::Pair;
+use crate::law::{Pair, exchanged};
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Unit roundoff.
@@ -52,7 +52,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    fn empty(h: f64, first: i64, last: i64) -> Self {
+    pub(super) fn empty(h: f64, first: i64, last: i64) -> Self {
         let half = vec![Cell::default(); 2 * (last - first) as usize];
         Self { h, first, half, left: Cell::default(), right: Cell::default(), slack: 0.0 }
     }
@@ -73,6 +73,39 @@ pub(super) fn mixture(branches: &[(f64, Pair)], h: f64, first: i64, last: i64) -
     for (weight, pair) in branches {
         sum.add(*weight, &of_pair(pair, h, first, last));
     }
+    sum
+}
+
+/// Cells of the pair `((1−q)N(0) + qN(1), N(0))` right of loss 0 and of `(N(0), (1−q)N(0) + qN(−1))` left of it, and an atom.
+///
+/// (The second pair is `(N(1), (1−q)N(1) + qN(0))`, moved by 1.) The losses are 0 exactly at x = ½ and x = −½. For `e^ε ≥ 1`
+/// the curve `P[L > ε] − e^ε Q[L > ε]` sees only losses above 0, where this is the first pair; for `e^ε < 1`,
+/// `δ(ε) = 1 − e^ε + e^ε Q[L < ε] − P[L < ε]` sees only losses below 0, where it is the second. Both laws still need mass 1:
+/// with `a = Φ(−1/2s)` and `v = 1 − 2a` the total variation of N(0) and N(1), P has `a + qv` on the right and `a` on the left,
+/// Q has `a` and `a + qv`; so both miss `(1 − q)v`, which is a loss of 0. That is the dominating pair of Zhu, Dong and Wang,
+/// arXiv 2106.08567, Proposition 30.
+pub(super) fn without_replacement(rate: f64, noise: f64, h: f64, first: i64, last: i64) -> Cells {
+    let [above, below] = exchanged(rate, noise);
+    let mut sum = Cells::empty(h, first, last);
+    if last > 0 {
+        let from = first.max(0);
+        let cells = of_pair(&above, h, from, last);
+        sum.half[2 * (from - first) as usize..].copy_from_slice(&cells.half);
+        sum.right = cells.right;
+        sum.slack = cells.slack;
+    }
+    if first < 0 {
+        let to = last.min(0);
+        let cells = of_pair(&below, h, first, to);
+        sum.half[..2 * (to - first) as usize].copy_from_slice(&cells.half);
+        sum.left = cells.left;
+        sum.slack = sum.slack.max(cells.slack);
+    }
+    let atom = (1.0 - rate) * libm::erf(FRAC_1_SQRT_2 / (2.0 * noise));
+    let error = 8.0 * ROUNDOFF + weight_error(&above.p);
+    // At a cell's left end: connecting the dots leaves it on that node, and node 0's own cell contains both its halves.
+    let at = (2 * -first).clamp(0, sum.half.len() as i64 - 1) as usize;
+    sum.half[at] = sum.half[at].plus(1.0, Cell { p: atom, q: atom, error });
     sum
 }
 
@@ -198,7 +231,7 @@ fn log_hit(l: f64, rest: f64, weight: f64) -> f64 {
 }
 
 /// Masses of `[x0, x1]` under both laws.
-fn masses(pair: &Pair, x0: f64, x1: f64) -> Cell {
+pub(super) fn masses(pair: &Pair, x0: f64, x1: f64) -> Cell {
     if x0 >= x1 {
         return Cell::default();
     }
@@ -222,7 +255,8 @@ fn masses(pair: &Pair, x0: f64, x1: f64) -> Cell {
 /// A weight on mean 0 is a complement `1 − q` and carries q's absolute error; the weights of a group's size come out of
 /// logarithms of factorials.
 fn weight_error(law: &[(f64, f64)]) -> f64 {
-    let complement = law.iter().filter(|(m, w)| *m == 0.0 && *w > 0.0).map(|(_, w)| ROUNDOFF / w).fold(0.0, f64::max);
+    let complement =
+        law.iter().filter(|(m, w)| *m == 0.0 && *w > 0.0).map(|(_, w)| 2.0 * ROUNDOFF / w).fold(0.0, f64::max);
     let n = law.len() as f64;
     let factorials = if law.len() > 2 { 8.0 * n * (1.0 + libm::log(n)) } else { 0.0 };
     (4.0 + factorials) * ROUNDOFF + 2.0 * complement

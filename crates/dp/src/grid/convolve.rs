@@ -18,6 +18,7 @@
 //! is missing above and what is too much below.
 
 use super::cells::ROUNDOFF;
+use super::curve::Curve;
 use super::lattice::Lattice;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
@@ -42,35 +43,18 @@ pub(super) enum Side {
     Upper,
 }
 
-/// A bound on the curve δ(ε) of a composition.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Curve {
-    side: Side,
-    h: f64,
-    /// Loss of index 0.
-    offset: f64,
-    /// Index of the first element of the sums.
-    first: i64,
-    centre: i64,
-    r: f64,
-    /// Log of the factor in front of the sums.
-    log_scale: f64,
-    /// `Σ_{j ≥ k} bⱼ·e^{ℓₖ − ℓⱼ}` and `Σ_{j ≥ k} bⱼ·(1 − e^{ℓₖ − ℓⱼ})`.
-    discounted: Vec<f64>,
-    excess: Vec<f64>,
-    outside: f64,
-    infinite: f64,
-    /// Relative error of everything finite.
-    error: f64,
-}
-
 /// Longest range of `r·(index − centre)` to the left of the centre.
 const WEIGHT_LOG_MAX: f64 = 300.0;
 /// Transforms below this are taken as 0, and counted as an error.
 const TINY: f64 = 1e-20;
+/// More than all that underflows on the way.
+pub(super) const UNDERFLOW: f64 = 1e-280;
+
+/// Plans of transforms, kept for the next one of the same length.
+pub(super) type Planner = RealFftPlanner<f64>;
 
 /// Composes `count` releases of each law.
-pub(super) fn compose(laws: &[(Lattice, u64)], window: Window, side: Side) -> Curve {
+pub(super) fn compose(planner: &mut Planner, laws: &[(Lattice, u64)], window: Window, side: Side) -> Curve {
     let Window { r, first, len, centre, .. } = window;
     let h = laws[0].0.h;
     let mut log_moments = 0.0;
@@ -85,19 +69,21 @@ pub(super) fn compose(laws: &[(Lattice, u64)], window: Window, side: Side) -> Cu
         offset_error += 4.0 * ROUNDOFF * t * lattice.offset.abs();
         log_finite += t * libm::log1p(-lattice.infinite.min(1.0));
     }
-    let (mut pi, absolute) = tilted_power(laws, r, len);
+    let (mut pi, absolute) = tilted_power(planner, laws, r, len);
     // From index modulo N to the window.
     pi.rotate_left(first.rem_euclid(len as i64) as usize);
     let start = first.max(centre - (WEIGHT_LOG_MAX / r.max(1e-300)).min(1e15) as i64);
-    let kept = &pi[(start - first) as usize..];
+    let kept = &mut pi[(start - first) as usize..];
+    for value in kept.iter_mut() {
+        *value = match side {
+            Side::Upper => value.max(0.0) + absolute,
+            Side::Lower => (*value - absolute).max(0.0),
+        };
+    }
+    tilt(kept, -r, start, r * centre as f64);
     let (mut discounted, mut excess) = (vec![0.0; kept.len() + 1], vec![0.0; kept.len() + 1]);
     let (fall, gap) = (libm::exp(-h), -libm::expm1(-h));
-    for (k, pi) in kept.iter().enumerate().rev() {
-        let pi = match side {
-            Side::Upper => pi.max(0.0) + absolute,
-            Side::Lower => (pi - absolute).max(0.0),
-        };
-        let weighted = pi * libm::exp(-r * (start + k as i64 - centre) as f64);
+    for (k, weighted) in kept.iter().enumerate().rev() {
         excess[k] = excess[k + 1] + gap * discounted[k + 1];
         discounted[k] = weighted + fall * discounted[k + 1];
     }
@@ -117,8 +103,7 @@ pub(super) fn compose(laws: &[(Lattice, u64)], window: Window, side: Side) -> Cu
 }
 
 /// π on indices modulo `len`, and the absolute error of each.
-fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) {
-    let mut planner = RealFftPlanner::<f64>::new();
+pub(super) fn tilted_power(planner: &mut Planner, laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) {
     let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
     let (mut input, mut spectrum) = (forward.make_input_vec(), forward.make_output_vec());
     let mut scratch = vec![Complex::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
@@ -131,8 +116,10 @@ fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) 
     for (lattice, count) in laws {
         input.fill(0.0);
         let log_moment = lattice.log_moment(r);
-        for (mass, index) in lattice.mass.iter().zip(lattice.first..) {
-            input[index.rem_euclid(len as i64) as usize] += mass * libm::exp(r * index as f64 - log_moment);
+        let mut tilted = lattice.mass.clone();
+        tilt(&mut tilted, r, lattice.first, -log_moment);
+        for (mass, index) in tilted.iter().zip(lattice.first..) {
+            input[index.rem_euclid(len as i64) as usize] += mass;
         }
         // The lengths are those the planner asked for, which is all that can go wrong.
         let _ = forward.process_with_scratch(&mut input, &mut spectrum, &mut scratch);
@@ -152,7 +139,7 @@ fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) 
     let (mut total_error, mut total) = (0.0, 0.0);
     for (k, (bound, relative)) in bounds.iter().enumerate() {
         let times = if k == 0 || k + 1 == bounds.len() { 1.0 } else { 2.0 };
-        let share = if *bound >= TINY { (relative + 4.0 * ROUNDOFF * factors).min(2.0) } else { 1.0 };
+        let share = if product[k] == Complex::default() { 1.0 } else { (relative + 4.0 * ROUNDOFF * factors).min(2.0) };
         total_error += times * share * bound;
         total += times * bound;
     }
@@ -167,7 +154,7 @@ fn tilted_power(laws: &[(Lattice, u64)], r: f64, len: usize) -> (Vec<f64>, f64) 
     for value in &mut output {
         *value *= scale;
     }
-    (output, (total_error + one * total) * scale * 1.001 + 1e-300)
+    (output, (total_error + one * total) * scale * 1.001 + UNDERFLOW)
 }
 
 /// `z^t` by repeated squaring.
@@ -183,85 +170,33 @@ fn power(mut z: Complex<f64>, mut t: u64) -> Complex<f64> {
     product
 }
 
-/// Log of a bound on the mass of π outside the window.
-fn log_outside(laws: &[(Lattice, u64)], log_moments: f64, window: &Window) -> f64 {
-    let at = |tilt: f64, index: i64| {
-        let sum: f64 = laws
-            .iter()
-            .map(|(lattice, count)| {
-                *count as f64 * (lattice.log_moment(window.r + tilt) + lattice.moment_error(window.r + tilt))
-            })
-            .sum();
-        let shift = tilt * index as f64;
-        sum - log_moments - shift + 8.0 * ROUNDOFF * (sum.abs() + log_moments.abs() + shift.abs())
-    };
-    let left = at(-window.chernoff.0, window.first);
-    let right = at(window.chernoff.1, window.first + window.len as i64);
-    let top = left.max(right);
-    top + libm::log(libm::exp(left - top) + libm::exp(right - top))
+/// Multiplies each value by `e^{log + r·index}`: one exponential per block, the powers of `e^r` out of a table.
+pub(super) fn tilt(values: &mut [f64], r: f64, first: i64, log: f64) {
+    const BLOCK: usize = 32;
+    let table: [f64; BLOCK] = std::array::from_fn(|i| libm::exp(r * i as f64));
+    for (block, start) in values.chunks_mut(BLOCK).zip((first..).step_by(BLOCK)) {
+        let scale = libm::exp(log + r * start as f64);
+        for (value, power) in block.iter_mut().zip(&table) {
+            *value *= scale * power;
+        }
+    }
 }
 
-impl Curve {
-    /// Epsilons at which the curve can be asked for.
-    pub(super) fn range(&self) -> (f64, f64) {
-        let loss = |k: i64| k as f64 * self.h + self.offset;
-        (loss(self.first), loss(self.first + self.discounted.len() as i64 - 2))
-    }
-
-    /// The bound at `epsilon`, which must lie in [`Curve::range`].
-    pub(super) fn delta(&self, epsilon: f64) -> f64 {
-        let last = self.discounted.len() as i64 - 1;
-        // Any index at or above epsilon will do; rounding may take the next one.
-        let k = (((epsilon - self.offset) / self.h).ceil() as i64 - self.first).clamp(0, last);
-        let loss = (self.first + k) as f64 * self.h + self.offset;
-        let share = -libm::expm1((epsilon - loss).min(0.0));
-        let k = k as usize;
-        let sum = self.excess[k] + self.discounted[k] * share;
-        let scale = libm::exp(self.log_scale);
-        let outside = self.outside * libm::exp(-self.r * (self.first + k as i64 - 1 - self.centre) as f64);
-        match self.side {
-            Side::Upper => ((sum + outside) * scale * (1.0 + 2.0 * self.error) + self.infinite + 1e-300).min(1.0),
-            Side::Lower => {
-                ((sum * (1.0 - 2.0 * self.error) - outside * (1.0 + 2.0 * self.error)) * scale - 1e-300).clamp(0.0, 1.0)
-            }
-        }
-    }
-
-    /// A bound on the smallest epsilon with at most this `delta`: from above or from below, whichever side the curve is.
-    ///
-    /// `None` where the curve does not reach far enough to tell.
-    pub(super) fn epsilon(&self, delta: f64) -> Option<f64> {
-        let (start, mut high) = self.range();
-        let mut low = start.max(0.0);
-        if low >= high {
-            return None;
-        }
-        if self.delta(low) <= delta {
-            return match self.side {
-                Side::Upper => Some(low),
-                Side::Lower => Some(0.0),
-            };
-        }
-        if self.delta(high) > delta {
-            return match self.side {
-                Side::Upper => None,
-                Side::Lower => Some(high),
-            };
-        }
-        for _ in 0..200 {
-            let middle = low + (high - low) / 2.0;
-            if middle <= low || middle >= high {
-                break;
-            }
-            if self.delta(middle) <= delta {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        Some(match self.side {
-            Side::Upper => high,
-            Side::Lower => low,
-        })
-    }
+/// Log of a bound on the mass of π outside the window.
+pub(super) fn log_outside(laws: &[(Lattice, u64)], log_moments: f64, window: &Window) -> f64 {
+    let at = |tilt: f64, index: f64| {
+        let r = window.r + tilt;
+        let one = |(law, count): &(Lattice, u64)| *count as f64 * (law.log_moment(r) + law.moment_error(r));
+        let sum: f64 = laws.iter().map(one).sum();
+        let shift = tilt * index;
+        sum - log_moments - shift + 8.0 * ROUNDOFF * (sum.abs() + log_moments.abs() + shift.abs())
+    };
+    let (first, end) = (window.first as f64, (window.first + window.len as i64) as f64);
+    let smallest: f64 = laws.iter().map(|(law, count)| *count as f64 * law.first as f64).sum();
+    let largest: f64 =
+        laws.iter().map(|(law, count)| *count as f64 * (law.first + law.mass.len() as i64 - 1) as f64).sum();
+    let left = if first <= smallest { f64::NEG_INFINITY } else { at(-window.chernoff.0, first) };
+    let right = if end > largest { f64::NEG_INFINITY } else { at(window.chernoff.1, end) };
+    let top = left.max(right);
+    if top.is_finite() { top + libm::log(libm::exp(left - top) + libm::exp(right - top)) } else { top }
 }

@@ -55,27 +55,49 @@ pub(super) fn upper(cells: &Cells) -> Lattice {
 
 /// A law that is smaller than the one behind `cells`.
 pub(super) fn lower(cells: &Cells) -> Lattice {
+    let total: f64 = cells.half.iter().chain([&cells.right]).map(|cell| cell.p).sum();
+    let kept = |lattice: &Lattice| lattice.mass.iter().sum::<f64>();
+    // Where the step resolves the density, every cell finds its node. Where it does not, it helps to move the lattice.
+    let mut best = lower_at(cells, 0.0);
+    let mut most = kept(&best);
+    if total - most > LOST_MAX * cells.h {
+        let shifts = (1..16).map(|i| f64::from(i) / 16.0 - 1.0).chain(own_means(cells));
+        for shift in shifts {
+            let other = lower_at(cells, shift * cells.h);
+            if kept(&other) > most {
+                (most, best) = (kept(&other), other);
+            }
+        }
+    }
+    best
+}
+
+/// Mean loss that may be lost before other positions of the lattice are tried, in steps.
+const LOST_MAX: f64 = 1e-4;
+
+/// Shifts, in steps, that put a node on the mean of the heaviest cell, whichever way it is cut.
+fn own_means(cells: &Cells) -> impl Iterator<Item = f64> {
+    let heaviest = |best: usize, j: usize| if cells.half[j].p > cells.half[best].p { j } else { best };
+    let j = (1..cells.half.len() - 1).fold(1, heaviest);
+    let [below, own, above] = [cells.half[j - 1], cells.half[j], cells.half[j + 1]];
+    let groups = [own, own.plus(1.0, below), own.plus(1.0, above), own.plus(1.0, below).plus(1.0, above)];
+    let h = cells.h;
+    groups.into_iter().filter(|cell| cell.q > 0.0).map(move |cell| {
+        let mean = (libm::log(cell.p / cell.q) - 4.0 * cell.error - 64.0 * ROUNDOFF) / h;
+        mean - mean.ceil()
+    })
+}
+
+fn lower_at(cells: &Cells, offset: f64) -> Lattice {
     let h = cells.h;
     let nodes = cells.half.len() / 2 + 1;
-    let around: Vec<Cell> = (0..nodes)
-        .map(|i| {
-            let below = if i == 0 { Cell::default() } else { cells.half[2 * i - 1] };
-            let above = if i + 1 == nodes { cells.right } else { cells.half[2 * i] };
-            below.plus(1.0, above)
-        })
-        .collect();
-    // Where one cell holds most of the mass, nothing can lift its mean, and the lattice comes down to it instead.
-    let offset =
-        around.iter().zip(cells.first..).find(|(cell, _)| cell.p > 0.5 && cell.q > 0.5).map_or(0.0, |(cell, i)| {
-            let mean = libm::log(cell.p / cell.q) - 4.0 * cell.error - 8.0 * ROUNDOFF;
-            (mean - i as f64 * h).clamp(-h, 0.0)
-        });
     let losses: Vec<f64> = (0..nodes as i64).map(|i| (cells.first + i) as f64 * h + offset).collect();
     let ends: Vec<f64> = losses.iter().map(|loss| libm::exp(*loss)).collect();
+    let end_error = (2.0 + 2.0 * losses[0].abs().max(losses[nodes - 1].abs())) * ROUNDOFF;
     let mut mass = vec![0.0; nodes];
-    for (i, cell) in balance(&around, &ends).into_iter().enumerate() {
+    for (i, (cell, excess)) in gather(cells.half.clone(), cells.right, &ends, end_error).into_iter().enumerate() {
         let (p, q) = (cell.p * (1.0 - cell.error), cell.q * (1.0 + cell.error));
-        let to = if ends[i] * q <= p {
+        let to = if excess >= 0.0 {
             i
         } else if p > 0.0 {
             let steps = ((libm::log(p / q) - losses[0]) / h - 1e-9).floor();
@@ -94,42 +116,84 @@ pub(super) fn lower(cells: &Cells) -> Lattice {
     Lattice { h, first: cells.first, mass, offset, infinite: 0.0 }
 }
 
-/// Deals the cells out between neighbours so that as many as possible have a mean `p/q` of `ends[i]` or slightly more.
+/// Deals narrow cells out to nodes so that what each node gets has a mean `p/q` of the node's W in `ends`, or slightly more.
 ///
-/// A relative error in the result covers that of the cells and of the sums; the means reach `ends` with it counted.
-pub(super) fn balance(cells: &[Cell], ends: &[f64]) -> Vec<Cell> {
-    let n = cells.len();
-    let reach = libm::log(ends[0]).abs().max(libm::log(ends[n - 1]).abs());
-    // How far cell j lies above end i, rounded down; the errors are granted twice, for the sums below.
-    let above = |i: usize, j: usize| {
-        let error = 2.0 * cells[j].error + (32.0 + 4.0 * reach) * ROUNDOFF;
-        cells[j].p * (1.0 - error) - ends[i] * cells[j].q * (1.0 + error)
+/// Node i lies between cells `2i − 1` and `2i`. From the left end upwards to the heaviest cell, and from the right end
+/// downwards, each node takes cells, and a fraction of the last, until its mean is right; a cell too far above (below) it is
+/// left to the next node. Going towards more mass, an error of one node's share shrinks in the next one's. What does not
+/// come out even in the middle is mended with a fraction of the neighbouring share. Whatever happens, shares that add up to
+/// the cells are a conditional expectation; each comes with a lower bound on `p − ends·q`, negative where the mean is too low.
+///
+/// `error` is the relative error of `ends`.
+pub(super) fn gather(mut half: Vec<Cell>, right: Cell, ends: &[f64], error: f64) -> Vec<(Cell, f64)> {
+    let n = ends.len();
+    // How far a cell lies above an end, rounded down; errors are granted twice, for the sums of several such terms.
+    let above = |i: usize, cell: &Cell| {
+        let error = 2.0 * (cell.error + error) + 32.0 * ROUNDOFF;
+        cell.p * (1.0 - error) - ends[i] * cell.q * (1.0 + error)
     };
-    let mut left = vec![1.0; n];
-    let mut from_above = vec![0.0; n];
-    let mut from_below = vec![0.0; n];
-    for i in 0..n.saturating_sub(1) {
-        let own = above(i, i) * left[i];
-        let gain = above(i, i + 1);
-        if own < 0.0 && -own <= 0.5 * gain {
-            from_above[i] = -own / gain * (1.0 + 1e-12);
-            left[i + 1] -= from_above[i];
+    let heaviest = |best: usize, j: usize| if half[j].p > half[best].p { j } else { best };
+    let split = (0..half.len()).fold(0, heaviest);
+    let mut shares = vec![(Cell::default(), 0.0); n];
+    shares[n - 1] = (right, above(n - 1, &right));
+    let mut end = half.len();
+    let mut lowest = n - 1;
+    for i in (0..n).rev() {
+        while end > split && end + 5 > 2 * i {
+            let Some(one) = take(&mut shares[i], &mut half[end - 1], |cell| above(i, cell), 1.0) else { break };
+            lowest = i;
+            if one < 1.0 {
+                break;
+            }
+            end -= 1;
+        }
+        if end <= split {
+            break;
         }
     }
-    for i in (1..n).rev() {
-        let own = above(i, i) * left[i];
-        let loss = -above(i, i - 1);
-        if own > 0.0 && loss > 0.0 {
-            from_below[i] = (own / loss * (1.0 - 1e-12)).min(0.5);
-            left[i - 1] -= from_below[i];
+    let (mut next, mut highest) = (0, 0);
+    for (i, share) in shares.iter_mut().enumerate() {
+        while next < end && next < 2 * i + 5 {
+            let Some(one) = take(share, &mut half[next], |cell| above(i, cell), -1.0) else { break };
+            highest = i;
+            if one < 1.0 {
+                break;
+            }
+            next += 1;
+        }
+        if next >= end {
+            break;
         }
     }
-    let dealt = |i: usize| {
-        let own = Cell { p: left[i] * cells[i].p, q: left[i] * cells[i].q, error: cells[i].error };
-        let with_above = if from_above[i] > 0.0 { own.plus(from_above[i], cells[i + 1]) } else { own };
-        if from_below[i] > 0.0 { with_above.plus(from_below[i], cells[i - 1]) } else { with_above }
-    };
-    (0..n).map(dealt).collect()
+    // The two shares that met in the middle: too low takes from the next one above, too high from the next one below.
+    let filled = |shares: &[(Cell, f64)], i: &usize| shares[*i].0.q > 0.0;
+    if let Some(j) = (highest + 1..n).find(|i| filled(&shares, i)).filter(|_| shares[highest].1 < 0.0) {
+        let (mut neighbour, excess) = shares[j];
+        let part = take(&mut shares[highest], &mut neighbour, |cell| above(highest, cell), -1.0).unwrap_or(0.0);
+        shares[j] = (neighbour, excess * (1.0 - part));
+    }
+    if let Some(j) = (0..lowest).rev().find(|i| filled(&shares, i)).filter(|_| shares[lowest].1 > 0.0) {
+        let (mut neighbour, excess) = shares[j];
+        let part = take(&mut shares[lowest], &mut neighbour, |cell| above(lowest, cell), 1.0).unwrap_or(0.0);
+        shares[j] = (neighbour, excess * (1.0 - part));
+    }
+    shares
+}
+
+/// Moves as much of `cell` into a share as leaves the share's excess on its side of 0: the part moved, `None` for nothing.
+///
+/// On side +1 the excess stays at least 0; on side −1 it stays at most 0, and passes it only by the rounding it takes to be
+/// on the node.
+fn take(share: &mut (Cell, f64), cell: &mut Cell, above: impl Fn(&Cell) -> f64, side: f64) -> Option<f64> {
+    let one = above(cell);
+    let part = if side * (share.1 + one) >= 0.0 { 1.0 } else { (-share.1 / one * (1.0 - side * 1e-12)).min(1.0) };
+    if part.is_nan() || part <= 0.0 {
+        return None;
+    }
+    share.0 = share.0.plus(part, *cell);
+    share.1 += part * one;
+    *cell = Cell { p: cell.p * (1.0 - part), q: cell.q * (1.0 - part), error: cell.error + 2.0 * ROUNDOFF };
+    Some(part)
 }
 
 impl Lattice {

@@ -1,7 +1,7 @@
 //! A few hundred points of a law, to choose a grid by. Nothing here is part of a proof.
 
 use super::cells;
-use crate::law::Pair;
+use crate::law::{Pair, exchanged};
 
 /// Points (loss, log of the mass under P), losses rising.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +29,12 @@ impl Sketch {
         let count = ((to - from) / (pair.noise / 12.0)).clamp(64.0, 4096.0);
         let step = (to - from) / count;
         for i in 0..count as u32 {
-            let x = from + (f64::from(i) + 0.5) * step;
-            let density: f64 =
-                pair.p.iter().map(|(m, w)| w * libm::exp(-((x - m) / pair.noise).powi(2) / 2.0)).sum::<f64>()
-                    / (pair.noise * 2.506_628_274_631);
-            points.push((cells::loss(pair, x).0, weight * density * step));
+            let x = from + f64::from(i) * step;
+            // The cell's own mean, so that both laws have mass 1 here too; a cumulant of many releases feels the difference.
+            let cell = cells::masses(pair, x, x + step);
+            if cell.q > 0.0 {
+                points.push((libm::log(cell.p / cell.q), weight * cell.p));
+            }
         }
     }
 
@@ -51,6 +52,31 @@ impl Sketch {
         Self::sorted(points)
     }
 
+    pub(super) fn without_replacement(rate: f64, noise: f64) -> Self {
+        let [above, below] = exchanged(rate, noise);
+        let mut points = Vec::new();
+        Self::line(&mut points, 1.0, &above, (0.5, finite_range(&above, 20.0).1));
+        Self::line(&mut points, 1.0, &below, (finite_range(&below, 20.0).0, -0.5));
+        points.push((0.0, (1.0 - rate) * libm::erf(std::f64::consts::FRAC_1_SQRT_2 / (2.0 * noise))));
+        Self::sorted(points)
+    }
+
+    /// Atoms (loss, mass under P) in the order of their losses, merged where they are closer than `span`.
+    pub(super) fn atoms(atoms: impl Iterator<Item = (f64, f64)>, span: f64) -> Self {
+        let mut points: Vec<(f64, f64)> = Vec::new();
+        let mut start = f64::NAN;
+        for (loss, mass) in atoms.filter(|(loss, _)| loss.is_finite()) {
+            match points.last_mut() {
+                Some(last) if (loss - start).abs() < span => *last = (loss, last.1 + mass),
+                _ => {
+                    start = loss;
+                    points.push((loss, mass));
+                }
+            }
+        }
+        Self::sorted(points)
+    }
+
     pub(super) fn moments(&self, c: f64) -> Moments {
         let top = self.0.iter().map(|(l, m)| c * l + m).fold(f64::NEG_INFINITY, f64::max);
         let (mut sum, mut first, mut second) = (0.0, 0.0, 0.0);
@@ -62,6 +88,12 @@ impl Sketch {
         }
         let mean = first / sum;
         Moments { log: top + libm::log(sum), mean, variance: (second / sum - mean * mean).max(0.0) }
+    }
+
+    /// Without the highest losses that have less than `right` mass together.
+    pub(super) fn without_right(&self, right: f64) -> Self {
+        let (_, last) = self.range(0.0, right);
+        Self(self.0.iter().copied().filter(|(loss, _)| *loss <= last).collect())
     }
 
     /// Losses outside of which there is less than `left` and `right` mass.

@@ -1,19 +1,25 @@
 //! The cumulant of everything composed, in one direction: cheaply to a few digits, and as an upper bound.
 //!
 //! `K` adds up under adaptive composition, so the total is a weighted sum over distinct releases. A release whose law is
-//! one of several public pairs has `e^K = Σ weight·e^{Kᵢ}`, that is `1 + Σ weight·E_Q[gᵢ]`. A search over
-//! hyper-parameters adds the cumulant that [`crate::selection`] derives from that of one run, in both directions.
+//! one of several public pairs has `e^K = Σ weight·e^{Kᵢ}`, that is `1 + Σ weight·E_Q[gᵢ]`.
+//!
+//! Sampling without replacement has the curve of one pair above a loss of 0 and of another below. As
+//! `E_Q[W^{1+c}] − 1 = c(1 + c)∫ a^{c−1} h(a) da` with `h(a) = E_Q[(W − a)₊]` for a ≥ 1 and `E_Q[(a − W)₊]` for a < 1, and each
+//! pair's own h is at least 0 on the other side, it is at most `1 + E_Q[g] + E_Q[g′]` for the two pairs: both weights are 1.
+//!
+//! A search over hyper-parameters adds the cumulant that [`crate::selection`] derives from that of one run, in both directions.
 
 use super::cumulant::{Jet, Ratio, log_add};
 use super::{least_delta, solve};
 use crate::law::binomial::RELATIVE_ERROR;
-use crate::law::{Direction, Law, Pair, law};
+use crate::law::{Direction, Law, Pair, exchanged, law};
 use crate::release::Releases;
 use crate::selection::Selection;
 use crate::{Trials, Unsupported};
 
 /// Relative allowance for the rounding of a handful of operations.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
+const NO_CUMULANT: &str = "Rényi DP has no cumulant for random allocation";
 /// Relative step of the difference quotients.
 const STEP: f64 = 1e-3;
 
@@ -34,7 +40,6 @@ enum Cost {
         pairs: Vec<(f64, Ratio)>,
         masses: f64,
     },
-    Other(Law),
 }
 
 /// A search: one run in this direction and in the other one.
@@ -47,21 +52,16 @@ struct Search {
     slope: f64,
 }
 
-/// Cumulant of a law that is no mixture of pairs.
-fn unsupported_cumulant(_law: &Law, _c: f64) -> Result<f64, Unsupported> {
-    Err(Unsupported::Malformed("Rényi DP has no cumulant for sampling without replacement nor for random allocation"))
-}
-
 impl Total {
     pub(super) fn new(releases: &Releases, direction: Direction) -> Result<Self, Unsupported> {
         let release = |(mechanism, count): &(_, u64)| {
             let cost = match law(mechanism, direction) {
                 Law::Gaussian { noise } => Cost::Gaussian { noise },
                 Law::Mixture(pairs) => Cost::mixture(&pairs),
-                other => {
-                    unsupported_cumulant(&other, 1.0)?;
-                    Cost::Other(other)
+                Law::WithoutReplacement { rate, noise } => {
+                    Cost::mixture(&exchanged(rate, noise).map(|pair| (1.0, pair)))
                 }
+                Law::Allocation { .. } => return Err(Unsupported::Malformed(NO_CUMULANT)),
             };
             Ok((cost, *count as f64))
         };
@@ -88,7 +88,7 @@ impl Total {
     pub(super) fn upper(&self, c: f64) -> Result<f64, Unsupported> {
         let mut sum = 0.0;
         for (cost, count) in &self.releases {
-            sum += count * cost.upper(c)?;
+            sum += count * cost.upper(c);
         }
         for (search, count) in &self.searches {
             sum += count * search.upper(c)?;
@@ -125,8 +125,9 @@ impl Cost {
     fn mixture(pairs: &[(f64, Pair)]) -> Self {
         // A coin's masses are exact, because the one at mean 0 is what the other leaves; a binomial's are not.
         let coins = pairs.iter().all(|(_, pair)| pair.p.len().max(pair.q.len()) <= 2);
+        let certain = pairs.iter().all(|(weight, _)| *weight >= 1.0);
         let masses = match pairs.len() {
-            1 if coins => 0.0,
+            _ if coins && certain => 0.0,
             1 => 1e-13,
             _ => RELATIVE_ERROR,
         };
@@ -136,19 +137,17 @@ impl Cost {
 
     fn total_variation(&self) -> f64 {
         match self {
-            Self::Gaussian { noise } | Self::Other(Law::Allocation { noise, .. }) => gaussian_variation(*noise),
+            Self::Gaussian { noise } => gaussian_variation(*noise),
             Self::Mixture { pairs, masses } => {
                 let sum: f64 = pairs.iter().map(|(weight, ratio)| weight * ratio.total_variation()).sum();
                 sum * (1.0 + 4.0 * masses + ROUNDING)
             }
-            Self::Other(Law::WithoutReplacement { rate, noise }) => rate * gaussian_variation(*noise),
-            Self::Other(_) => 1.0,
         }
     }
 
-    fn upper(&self, c: f64) -> Result<f64, Unsupported> {
+    fn upper(&self, c: f64) -> f64 {
         match self {
-            Self::Gaussian { noise } => Ok(c * (c + 1.0) / (2.0 * noise * noise) * (1.0 + ROUNDING)),
+            Self::Gaussian { noise } => c * (c + 1.0) / (2.0 * noise * noise) * (1.0 + ROUNDING),
             Self::Mixture { pairs, masses } => {
                 let log_excess = pairs
                     .iter()
@@ -158,9 +157,8 @@ impl Cost {
                 // at most (a + 2)·v/w + 2/w times that for w > 1, by `|log w|/|v|` at worst for w < 1.
                 let allowance = ROUNDING * pairs.len() as f64 * (1.0 + log_excess.abs()) + (64.0 + 4.0 * c) * masses;
                 let log_excess = log_excess + allowance;
-                Ok(softplus(log_excess) * (1.0 + ROUNDING) + f64::MIN_POSITIVE)
+                softplus(log_excess) * (1.0 + ROUNDING) + f64::MIN_POSITIVE
             }
-            Self::Other(law) => unsupported_cumulant(law, c),
         }
     }
 
@@ -174,21 +172,16 @@ impl Cost {
                 let jets = pairs.iter().map(|(weight, ratio)| Some((*weight, ratio.glance(c)?)));
                 Some(logarithm(&jets.collect::<Option<Vec<_>>>()?))
             }
-            Self::Other(law) => quotients(c, |c| unsupported_cumulant(law, c).ok()),
         }
     }
 
     fn typical_order(&self, loss: f64, count: f64) -> f64 {
         match self {
-            Self::Gaussian { noise }
-            | Self::Other(Law::WithoutReplacement { noise, .. } | Law::Allocation { noise, .. }) => {
-                noise * libm::sqrt(2.0 * loss / count)
-            }
+            Self::Gaussian { noise } => noise * libm::sqrt(2.0 * loss / count),
             Self::Mixture { pairs, .. } => {
                 let orders = pairs.iter().map(|(weight, ratio)| ratio.typical_order(loss, weight * count));
                 orders.fold(f64::INFINITY, f64::min)
             }
-            Self::Other(_) => 1.0,
         }
     }
 }
