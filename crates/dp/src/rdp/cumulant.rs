@@ -30,8 +30,6 @@ const GLANCE: f64 = 14.0;
 const NODES_MAX: f64 = 20_000.0;
 /// More Gaussians evaluated than this and the convexity bound answers.
 const WORK_MAX: f64 = 2_000_000.0;
-/// A glance needs at least a third of the nodes of the full sum, so what a glance can do the full sum can do.
-const GLANCE_NODES_MAX: f64 = NODES_MAX / 3.0;
 /// Noise above this is treated as this, which only overstates the loss.
 const NOISE_MAX: f64 = 1e6;
 /// `log √(2π)`.
@@ -123,7 +121,7 @@ impl Ratio {
         let mean = |side: &Side| side.moved.iter().map(|(mean, mass)| mean * mass).sum::<f64>();
         let shift = (mean(&above) - mean(&below)) / noise;
         let mut ratio = Self { noise, above, below, rho, shift, couplings, coarse: false };
-        ratio.coarse = ratio.mesh(1.0, GLANCE, GLANCE_NODES_MAX).is_none();
+        ratio.coarse = ratio.mesh(1.0, FULL).is_none();
         ratio
     }
 
@@ -158,7 +156,11 @@ impl Ratio {
             let bound = self.convexity(c);
             return bound.value.iter().all(|value| value.is_finite()).then_some(bound);
         }
-        let mesh = self.mesh(c, GLANCE, GLANCE_NODES_MAX)?;
+        let mesh = self.mesh(c, GLANCE)?;
+        // What a glance shows is to be within reach of the full sum, which has not even three times as many nodes.
+        if (mesh.last - mesh.first) as f64 > NODES_MAX / 3.0 {
+            self.mesh(c, FULL)?;
+        }
         let mut sum = Scaled::default();
         for index in mesh.first..=mesh.last {
             let (node, log_density) = self.node(index as f64 * mesh.step);
@@ -190,7 +192,7 @@ impl Ratio {
 
     /// [`Ratio::log_excess`] by quadrature; `None` where that takes too many nodes.
     fn quadrature(&self, c: f64) -> Option<f64> {
-        let mesh = self.mesh(c, FULL, NODES_MAX)?;
+        let mesh = self.mesh(c, FULL)?;
         let a = 1.0 + c;
         let variance = self.noise * self.noise;
         let mut sum = Scaled::default();
@@ -219,8 +221,8 @@ impl Ratio {
         Some(log_excess + f64::EPSILON * (16.0 + 4.0 * log_excess.abs() + 4.0 * sum.shift.abs()))
     }
 
-    /// Equally spaced points that hold all but `e^{−nats}` of the integral; `None` where they are more than `nodes_max`.
-    fn mesh(&self, c: f64, nats: f64, nodes_max: f64) -> Option<Mesh> {
+    /// Equally spaced points that hold all but `e^{−nats}` of the integral; `None` where they are too many.
+    fn mesh(&self, c: f64, nats: f64) -> Option<Mesh> {
         let (s, a) = (self.noise, 1.0 + c);
         // A guess of how small the integral is; it decides how small the errors must be, not whether they are counted.
         let small = (0.5 * a * c * (self.shift * self.shift).min(self.rho)).clamp(1e-100, 1.0);
@@ -233,7 +235,7 @@ impl Ratio {
         let nodes = last - first;
         let gaussians = (self.above.moved.len() + self.below.moved.len()) as f64;
         // False for NaN, too.
-        let few = nodes <= nodes_max && nodes * gaussians <= WORK_MAX && step > 0.0;
+        let few = nodes <= NODES_MAX && nodes * gaussians <= WORK_MAX && step > 0.0;
         few.then(|| Mesh { step, first: first as i64, last: last as i64, error: 2.01 * libm::exp(-exponent) })
     }
 
