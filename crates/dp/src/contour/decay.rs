@@ -11,7 +11,7 @@
 //! end value times `e^{−B₊Δ²/8}`; `L′ = (E_P[m|x] − E_Q[m|x])/s²` is at most the difference of the means at opposite ends,
 //! because both rise; and `V ≤ E·(D − E)` (Bhatia and Davis, 2000) with E the posterior mean.
 
-use super::line::ends;
+use super::range::ends;
 use crate::law::Pair;
 
 /// How far the cells reach from the highest point, in standard deviations.

@@ -3,7 +3,7 @@
 //! Every `c > 0` gives a valid contour; only the number of nodes depends on it. So nothing here needs an error bound: the
 //! cumulant `K` comes from a coarse trapezoid rule on the real axis, of a sample of the laws where there are many.
 
-use super::line::right_end;
+use super::range::right_end;
 use crate::law::{Law, Pair};
 
 /// Above so many laws, every k-th stands for k of them.

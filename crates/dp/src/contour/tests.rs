@@ -4,6 +4,7 @@ use super::*;
 use crate::law::{Direction, Pair, law};
 use crate::release::Mechanism;
 use crate::testing::cases;
+use num_complex::Complex64;
 use proptest::prelude::*;
 
 fn poisson(rate: f64, noise: f64, direction: Direction) -> Law {

@@ -13,12 +13,14 @@
 //! its whole mass under P, `E[W; lost]`. Where W has to be small (add), high values are lowered to the last node, and a low Y is
 //! charged with its mass. The law below just goes without.
 
+mod atoms;
 mod sums;
 
 use super::cells::{Cell, Cells, NEGLECTED, ROUNDOFF};
 use super::convolve::Side;
 use super::lattice::gather;
 use crate::law::{Direction, Pair};
+pub(super) use atoms::Atoms;
 use sums::{Logarithmic, above, below, place};
 
 /// Most work of one sum: nodes times ranges.
@@ -27,20 +29,6 @@ const WORK_MAX: f64 = 8e6;
 const NODES_MAX: f64 = 1e5;
 /// Largest absolute logarithm of a value.
 const LOG_MAX: f64 = 600.0;
-
-/// A law of W above or below the true one.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Atoms {
-    direction: Direction,
-    side: Side,
-    law: Logarithmic,
-    /// Number of terms in the sum that the law's values are.
-    steps: f64,
-    /// Mass under P at an infinite loss, in the law above.
-    infinite: f64,
-    /// Losses are right to this.
-    slack: f64,
-}
 
 /// Standard deviation of the loss, roughly.
 pub(super) fn deviation(steps: u64, noise: f64) -> f64 {
@@ -208,42 +196,6 @@ fn trim(law: &mut Logarithmic, direction: Direction, side: Side, spare: f64) {
                 law.lost.0 += sum;
             }
         }
-    }
-}
-
-impl Atoms {
-    /// Loss, mass under P and mass under Q of each atom.
-    pub(super) fn losses(&self) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
-        let log_steps = libm::log(self.steps);
-        (self.law.first..).zip(&self.law.mass).filter(|(_, mass)| **mass > 0.0).map(move |(index, mass)| {
-            let loss = index as f64 * self.law.h - log_steps;
-            match self.direction {
-                Direction::Remove => (loss, libm::exp(loss) * mass, *mass),
-                Direction::Add => (-loss, *mass, libm::exp(loss) * mass),
-            }
-        })
-    }
-
-    /// Cells like those of any other law.
-    pub(super) fn cells(&self, h: f64, first: i64, last: i64) -> Cells {
-        let mut cells = Cells::empty(h, first, last);
-        cells.slack = self.slack;
-        let error = 16.0 * ROUNDOFF + self.slack;
-        for (loss, p, q) in self.losses() {
-            let place = (2.0 * loss / h).floor() - 2.0 * first as f64;
-            let to = if place < 0.0 {
-                &mut cells.left
-            } else if place >= cells.half.len() as f64 {
-                &mut cells.right
-            } else {
-                &mut cells.half[place as usize]
-            };
-            *to = Cell { p: to.p + p, q: to.q + q, error: to.error.max(error) + ROUNDOFF };
-        }
-        if self.side == Side::Upper {
-            cells.right.p += self.infinite;
-        }
-        cells
     }
 }
 
