@@ -6,7 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a table that does not parse is a failed test")]
 
 use privet_dp::{
-    Adjacency, Delta, Epsilon, Event, NoiseMultiplier, SamplingRate, account, calibrate, delta_of, explain,
+    Adjacency, Certificate, Delta, Engine, Epsilon, Event, NoiseMultiplier, SamplingRate, account, calibrate, delta_of,
+    explain,
 };
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -125,8 +126,8 @@ impl Findings {
     }
 }
 
-/// A row with the ends of its certificate, or why there is none, and whether it counts amplification.
-type Answered = (Row<'static>, Result<(f64, f64), String>, bool);
+/// A row with its certificate, or why there is none.
+type Answered = (Row<'static>, Result<Certificate, String>);
 
 /// Every epsilon row of both tables.
 fn certificates() -> &'static [Answered] {
@@ -135,9 +136,7 @@ fn certificates() -> &'static [Answered] {
         let both = rows(REFERENCE, "epsilon").chain(rows(TRUTH, "epsilon"));
         let certified = |row: Row<'static>| {
             let found = account(&row.event(), Delta::new(row.number("delta")).unwrap(), row.adjacency());
-            let amplified = found.as_ref().is_ok_and(|found| !found.unamplified);
-            let ends = found.map(|found| (found.epsilon_lower.get(), found.epsilon_upper.get()));
-            (row, ends.map_err(|error| error.to_string()), amplified)
+            (row, found.map_err(|error| error.to_string()))
         };
         both.map(certified).collect()
     })
@@ -146,17 +145,16 @@ fn certificates() -> &'static [Answered] {
 #[test]
 fn brackets_hold_the_exact_epsilon_and_are_narrow() {
     let mut findings = Findings::default();
-    for (row, found, amplified) in certificates() {
+    for (row, found) in certificates() {
         findings.rows += 1;
         let id = row.text("id");
         findings.check(found.is_ok(), || format!("{id}: {}", found.clone().unwrap_err()));
-        let Ok((lower, upper)) = *found else { continue };
+        let Ok(found) = found else { continue };
+        let (lower, upper) = (found.epsilon_lower.get(), found.epsilon_upper.get());
         findings.check(lower.is_finite() && lower >= 0.0 && lower <= upper, || format!("{id}: [{lower}, {upper}]"));
         let width = upper - lower;
-        findings.check(*amplified, || format!("{id}: charged without amplification"));
-        // In one corner (epsilon in the thousands after a few steps with hardly any noise) only the upper end is known.
-        let upper_only = id == "poisson27";
-        let narrow = upper_only || width <= f64::max(1e-3, 1e-3 * upper);
+        findings.check(!found.unamplified, || format!("{id}: charged without amplification"));
+        let narrow = width <= f64::max(1e-3, 1e-3 * upper);
         findings.check(narrow, || format!("{id}: width {width} at {upper}"));
         if row.text("ref_lower").is_empty() {
             continue;
@@ -165,8 +163,8 @@ fn brackets_hold_the_exact_epsilon_and_are_narrow() {
         findings.check(upper >= low, || format!("{id}: upper {upper} is below the exact {low} by {:e}", low - upper));
         findings
             .check(lower <= high, || format!("{id}: lower {lower} is above the exact {high} by {:e}", lower - high));
-        // Sampling without replacement has a grid alone, and that is as wide as was checked above.
-        if row.exact() && !upper_only && row.text("sampling") != "wor" {
+        // A grid is as wide as was checked above.
+        if row.exact() && found.engine != Engine::Grid {
             let (middle, reference) = (f64::midpoint(lower, upper), f64::midpoint(low, high));
             let far = (middle - reference).abs();
             findings.check(far <= 1e-6, || format!("{id}: middle {middle}, exact {reference}: {far:e} apart"));
@@ -196,8 +194,9 @@ fn deltas_hold_the_exact_delta() {
 fn no_sound_bound_of_others_is_below_ours() {
     // Rényi bounds are valid but loose. Ours may exceed them by its own width only.
     let mut findings = Findings::default();
-    for (row, found, _) in certificates().iter().filter(|(_, _, amplified)| *amplified) {
-        let Ok((lower, upper)) = *found else { continue };
+    for (row, found) in certificates() {
+        let Ok(found) = found else { continue };
+        let (lower, upper) = (found.epsilon_lower.get(), found.epsilon_upper.get());
         for column in ["rdp_dp_accounting", "rdp_opacus"] {
             if let Ok(bound) = row.text(column).parse::<f64>() {
                 findings.rows += 1;
