@@ -133,10 +133,7 @@ class Privet:
 
 
 def questions(task):
-    if task["op"] != "curve":
-        return [json.dumps(task).encode() + b"\n"]
-    common = {k: task[k] for k in ("components", "neighbor", "sampling")}
-    return [json.dumps({"op": "delta", "epsilon": e, **common}).encode() + b"\n" for e in task["epsilons"]]
+    return [json.dumps(task).encode() + b"\n"]
 
 
 def read(task, answers):
@@ -144,7 +141,7 @@ def read(task, answers):
     if wrong:
         return {"state": "error", "error": str(wrong[0])[:200]}
     if task["op"] == "curve":
-        return {"state": "answer", "deltas": [a["delta_upper"] for a in answers], "lower": [a["delta_lower"] for a in answers]}
+        return {"state": "answer", "deltas": answers[0]["delta_upper"], "lower": answers[0]["delta_lower"]}
     kept = ("eps_lower", "eps", "eps_upper", "sigma", "engine")
     return {"state": "answer", **{k: v for k, v in answers[0].items() if k in kept}}
 

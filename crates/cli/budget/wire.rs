@@ -13,7 +13,9 @@ mod request;
 use std::io::{self, BufRead, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use privet_dp::{Certificate, DeltaCertificate, SamplingRate, Unreachable, Unsupported, account, calibrate, delta_of};
+use privet_dp::{
+    Certificate, DeltaCertificate, SamplingRate, Unreachable, Unsupported, account, calibrate, curve, delta_of,
+};
 use serde_json::{Value, json};
 
 use super::mechanism::Phase;
@@ -141,6 +143,7 @@ fn answered(line: &[u8]) -> Result<Value, Fault> {
     match request.op {
         Op::Epsilon => epsilon(&request),
         Op::Delta => delta(&request),
+        Op::Curve => points(&request),
         Op::CalibrateSigma | Op::CalibrateSteps | Op::CalibrateQ => calibrated(&request),
     }
 }
@@ -158,6 +161,14 @@ fn delta(request: &Request) -> Result<Value, Fault> {
     let certificate = delta_of(&setting.scheme.events(&phases), request.epsilon()?, setting.adjacency)?;
     let DeltaCertificate { delta_lower, delta_upper, engine, .. } = certificate;
     Ok(json!({ "delta_lower": delta_lower, "delta_upper": delta_upper, "engine": engine }))
+}
+
+fn points(request: &Request) -> Result<Value, Fault> {
+    let (setting, phases) = request.run()?;
+    let points = curve(&setting.scheme.events(&phases), &request.epsilons()?, setting.adjacency)?;
+    let (lower, upper): (Vec<f64>, Vec<f64>) =
+        points.iter().map(|point| (point.delta_lower, point.delta_upper)).unzip();
+    Ok(json!({ "delta_lower": lower, "delta_upper": upper, "engine": points.first().map(|point| point.engine) }))
 }
 
 fn calibrated(request: &Request) -> Result<Value, Fault> {

@@ -22,6 +22,8 @@ pub(super) struct Request {
     delta: Option<f64>,
     #[serde(alias = "eps")]
     epsilon: Option<f64>,
+    #[serde(default)]
+    epsilons: Vec<f64>,
     n: Option<f64>,
     batch: Option<f64>,
     q: Option<f64>,
@@ -34,6 +36,7 @@ pub(super) struct Request {
 pub(super) enum Op {
     Epsilon,
     Delta,
+    Curve,
     CalibrateSigma,
     CalibrateSteps,
     CalibrateQ,
@@ -68,7 +71,7 @@ pub(super) struct Setting {
 }
 
 impl Request {
-    /// The run of an `epsilon` or `delta` question.
+    /// The run of an `epsilon`, `delta` or `curve` question.
     pub(super) fn run(&self) -> Result<(Setting, Vec<Phase>), Fault> {
         let (q, sigma, steps) = (self.q, self.sigma, self.steps);
         if let Some((name, _)) =
@@ -128,6 +131,16 @@ impl Request {
     pub(super) fn epsilon(&self) -> Result<Epsilon, Fault> {
         let epsilon = self.epsilon.ok_or_else(|| missing("epsilon"))?;
         Epsilon::new(epsilon).map_err(|_| outside("epsilon", epsilon, "finite and at least 0"))
+    }
+
+    /// The epsilons of a `curve`; the first bad one is the error.
+    pub(super) fn epsilons(&self) -> Result<Vec<Epsilon>, Fault> {
+        if self.epsilons.is_empty() {
+            return Err(missing("epsilons"));
+        }
+        let one =
+            |epsilon: &f64| Epsilon::new(*epsilon).map_err(|_| outside("epsilons", *epsilon, "finite and at least 0"));
+        self.epsilons.iter().map(one).collect()
     }
 
     fn setting(&self) -> Result<Setting, Fault> {

@@ -79,6 +79,25 @@ fn delta_is_the_inverse_of_epsilon() {
     }
 }
 
+#[test]
+fn a_curve_is_many_deltas() {
+    let question = |op: &str, key: &str, value: Value| {
+        let mut question =
+            json!({ "op": op, "components": [[0.01, 1.0, 1000]], "neighbor": "add_or_remove", "sampling": "poisson" });
+        question[key] = value;
+        ask(&question.to_string())
+    };
+    let epsilons = [0.5, 1.0, 2.0, 4.0];
+    let curve = question("curve", "epsilons", json!(epsilons));
+    for (k, epsilon) in epsilons.iter().enumerate() {
+        let one = question("delta", "epsilon", json!(epsilon));
+        for key in ["delta_lower", "delta_upper"] {
+            let (many, one) = (curve[key][k].as_f64().unwrap(), one[key].as_f64().unwrap());
+            assert!((many / one - 1.0).abs() < 1e-6, "{key} at {epsilon}: {many}, alone {one}");
+        }
+    }
+}
+
 fn calibrate(op: &str, changes: &Value) -> Value {
     let mut question = json!({ "op": op, "epsilon": ONE_GAUSSIAN * 1.000_001, "delta": 1e-6, "q": 1, "sigma": 1, "steps": 1,
         "neighbor": "add_or_remove", "sampling": "poisson" });
@@ -149,6 +168,8 @@ fn what_is_wrong_is_named() {
         (json!({ "op": null }), "missing field `op`"),
         (json!({ "op": "delta" }), "`epsilon` is missing"),
         (json!({ "op": "delta", "epsilon": -1 }), "epsilon is -1.0, but must be finite and at least 0"),
+        (json!({ "op": "curve" }), "`epsilons` is missing"),
+        (json!({ "op": "curve", "epsilons": [1, -1] }), "epsilons is -1.0, but must be finite and at least 0"),
         (json!({ "sigma": 1.0 }), "`sigma` belongs to calibrations"),
         (json!({ "noise": 1.0 }), "unknown field `noise`"),
         (json!({ "components": [[0.5, 1, 1]] }), "`q` is 0.5, and this sampling makes it 1.0"),
