@@ -44,9 +44,11 @@ def child(function, task, repeat, limit, pipe):
 
     try:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(limit * repeat) + 1, int(limit * repeat) + 2))
         wall, cpu, answer = [], [], None
         for _ in range(repeat):
+            # Each call has its own limit.
+            spent = int(time.process_time() + limit) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (spent, resource.RLIM_INFINITY))
             start, start_cpu = time.perf_counter(), time.process_time()
             with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
                 answer = peers.tidy(function(task))
