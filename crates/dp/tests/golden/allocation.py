@@ -9,7 +9,8 @@ W at all: the lognormal has a Laplace transform. Trapezoid sums in ball arithmet
 
 import math
 
-from exact import ball, solve
+from bromwich import ball
+from releases import solve
 from flint import acb, arb, ctx
 from mpmath import exp, log, mp, mpf, ncdf, npdf, quad
 

@@ -3,7 +3,7 @@
     python truth.py [PREFIX ...]      only rows whose id starts so; rows that truth.csv already has are kept as they are
 
 Rows of rows.py that truth.csv lacks have not been computed, or took too many nodes.
-Made with Python 3.11, python-flint 0.9.0, mpmath 1.4.1, numpy 2.4.6, scipy 1.17.1. Methods: exact.py, allocation.py.
+Made with Python 3.11, python-flint 0.9.0, mpmath 1.4.1, numpy 2.4.6, scipy 1.17.1. Methods: bromwich.py, releases.py, lattice.py, allocation.py.
 Wire form: a component is q:sigma:steps; sigma is noise std / max_grad_norm, for wor noise std / replace-one sensitivity.
 """
 
@@ -16,8 +16,10 @@ import time
 from fractions import Fraction
 
 from allocation import allocation
-from exact import Costly, contour, grid, mp, mpf, ncdf, renyi, step, two
-from mpmath import binomial, sqrt
+from bromwich import Costly, contour, renyi
+from lattice import grid
+from mpmath import binomial, mp, mpf, ncdf, sqrt
+from releases import step, two
 
 FIELDS = "id,op,sampling,neighbor,components,n,batch,group,delta,target,ref_lower,ref_upper,remove,add,method".split(",")
 PATIENCE = 90  # (seconds) then the grid
