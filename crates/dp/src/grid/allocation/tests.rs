@@ -107,6 +107,41 @@ fn refining_changes_no_value() {
 }
 
 #[test]
+fn a_share_goes_to_the_side_of_its_mean_that_its_direction_wants() {
+    let values = [1.0, 2.0];
+    let placed = |p: f64, excess: f64, direction| {
+        let mut mass = [0.0; 2];
+        let shares = [(Cell { p, q: 1.0, error: 0.0 }, excess), (Cell::default(), 0.0)];
+        (place(&shares, &values, direction, &mut mass), mass)
+    };
+    // A little above the node: the node may grow by that. Far above: the next node.
+    let (growth, mass) = placed(1.000_000_5, 5e-7, Direction::Add);
+    assert!((4.9e-7..6e-7).contains(&growth) && mass[0] > 0.99, "{growth} {mass:?}");
+    assert!(placed(1.5, 0.5, Direction::Add).1[1] > 0.99);
+    assert!(placed(1.5, 0.5, Direction::Remove).1[0] > 0.99);
+    // Below the lowest node there is nothing to lower a share to.
+    assert_eq!(placed(0.9, -0.1, Direction::Remove).1, [0.0; 2]);
+}
+
+#[test]
+fn a_term_keeps_or_charges_everything() {
+    let pair = Pair { noise: 0.8, p: vec![(1.0, 1.0)], q: vec![(0.0, 1.0)] };
+    // A short lattice, so that both ends matter.
+    let cells = super::super::cells::mixture(&[(1.0, pair)], 0.02, -120, 100);
+    for direction in [Direction::Remove, Direction::Add] {
+        let term = term_above(&cells, direction);
+        let (mass, mean) =
+            points(&term).iter().fold((0.0, 0.0), |sum, (value, mass)| (sum.0 + mass, sum.1 + value * mass));
+        assert!(term.lost.0 > 1e-4, "{term:?}");
+        assert!((mass + term.lost.0 - 1.0).abs() < 1e-9, "{mass} {:?}", term.lost);
+        if direction == Direction::Remove {
+            // Raising the low end makes the mean larger, never smaller.
+            assert!(mean + term.lost.1 >= 1.0 && mean + term.lost.1 < 1.01, "{mean} {:?}", term.lost);
+        }
+    }
+}
+
+#[test]
 fn what_is_cut_off_is_charged() {
     // Trimmed generously, an epoch loses mass that shows in what it charges, and the law above stays above.
     let mesh = Mesh { h: 0.01, share: 1.0 };
