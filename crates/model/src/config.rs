@@ -1,17 +1,91 @@
-//! `config.json` of a Hugging Face folder, for decoders of the Llama family.
+//! `config.json` of a Hugging Face folder: what makes one decoder differ from another, as data.
 //!
-//! Only what changes the forward pass is read. What this crate cannot run exactly (scaled rotary embeddings, biases,
-//! another activation) is refused by name: a model that runs *almost* right is worse than one that does not run.
+//! Families are read in [`family`]: each turns its own keys into the fields below, and the forward pass knows only those. What
+//! this crate cannot run exactly is refused by name: a model that runs *almost* right is worse than one that does not run.
+
+mod family;
+pub mod rope;
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::Error;
+pub use rope::{Rotary, Scaling};
 
-/// The shape of a Llama-family decoder.
+/// A family of decoders with its own names for weights and settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Llama 2 and 3, `SmolLM2`, and others that say `llama`.
+    Llama,
+    /// Llama with a sliding window.
+    Mistral,
+    /// Qwen 2 and 2.5: biases on queries, keys and values.
+    Qwen2,
+    /// Qwen 3: every head's queries and keys are normed.
+    Qwen3,
+    /// Four norms a block, a sliding window in every other block, capped logits.
+    Gemma2,
+    /// The text model: five blocks with a window and a rotary base of their own, then one without.
+    Gemma3,
+    /// Learned positions, layer norms, one matrix for queries, keys and values.
+    Gpt2,
+}
+
+impl Family {
+    /// Its `model_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Gemma2 => "gemma2",
+            Self::Gemma3 => "gemma3_text",
+            Self::Gpt2 => "gpt2",
+        }
+    }
+}
+
+/// How activations are normed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// `x / rms(x) * w` (Zhang and Sennrich 2019, arXiv 1910.07467).
+    Rms,
+    /// `x / rms(x) * (1 + w)`.
+    RmsPlusOne,
+    /// `(x - mean) / std * w + b` (Ba et al. 2016, arXiv 1607.06450).
+    Layer,
+}
+
+/// The non-linearity of the MLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `x * Phi(x)`.
+    Gelu,
+    /// The same by a hyperbolic tangent (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+    GeluTanh,
+}
+
+/// Where a token's place comes in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Positions {
+    /// Queries and keys are rotated: in blocks that see everything, and in those with a window.
+    Rotary {
+        /// Blocks without a window.
+        full: Rotary,
+        /// Blocks with one.
+        windowed: Rotary,
+    },
+    /// A table is added to the embedding.
+    Learned,
+}
+
+/// What one decoder is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
+    /// The family, which names the weights.
+    pub family: Family,
     /// Number of token ids, V.
     pub vocab_size: usize,
     /// Width of the residual stream, d.
@@ -26,12 +100,38 @@ pub struct ModelConfig {
     pub num_key_value_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// Longest sequence the rotary embedding was trained for.
+    /// Longest sequence the positions were trained for.
     pub max_position_embeddings: usize,
-    /// Added to the mean square in `RMSNorm`.
-    pub rms_norm_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
+    /// All norms are of one kind.
+    pub norm: NormKind,
+    /// Added to the mean square, or to the variance.
+    pub norm_epsilon: f64,
+    /// Two more norms a block: of what attention and the MLP give, before it is added.
+    pub post_norms: bool,
+    /// Every head's queries and keys are normed before they are rotated.
+    pub head_norms: bool,
+    /// Where a token's place comes in.
+    pub positions: Positions,
+    /// How many tokens a block with a window sees, itself included.
+    pub window: Option<usize>,
+    /// Which blocks have the window; empty where none has.
+    pub windowed: Vec<bool>,
+    /// What the dot product of query and key is multiplied with.
+    pub attention_scale: f64,
+    /// `cap * tanh(x / cap)` on attention scores.
+    pub attention_softcap: Option<f64>,
+    /// The same on the logits.
+    pub final_softcap: Option<f64>,
+    /// What the token embedding is multiplied with.
+    pub embedding_scale: f64,
+    /// The non-linearity of the MLP.
+    pub activation: Activation,
+    /// Whether queries, keys and values have a bias.
+    pub qkv_bias: bool,
+    /// Whether attention's output has one.
+    pub output_bias: bool,
+    /// Whether the MLP's layers have one.
+    pub mlp_bias: bool,
     /// Whether the output head is the embedding table.
     pub tie_word_embeddings: bool,
     /// First token of every sequence, where the tokenizer has one.
@@ -40,31 +140,24 @@ pub struct ModelConfig {
     pub eos_token_id: Option<u32>,
 }
 
-/// The file's own words; unknown keys are many and harmless, so they are ignored.
-#[derive(Deserialize)]
-struct Raw {
-    model_type: Option<String>,
-    vocab_size: usize,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_key_value_heads: Option<usize>,
-    head_dim: Option<usize>,
-    max_position_embeddings: Option<usize>,
-    rms_norm_eps: f64,
-    rope_theta: Option<f64>,
-    rope_scaling: Option<serde_json::Value>,
-    rope_parameters: Option<serde_json::Value>,
-    #[serde(default)]
-    tie_word_embeddings: bool,
-    #[serde(default)]
-    attention_bias: bool,
-    #[serde(default)]
-    mlp_bias: bool,
-    hidden_act: Option<String>,
-    bos_token_id: Option<serde_json::Value>,
-    eos_token_id: Option<serde_json::Value>,
+/// One linear layer of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Its path inside the block, as in `self_attn.q_proj`.
+    pub path: &'static str,
+    /// Input width.
+    pub d_in: usize,
+    /// Output width.
+    pub d_out: usize,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+impl Module {
+    /// The last part of the path, by which adapters name it.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
 }
 
 impl ModelConfig {
@@ -75,30 +168,47 @@ impl ModelConfig {
     pub fn load(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-        Self::parse(&text).map_err(|reason| Error::BadConfig { path, reason })
+        family::parse(&text).map_err(|reason| Error::BadConfig { path, reason })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let raw: Raw = serde_json::from_str(text).map_err(|error| format!("not a model configuration: {error}"))?;
-        refuse_what_cannot_run(&raw)?;
-        let heads = raw.num_attention_heads;
-        let config = Self {
-            vocab_size: raw.vocab_size,
-            hidden_size: raw.hidden_size,
-            intermediate_size: raw.intermediate_size,
-            num_hidden_layers: raw.num_hidden_layers,
-            num_attention_heads: heads,
-            num_key_value_heads: raw.num_key_value_heads.unwrap_or(heads),
-            head_dim: raw.head_dim.unwrap_or(raw.hidden_size / heads.max(1)),
-            max_position_embeddings: raw.max_position_embeddings.unwrap_or(2048),
-            rms_norm_eps: raw.rms_norm_eps,
-            rope_theta: rope_theta(&raw)?,
-            tie_word_embeddings: raw.tie_word_embeddings,
-            bos_token_id: first_id(raw.bos_token_id.as_ref()),
-            eos_token_id: first_id(raw.eos_token_id.as_ref()),
-        };
-        config.check()?;
-        Ok(config)
+    /// The linear layers of a block in forward order: first attention's, then the MLP's.
+    pub fn modules(&self) -> Vec<Module> {
+        let (width, mlp) = (self.hidden_size, self.intermediate_size);
+        let (queries, keys) = (self.num_attention_heads * self.head_dim, self.num_key_value_heads * self.head_dim);
+        let module = |path, d_in, d_out, bias| Module { path, d_in, d_out, bias };
+        if self.family == Family::Gpt2 {
+            return vec![
+                module("attn.c_attn", width, queries + 2 * keys, true),
+                module("attn.c_proj", queries, width, true),
+                module("mlp.c_fc", width, mlp, true),
+                module("mlp.c_proj", mlp, width, true),
+            ];
+        }
+        vec![
+            module("self_attn.q_proj", width, queries, self.qkv_bias),
+            module("self_attn.k_proj", width, keys, self.qkv_bias),
+            module("self_attn.v_proj", width, keys, self.qkv_bias),
+            module("self_attn.o_proj", queries, width, self.output_bias),
+            module("mlp.gate_proj", width, mlp, self.mlp_bias),
+            module("mlp.up_proj", width, mlp, self.mlp_bias),
+            module("mlp.down_proj", mlp, width, self.mlp_bias),
+        ]
+    }
+
+    /// How many of [`ModelConfig::modules`] belong to attention.
+    pub(crate) fn attention_modules(&self) -> usize {
+        if self.family == Family::Gpt2 { 2 } else { 4 }
+    }
+
+    /// Name of a block as the weights file has it.
+    pub fn block(&self, layer: usize) -> String {
+        let stem = if self.family == Family::Gpt2 { "transformer.h" } else { "model.layers" };
+        format!("{stem}.{layer}")
+    }
+
+    /// Whether a block has the window.
+    pub fn is_windowed(&self, layer: usize) -> bool {
+        self.windowed.get(layer).copied().unwrap_or(false)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -110,6 +220,7 @@ impl ModelConfig {
             ("num_attention_heads", self.num_attention_heads),
             ("num_key_value_heads", self.num_key_value_heads),
             ("head_dim", self.head_dim),
+            ("max_position_embeddings", self.max_position_embeddings),
         ];
         // A forged size must not make us allocate the machine away before a weight has been looked at.
         for (name, size) in sizes {
@@ -120,89 +231,23 @@ impl ModelConfig {
         if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
             return Err("num_key_value_heads does not divide num_attention_heads".to_owned());
         }
-        if !self.head_dim.is_multiple_of(2) {
+        if self.positions != Positions::Learned && !self.head_dim.is_multiple_of(2) {
             return Err("head_dim is odd, so it cannot be rotated in pairs".to_owned());
+        }
+        if self.window == Some(0) {
+            return Err("sliding_window is 0, so no token could see even itself".to_owned());
+        }
+        if !self.windowed.is_empty() && self.windowed.len() != self.num_hidden_layers {
+            return Err("layer_types does not have one entry per layer".to_owned());
+        }
+        let numbers = [self.norm_epsilon, self.attention_scale, self.embedding_scale];
+        let caps = [self.attention_softcap, self.final_softcap].into_iter().flatten();
+        if numbers.into_iter().chain(caps).any(|number| !number.is_finite() || number <= 0.0) {
+            return Err("an epsilon, a scale or a cap is not a positive number".to_owned());
         }
         Ok(())
     }
 }
 
-fn refuse_what_cannot_run(raw: &Raw) -> Result<(), String> {
-    let kind = raw.model_type.as_deref().unwrap_or("(none)");
-    if kind != "llama" {
-        return Err(format!("model_type is {kind:?}; this version runs \"llama\" (Llama, SmolLM2)"));
-    }
-    if let Some(act) = raw.hidden_act.as_deref().filter(|act| *act != "silu") {
-        return Err(format!("hidden_act is {act:?}; only \"silu\" is supported"));
-    }
-    if raw.attention_bias || raw.mlp_bias {
-        return Err("attention_bias or mlp_bias is set; biases are not supported yet".to_owned());
-    }
-    let scaled = raw.rope_scaling.as_ref().is_some_and(|value| !value.is_null() && !is_default_rope(value));
-    if scaled {
-        return Err("rope_scaling is set; scaled rotary embeddings are not supported yet".to_owned());
-    }
-    Ok(())
-}
-
-fn is_default_rope(value: &serde_json::Value) -> bool {
-    let kind = value.get("rope_type").or_else(|| value.get("type"));
-    kind.and_then(serde_json::Value::as_str) == Some("default")
-}
-
-/// Newer files carry the base inside `rope_parameters`.
-fn rope_theta(raw: &Raw) -> Result<f64, String> {
-    if let Some(parameters) = raw.rope_parameters.as_ref().filter(|value| !value.is_null()) {
-        if !is_default_rope(parameters) {
-            return Err(
-                "rope_parameters is not of type \"default\"; scaled rotary embeddings are not supported yet".to_owned()
-            );
-        }
-        if let Some(theta) = parameters.get("rope_theta").and_then(serde_json::Value::as_f64) {
-            return Ok(theta);
-        }
-    }
-    Ok(raw.rope_theta.unwrap_or(10_000.0))
-}
-
-/// `eos_token_id` may be a number or a list of numbers.
-fn first_id(value: Option<&serde_json::Value>) -> Option<u32> {
-    let value = value?;
-    let value = value.as_array().map_or(Some(value), |list| list.first())?;
-    value.as_u64().and_then(|id| u32::try_from(id).ok())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: &str = r#"{"model_type":"llama","vocab_size":32,"hidden_size":16,"intermediate_size":24,
-        "num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,
-        "eos_token_id":[2,3],"bos_token_id":1}"#;
-
-    #[test]
-    fn defaults_are_the_architectures() {
-        let config = ModelConfig::parse(SMALL).unwrap();
-        assert_eq!((config.head_dim, config.num_key_value_heads), (4, 2));
-        assert!((config.rope_theta - 10_000.0).abs() < 1e-9);
-        assert_eq!((config.bos_token_id, config.eos_token_id), (Some(1), Some(2)));
-        assert!(!config.tie_word_embeddings);
-    }
-
-    #[test]
-    fn what_cannot_run_exactly_is_refused_by_name() {
-        let cases = [
-            (SMALL.replace("llama", "gpt2"), "model_type"),
-            (SMALL.replace("\"vocab_size\"", "\"hidden_act\":\"gelu\",\"vocab_size\""), "hidden_act"),
-            (SMALL.replace("\"vocab_size\"", "\"attention_bias\":true,\"vocab_size\""), "attention_bias"),
-            (SMALL.replace("\"vocab_size\"", "\"rope_scaling\":{\"type\":\"yarn\"},\"vocab_size\""), "rope_scaling"),
-            (SMALL.replace("\"num_key_value_heads\":2", "\"num_key_value_heads\":3"), "num_key_value_heads"),
-            (SMALL.replace("\"vocab_size\":32", "\"vocab_size\":99999999999"), "vocab_size"),
-            (SMALL.replace("\"hidden_size\":16", "\"hidden_size\":0"), "hidden_size"),
-        ];
-        for (text, word) in cases {
-            let message = ModelConfig::parse(&text).unwrap_err();
-            assert!(message.contains(word), "{word}: {message}");
-        }
-    }
-}
+mod tests;

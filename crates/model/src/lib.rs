@@ -1,8 +1,8 @@
 //! Open language models on Burn: Hugging Face folders in, per-example losses and per-sample gradients out.
 //!
 //! In reading order: [`device`] turns a device's name into a Burn backend (the only file that knows which backends are
-//! compiled in); [`config`] and [`weights`] read a Hugging Face folder; [`decoder`] is the Llama family in one
-//! readable forward pass; [`lora`] holds the adapters, the only weights that are trained; [`tape`] turns one
+//! compiled in); [`config`] and [`weights`] read a Hugging Face folder; [`decoder`] is one
+//! readable forward pass for all families; [`lora`] holds the adapters, the only weights that are trained; [`tape`] turns one
 //! backward pass into one gradient per example.
 //!
 //! # Why per-sample gradients need no fork of Burn

@@ -10,11 +10,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Family, Module};
 use crate::weights::Named;
 use crate::{Error, ModelConfig};
-
-/// The linear layers of a Llama block, in forward order.
-pub const MODULES: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
 /// What the adapters look like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +21,7 @@ pub struct LoraSpec {
     pub r: usize,
     /// Numerator of the scale, `alpha / r`.
     pub alpha: f64,
-    /// Which of [`MODULES`] get an adapter in every block.
+    /// Which layers get an adapter in every block, by the last part of their names: [`ModelConfig::modules`].
     pub target_modules: Vec<String>,
 }
 
@@ -73,15 +71,18 @@ impl LoraSpec {
     /// # Errors
     /// [`Error::UnknownModule`] for a target that no block has.
     pub fn sites(&self, config: &ModelConfig) -> Result<Vec<Site>, Error> {
-        if let Some(name) = self.target_modules.iter().find(|name| !MODULES.contains(&name.as_str())) {
-            return Err(Error::UnknownModule { name: name.clone(), known: MODULES.join(", ") });
+        let modules = config.modules();
+        if let Some(name) = self.target_modules.iter().find(|name| modules.iter().all(|module| module.name() != **name))
+        {
+            let known = modules.iter().map(Module::name).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownModule { name: name.clone(), known });
         }
-        let wanted = |module: &&str| self.target_modules.iter().any(|target| target == module);
+        let wanted = |module: &&Module| self.target_modules.iter().any(|target| target == module.name());
         Ok((0..config.num_hidden_layers)
-            .flat_map(|layer| MODULES.iter().copied().filter(wanted).map(move |module| (layer, module)))
+            .flat_map(|layer| modules.iter().filter(wanted).map(move |module| (layer, module)))
             .map(|(layer, module)| {
-                let (d_in, d_out) = module_shape(config, module);
-                Site { name: format!("model.layers.{layer}.{}", module_path(module)), d_in, d_out }
+                let name = format!("{}.{}", config.block(layer), module.path);
+                Site { name, d_in: module.d_in, d_out: module.d_out }
             })
             .collect())
     }
@@ -115,8 +116,8 @@ impl LoraSpec {
         Ok(tensors)
     }
 
-    /// `adapter_config.json` as the `peft` package reads it.
-    pub fn peft_config(&self, base_model: &str) -> serde_json::Value {
+    /// `adapter_config.json` as the `peft` package reads it; `family` is a [`Family::name`].
+    pub fn peft_config(&self, base_model: &str, family: &str) -> serde_json::Value {
         serde_json::json!({
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
@@ -125,30 +126,12 @@ impl LoraSpec {
             "lora_alpha": self.alpha,
             "lora_dropout": 0.0,
             "bias": "none",
-            "fan_in_fan_out": false,
+            // GPT-2 stores its layers as `[in, out]`.
+            "fan_in_fan_out": family == Family::Gpt2.name(),
             "inference_mode": true,
             "init_lora_weights": true,
             "target_modules": self.target_modules,
         })
-    }
-}
-
-fn module_path(module: &str) -> String {
-    let part = if ["gate_proj", "up_proj", "down_proj"].contains(&module) { "mlp" } else { "self_attn" };
-    format!("{part}.{module}")
-}
-
-/// `(in, out)` of a block's linear layer.
-pub(crate) fn module_shape(config: &ModelConfig, module: &str) -> (usize, usize) {
-    let width = config.hidden_size;
-    let queries = config.num_attention_heads * config.head_dim;
-    let keys = config.num_key_value_heads * config.head_dim;
-    match module {
-        "q_proj" => (width, queries),
-        "k_proj" | "v_proj" => (width, keys),
-        "o_proj" => (queries, width),
-        "down_proj" => (config.intermediate_size, width),
-        _ => (width, config.intermediate_size),
     }
 }
 

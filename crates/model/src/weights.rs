@@ -1,75 +1,123 @@
 //! Weight files: safetensors in, safetensors out, everything else refused by its content.
 //!
-//! A pickle runs code when it is loaded, so it is recognised by its first bytes and never parsed. A safetensors header
-//! is bounded and checked (offsets, shapes, overflow) by the `safetensors` crate before a weight is touched; shapes
-//! are then compared with what `config.json` promises.
+//! A pickle runs code when it is loaded, so it is recognised by its first bytes and never parsed. A safetensors header is
+//! bounded, and its offsets, shapes and sizes are checked by the `safetensors` crate and against the length of the file before
+//! a weight is touched; shapes are then compared with what `config.json` promises. Weights are read one tensor at a
+//! time, so loading takes the model's memory and little more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::f16;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The one file a model folder must have.
+/// The weights of a folder that has them in one file.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// The list of files of a folder that has them in several.
+pub const INDEX_FILE: &str = "model.safetensors.index.json";
+/// Longest header that is read, that of the `safetensors` crate.
+const HEADER_MAX: u64 = 100_000_000;
 
-/// A safetensors file in memory.
+/// The tensors of one model folder, or of one file.
 pub struct WeightFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    shards: Vec<Shard>,
+    /// Which shard has a tensor.
+    place: HashMap<String, usize>,
     digest: String,
 }
 
+/// One safetensors file.
+struct Shard {
+    path: PathBuf,
+    file: File,
+    header: Metadata,
+    /// Where the header ends and the tensors begin.
+    start: u64,
+}
+
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: HashMap<String, String>,
+}
+
 impl WeightFile {
-    /// Reads `model.safetensors` of `folder`; with `pinned`, only if its SHA-256 is that.
+    /// Opens the weights of `folder`; with `pinned`, only if their SHA-256 is that.
     ///
     /// # Errors
     /// [`Error::UnsafeFormat`] when the file, or the only weights in the folder, are of another format;
     /// [`Error::WrongDigest`]; [`Error::Unreadable`]; [`Error::BadWeights`].
     pub fn open(folder: &Path, pinned: Option<&str>) -> Result<Self, Error> {
         let path = folder.join(WEIGHTS_FILE);
+        let index = folder.join(INDEX_FILE);
+        if !path.exists() && index.exists() {
+            return Self::open_shards(folder, index, pinned);
+        }
         if !path.exists() {
             refuse_other_weights(folder)?;
         }
         Self::read(path, pinned)
     }
 
-    /// Reads one safetensors file.
+    /// Opens one safetensors file.
     ///
     /// # Errors
     /// As [`WeightFile::open`].
     pub fn read(path: PathBuf, pinned: Option<&str>) -> Result<Self, Error> {
-        let bytes = std::fs::read(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-        if let Some(found) = foreign_format(&bytes) {
-            return Err(Error::UnsafeFormat { path, found });
-        }
-        let digest = hex(&Sha256::digest(&bytes));
-        if let Some(expected) = pinned.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
-            return Err(Error::WrongDigest { path, found: digest, expected: expected.to_owned() });
-        }
-        let file = Self { path, bytes, digest };
-        file.tensors()?;
-        Ok(file)
+        let (shard, digest) = Shard::open(path.clone())?;
+        let place = shard.header.tensors().into_keys().map(|name| (name, 0)).collect();
+        Self { path, shards: vec![shard], place, digest }.pinned(pinned)
     }
 
-    /// SHA-256 of the whole file, in hex.
+    fn open_shards(folder: &Path, path: PathBuf, pinned: Option<&str>) -> Result<Self, Error> {
+        let broken = |reason: String| Error::BadWeights { path: path.clone(), reason };
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let index: Index = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        let names: BTreeSet<&String> = index.weight_map.values().collect();
+        let (mut shards, mut place, mut total) = (Vec::new(), HashMap::new(), Sha256::new());
+        for name in names {
+            // A name with a path in it could point anywhere on the machine.
+            if Path::new(name).file_name().is_none_or(|last| last != name.as_str()) {
+                return Err(broken(format!("the shard {name:?} is not a file beside it")));
+            }
+            let (shard, digest) = Shard::open(folder.join(name))?;
+            total.update(format!("{digest}  {name}\n"));
+            let tensors = shard.header.tensors().into_keys();
+            place
+                .extend(tensors.filter(|tensor| index.weight_map.get(tensor) == Some(name)).map(|t| (t, shards.len())));
+            shards.push(shard);
+        }
+        if let Some(missing) = index.weight_map.keys().find(|tensor| !place.contains_key(*tensor)) {
+            return Err(broken(format!("the tensor {missing} is not in the shard that the index names")));
+        }
+        Self { path, shards, place, digest: hex(&total.finalize()) }.pinned(pinned)
+    }
+
+    fn pinned(self, pinned: Option<&str>) -> Result<Self, Error> {
+        match pinned.filter(|expected| !expected.eq_ignore_ascii_case(&self.digest)) {
+            Some(expected) => {
+                Err(Error::WrongDigest { path: self.path, found: self.digest, expected: expected.to_owned() })
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// SHA-256 of the file, in hex; of several files, that of what `sha256sum` prints about them, sorted by name.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    fn tensors(&self) -> Result<SafeTensors<'_>, Error> {
-        SafeTensors::deserialize(&self.bytes)
-            .map_err(|error| Error::BadWeights { path: self.path.clone(), reason: error.to_string() })
-    }
-
-    /// Whether the file has a tensor of this name.
+    /// Whether there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors().is_ok_and(|tensors| tensors.tensor(name).is_ok())
+        self.place.contains_key(name)
     }
 
     /// One tensor in f32, row-major, checked against the shape it must have.
@@ -77,25 +125,68 @@ impl WeightFile {
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::WrongShape`], or [`Error::BadWeights`] for an integer tensor.
     pub fn tensor(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
-        let tensors = self.tensors()?;
-        let view = tensors
-            .tensor(name)
-            .map_err(|_| Error::MissingTensor { path: self.path.clone(), name: name.to_owned() })?;
-        if view.shape() != expected {
-            let (found, expected) = (view.shape().to_vec(), expected.to_vec());
-            return Err(Error::WrongShape { path: self.path.clone(), name: name.to_owned(), found, expected });
+        let missing = || Error::MissingTensor { path: self.path.clone(), name: name.to_owned() };
+        let shard = self.place.get(name).and_then(|place| self.shards.get(*place)).ok_or_else(missing)?;
+        let info = shard.header.info(name).ok_or_else(missing)?;
+        let path = || shard.path.clone();
+        if info.shape != expected {
+            let (found, expected) = (info.shape.clone(), expected.to_vec());
+            return Err(Error::WrongShape { path: path(), name: name.to_owned(), found, expected });
         }
-        to_f32(&view).ok_or_else(|| Error::BadWeights {
-            path: self.path.clone(),
-            reason: format!("tensor {name} has type {:?}; only F32, F16 and BF16 can be run", view.dtype()),
+        let (from, to) = info.data_offsets;
+        let mut bytes = vec![0; to - from];
+        let mut file = &shard.file;
+        file.seek(SeekFrom::Start(shard.start + from as u64))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|source| Error::Unreadable { path: path(), source })?;
+        to_f32(info.dtype, &bytes).ok_or_else(|| Error::BadWeights {
+            path: path(),
+            reason: format!("tensor {name} has type {:?}; only F32, F16 and BF16 can be run", info.dtype),
         })
     }
 }
 
-fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let halves = || view.data().as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
-    match view.dtype() {
-        Dtype::F32 => Some(view.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()),
+impl Shard {
+    /// Checks one file and reads its header; with the SHA-256 of the whole file.
+    fn open(path: PathBuf) -> Result<(Self, String), Error> {
+        let unreadable = |source| Error::Unreadable { path: path.clone(), source };
+        let broken = |reason: &str| Error::BadWeights { path: path.clone(), reason: reason.to_owned() };
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let mut first = Vec::with_capacity(9);
+        (&file).take(9).read_to_end(&mut first).map_err(unreadable)?;
+        if let Some(found) = foreign_format(&first) {
+            return Err(Error::UnsafeFormat { path, found });
+        }
+        let length = first.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let size = file.metadata().map_err(unreadable)?.len();
+        if length > HEADER_MAX || length > size.saturating_sub(8) {
+            return Err(broken("the header is longer than the file, or than any header"));
+        }
+        let mut header = vec![0; length as usize];
+        file.seek(SeekFrom::Start(8)).and_then(|_| file.read_exact(&mut header)).map_err(unreadable)?;
+        let header: Metadata = serde_json::from_slice(&header).map_err(|error| broken(&error.to_string()))?;
+        let start = 8 + length;
+        let end = header.tensors().values().map(|info| info.data_offsets.1 as u64).max().unwrap_or(0);
+        if start.checked_add(end) != Some(size) {
+            return Err(broken("the tensors do not fill the file"));
+        }
+        file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let mut digest = Sha256::new();
+        let mut block = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut block).map_err(unreadable)? {
+                0 => break,
+                read => digest.update(&block[..read]),
+            }
+        }
+        Ok((Self { path, file, header, start }, hex(&digest.finalize())))
+    }
+}
+
+fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let halves = || bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+    match dtype {
+        Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()),
         Dtype::BF16 => Some(halves().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect()),
         Dtype::F16 => Some(halves().map(|bits| f16::from_bits(bits).to_f32()).collect()),
         _ => None,
@@ -200,8 +291,7 @@ mod tests {
     fn half_precision_is_widened_exactly() {
         let check = |dtype, bits: [u16; 3], expected: [f32; 3]| {
             let bytes: Vec<u8> = bits.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let view = TensorView::new(dtype, vec![3], &bytes).unwrap();
-            assert_eq!(to_f32(&view).unwrap(), expected);
+            assert_eq!(to_f32(dtype, &bytes).unwrap(), expected);
         };
         check(Dtype::BF16, [0x3f80, 0xc000, 0x4049], [1.0, -2.0, 3.140_625]);
         check(Dtype::F16, [0x3c00, 0xc000, 0x3555], [1.0, -2.0, 0.333_251_95]);
@@ -226,6 +316,33 @@ mod tests {
         assert!(matches!(WeightFile::open(folder.path(), None), Err(Error::Unreadable { .. })));
         write(folder.path(), "pytorch_model.bin", b"\x80\x02");
         assert!(matches!(WeightFile::open(folder.path(), None), Err(Error::UnsafeFormat { .. })));
+    }
+
+    #[test]
+    fn shards_are_one_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = |name: &str, value: f32| {
+            to_bytes(Path::new("x"), &[Named { name: name.into(), shape: vec![1], values: &[value] }]).unwrap()
+        };
+        write(folder.path(), "a.safetensors", &one("left", 1.0));
+        write(folder.path(), "b.safetensors", &one("right", 2.0));
+        let index = |right: &str| {
+            let text = format!(r#"{{"metadata":{{}},"weight_map":{{"left":"a.safetensors","right":"{right}"}}}}"#);
+            write(folder.path(), INDEX_FILE, text.as_bytes());
+        };
+        index("b.safetensors");
+        let file = WeightFile::open(folder.path(), None).unwrap();
+        assert_eq!((file.tensor("left", &[1]).unwrap(), file.tensor("right", &[1]).unwrap()), (vec![1.0], vec![2.0]));
+        assert!(matches!(WeightFile::open(folder.path(), Some("00")), Err(Error::WrongDigest { .. })));
+        let digest = file.digest().to_owned();
+        write(folder.path(), "b.safetensors", &one("right", 3.0));
+        assert!(matches!(WeightFile::open(folder.path(), Some(&digest)), Err(Error::WrongDigest { .. })));
+        for wrong in ["a.safetensors", "../b.safetensors", "/etc/passwd", ""] {
+            index(wrong);
+            assert!(matches!(WeightFile::open(folder.path(), None), Err(Error::BadWeights { .. })), "{wrong}");
+        }
+        index("missing.safetensors");
+        assert!(matches!(WeightFile::open(folder.path(), None), Err(Error::Unreadable { .. })));
     }
 
     #[test]

@@ -193,7 +193,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         model: PlannedModel {
             base_model: model.base_model.display().to_string(),
             base_model_digest: file.digest().to_owned(),
-            architecture: "llama".to_owned(),
+            architecture: architecture.family.name().to_owned(),
             adapter: "lora".to_owned(),
             lora_r: model.lora_r,
             lora_alpha: model.lora_alpha,

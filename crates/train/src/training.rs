@@ -326,7 +326,10 @@ fn save_adapter(plan: &TrainPlan, folder: &Path, tensors: &Tensors) -> Result<()
     std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
     let path = folder.join(format!("adapter_{WEIGHTS_FILE}"));
     write_atomic(&path, &weights::to_bytes(&path, &tensors.named())?)?;
-    write_json(&folder.join("adapter_config.json"), &plan.lora().peft_config(&plan.model.base_model))
+    write_json(
+        &folder.join("adapter_config.json"),
+        &plan.lora().peft_config(&plan.model.base_model, &plan.model.architecture),
+    )
 }
 
 fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, released_loss: f64) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use burn::tensor::activation;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, Normal};
@@ -34,10 +35,9 @@ pub(crate) fn write_model(folder: &Path, tied: bool) -> ModelConfig {
         for norm in ["input_layernorm", "post_attention_layernorm"] {
             owned.push((format!("model.layers.{layer}.{norm}.weight"), vec![16], random(16, 1.0, 0.2)));
         }
-        for module in MODULES {
-            let (d_in, d_out) = module_shape(&config, module);
-            let part = if ["gate_proj", "up_proj", "down_proj"].contains(&module) { "mlp" } else { "self_attn" };
-            let name = format!("model.layers.{layer}.{part}.{module}.weight");
+        for module in config.modules() {
+            let (name, d_in, d_out) =
+                (format!("model.layers.{layer}.{}.weight", module.path), module.d_in, module.d_out);
             owned.push((name, vec![d_out, d_in], random(d_in * d_out, 0.0, 0.35)));
         }
     }
@@ -125,7 +125,7 @@ fn a_token_never_sees_the_future() {
 #[test]
 fn a_fresh_adapter_changes_nothing() {
     let mut model = tiny(true);
-    let targets = MODULES.map(String::from).to_vec();
+    let targets = tiny(true).config().modules().iter().map(|module| module.name().to_owned()).collect();
     let spec = LoraSpec { r: 3, alpha: 6.0, target_modules: targets };
     model.attach(&spec).unwrap();
     let tensors = spec.init(model.config(), 7).unwrap();

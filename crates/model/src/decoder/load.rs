@@ -1,0 +1,114 @@
+//! From the names in a weights file to the layers of a [`Decoder`].
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+
+use super::layers::{Linear, Norm};
+use super::{Block, Decoder};
+use crate::config::{Family, Module, NormKind, Positions};
+use crate::weights::WeightFile;
+use crate::{Error, ModelConfig};
+
+/// A file, what it should hold, and where to put it.
+struct Source<'a, B: Backend> {
+    file: &'a WeightFile,
+    config: &'a ModelConfig,
+    device: &'a B::Device,
+    /// Some GPT-2 files leave out the first part of every name.
+    stripped: bool,
+}
+
+impl<B: Backend> Decoder<B> {
+    /// Loads a Hugging Face folder to the device; with `pinned`, only weights of that SHA-256.
+    ///
+    /// # Errors
+    /// Everything [`ModelConfig::load`] and [`WeightFile::open`] refuse.
+    pub fn load(folder: &Path, pinned: Option<&str>, device: &B::Device) -> Result<Self, Error> {
+        let config = ModelConfig::load(folder)?;
+        let file = WeightFile::open(folder, pinned)?;
+        let stripped = config.family == Family::Gpt2 && !file.has("transformer.wte.weight");
+        let source = Source::<B> { file: &file, config: &config, device, stripped };
+        let (table, norm, positions) = if config.family == Family::Gpt2 {
+            ("transformer.wte.weight", "transformer.ln_f", "transformer.wpe.weight")
+        } else {
+            ("model.embed_tokens.weight", "model.norm", "")
+        };
+        let shape = [config.vocab_size, config.hidden_size];
+        let learned = config.positions == Positions::Learned;
+        let places = [config.max_position_embeddings, config.hidden_size];
+        let tied = config.tie_word_embeddings || !file.has("lm_head.weight");
+        Ok(Self {
+            embedding: source.matrix(table, shape)?,
+            positions: if learned { Some(source.matrix(positions, places)?) } else { None },
+            blocks: (0..config.num_hidden_layers).map(|layer| source.block(layer)).collect::<Result<_, _>>()?,
+            norm: source.norm(norm, config.hidden_size)?,
+            head: if tied { None } else { Some(source.matrix("lm_head.weight", shape)?) },
+            digest: file.digest().to_owned(),
+            device: device.clone(),
+            config,
+        })
+    }
+}
+
+impl<B: Backend> Source<'_, B> {
+    fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
+        let name = if self.stripped { name.strip_prefix("transformer.").unwrap_or(name) } else { name };
+        self.file.tensor(name, shape)
+    }
+
+    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Tensor<B, 2>, Error> {
+        Ok(Tensor::from_data(TensorData::new(self.values(name, &shape)?, shape), self.device))
+    }
+
+    fn vector(&self, name: &str, width: usize) -> Result<Tensor<B, 1>, Error> {
+        Ok(Tensor::from_data(TensorData::new(self.values(name, &[width])?, [width]), self.device))
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<Norm<B>, Error> {
+        let bias = self.config.norm == NormKind::Layer;
+        Ok(Norm {
+            weight: self.vector(&format!("{name}.weight"), width)?,
+            bias: if bias { Some(self.vector(&format!("{name}.bias"), width)?) } else { None },
+        })
+    }
+
+    fn linear(&self, block: &str, module: &Module) -> Result<Linear<B>, Error> {
+        let name = format!("{block}.{}", module.path);
+        let (d_in, d_out) = (module.d_in, module.d_out);
+        let weight = format!("{name}.weight");
+        let weight = if self.config.family == Family::Gpt2 {
+            // Its layers are stored as convolutions of width 1: `[in, out]`.
+            let stored = self.values(&weight, &[d_in, d_out])?;
+            let turned: Vec<f32> = (0..d_in * d_out).map(|i| stored[i % d_in * d_out + i / d_in]).collect();
+            Tensor::from_data(TensorData::new(turned, [d_out, d_in]), self.device)
+        } else {
+            self.matrix(&weight, [d_out, d_in])?
+        };
+        let bias = if module.bias { Some(self.vector(&format!("{name}.bias"), d_out)?) } else { None };
+        Ok(Linear { weight, bias, site: None })
+    }
+
+    fn block(&self, layer: usize) -> Result<Block<B>, Error> {
+        let config = self.config;
+        let name = config.block(layer);
+        let norms: &[&str] = match (config.family, config.post_norms) {
+            (Family::Gpt2, _) => &["ln_1", "ln_2"],
+            (_, false) => &["input_layernorm", "post_attention_layernorm"],
+            (_, true) => &[
+                "input_layernorm",
+                "pre_feedforward_layernorm",
+                "post_attention_layernorm",
+                "post_feedforward_layernorm",
+            ],
+        };
+        let norm = |part: &&str| self.norm(&format!("{name}.{part}"), config.hidden_size);
+        let head = |part: &str| self.norm(&format!("{name}.self_attn.{part}"), config.head_dim);
+        Ok(Block {
+            norms: norms.iter().map(norm).collect::<Result<_, _>>()?,
+            head_norms: if config.head_norms { Some([head("q_norm")?, head("k_norm")?]) } else { None },
+            linears: config.modules().iter().map(|module| self.linear(&name, module)).collect::<Result<_, _>>()?,
+            windowed: config.is_windowed(layer),
+        })
+    }
+}

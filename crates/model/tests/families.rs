@@ -1,0 +1,144 @@
+//! Every family against `transformers`: logits, losses, and the slope of the loss along the adapters.
+//!
+//! `golden/make.py` wrote the folders.
+#![expect(clippy::unwrap_used, reason = "a fixture that does not load is a failed test")]
+
+use std::path::{Path, PathBuf};
+
+use burn::backend::{Autodiff, Flex};
+use privet_model::{Decoder, LoraSpec, ModelConfig, Tape, Tensors, TokenBatch};
+use serde_json::Value;
+
+const MODELS: [&str; 10] =
+    ["llama", "llama3", "llama-linear", "mistral", "qwen2", "qwen2-window", "qwen3", "gemma2", "gemma3", "gpt2"];
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn load(name: &str) -> (Decoder<Flex>, Vec<Vec<u32>>, Value) {
+    let folder = folder(name);
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
+    let tokens = serde_json::from_value(expected["tokens"].clone()).unwrap();
+    (Decoder::load(&folder, None, &Default::default()).unwrap(), tokens, expected)
+}
+
+fn losses(model: &Decoder<Flex>, units: &[&[u32]], adapters: Option<&Tensors>, scale: f64) -> Vec<f32> {
+    let adapters = adapters.map(|tensors| model.adapters(tensors, scale));
+    let losses = model.losses::<Autodiff<Flex>>(&TokenBatch::new(units, 0), adapters.as_ref(), None);
+    losses.values.into_data().to_vec().unwrap()
+}
+
+#[test]
+fn logits_are_those_of_transformers() {
+    for name in MODELS {
+        let (model, tokens, expected) = load(name);
+        let [n, t] = [tokens.len(), tokens[0].len()];
+        let flat: Vec<i32> = tokens.iter().flatten().map(|id| i32::try_from(*id).unwrap()).collect();
+        let logits: Vec<f32> = model.logits::<Autodiff<Flex>>(&flat, [n, t], None).into_data().to_vec().unwrap();
+        let wanted: Vec<Vec<Vec<f32>>> = serde_json::from_value(expected["logits"].clone()).unwrap();
+        let wanted: Vec<f32> = wanted.into_iter().flatten().flatten().collect();
+        assert_eq!(logits.len(), wanted.len());
+        let worst = logits.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{name}: {worst}");
+    }
+}
+
+#[test]
+fn losses_are_those_of_transformers() {
+    for name in MODELS {
+        let (model, tokens, expected) = load(name);
+        let units: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+        let wanted: Vec<f32> = serde_json::from_value(expected["losses"].clone()).unwrap();
+        for (found, wanted) in losses(&model, &units, None, 1.0).iter().zip(&wanted) {
+            assert!((found - wanted).abs() < 1e-4, "{name}: {found}, not {wanted}");
+        }
+    }
+}
+
+/// A small pseudo-random number.
+fn noise(seed: usize) -> f32 {
+    ((seed.wrapping_mul(2_654_435_761) >> 7) % 2001) as f32 / 1000.0 - 1.0
+}
+
+#[test]
+fn every_examples_gradient_is_the_slope_of_its_loss() {
+    for name in MODELS {
+        let (mut model, tokens, _) = load(name);
+        let config: ModelConfig = model.config().clone();
+        let target_modules = config.modules().iter().map(|module| module.name().to_owned()).collect();
+        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
+        model.attach(&spec).unwrap();
+        let mut tensors = spec.init(&config, 7).unwrap();
+        for (k, values) in tensors.values.iter_mut().enumerate() {
+            values.iter_mut().enumerate().for_each(|(i, value)| *value += 0.05 * noise(31 * k + i));
+        }
+        // Rows of different lengths, so that padding is there, too.
+        let units = [&tokens[0][..], &tokens[1][..8]];
+        let mut tape = Tape::default();
+        let adapters = model.adapters(&tensors, spec.scale());
+        let outcome = model.losses::<Autodiff<Flex>>(&TokenBatch::new(&units, 0), Some(&adapters), Some(&mut tape));
+        let gradients = tape.sample_gradients(&outcome.objective, &adapters);
+        let slopes: Vec<f64> = (0..2)
+            .map(|example| {
+                let gradients = gradients.tensors.iter().map(|gradient| {
+                    let values: Vec<f32> = gradient.clone().narrow(0, example, 1).into_data().to_vec().unwrap();
+                    values
+                });
+                let along = |(k, values): (usize, Vec<f32>)| -> f64 {
+                    values.iter().enumerate().map(|(i, g)| f64::from(g * noise(977 * k + i + 5))).sum()
+                };
+                gradients.enumerate().map(along).sum()
+            })
+            .collect();
+        let step = 2e-3_f32;
+        let moved = |sign: f32| {
+            let mut other = tensors.clone();
+            for (k, values) in other.values.iter_mut().enumerate() {
+                values.iter_mut().enumerate().for_each(|(i, value)| *value += sign * step * noise(977 * k + i + 5));
+            }
+            losses(&model, &units, Some(&other), spec.scale())
+        };
+        let (ahead, behind) = (moved(1.0), moved(-1.0));
+        for example in 0..2 {
+            let measured = f64::from(ahead[example] - behind[example]) / (2.0 * f64::from(step));
+            let error = (measured - slopes[example]).abs();
+            assert!(
+                error < 0.01 * slopes[example].abs() + 2e-3,
+                "{name} {example}: {measured}, tape {}",
+                slopes[example]
+            );
+        }
+    }
+}
+
+#[test]
+fn windows_and_caps_matter_in_the_fixtures() {
+    // A fixture whose special feature changes nothing would prove nothing.
+    let changes = [
+        ("mistral", "\"sliding_window\": 5", "\"sliding_window\": 50"),
+        ("qwen2-window", "\"use_sliding_window\": true", "\"use_sliding_window\": false"),
+        ("qwen2-window", "\"factor\": 4.0", "\"factor\": 1.0"),
+        ("gemma2", "\"attn_logit_softcapping\": 2.0", "\"attn_logit_softcapping\": 200.0"),
+        ("gemma2", "\"final_logit_softcapping\": 3.0", "\"final_logit_softcapping\": 300.0"),
+        ("gemma3", "\"rope_local_base_freq\": 50.0", "\"rope_local_base_freq\": 5000.0"),
+        ("llama3", "\"high_freq_factor\": 4.0", "\"high_freq_factor\": 1.5"),
+        ("llama-linear", "\"factor\": 2.0", "\"factor\": 1.0"),
+    ];
+    for (name, from, to) in changes {
+        let (_, tokens, expected) = load(name);
+        let copy = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(folder(name)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+        let text = std::fs::read_to_string(copy.path().join("config.json")).unwrap();
+        assert!(text.contains(from), "{name}: {from}");
+        std::fs::write(copy.path().join("config.json"), text.replace(from, to)).unwrap();
+        let model = Decoder::load(copy.path(), None, &Default::default()).unwrap();
+        let wanted: Vec<f32> = serde_json::from_value(expected["losses"].clone()).unwrap();
+        let found = losses(&model, &[&tokens[0]], None, 1.0)[0];
+        assert!((found - wanted[0]).abs() > 1e-3, "{name}: {from} changes nothing");
+    }
+}
