@@ -247,6 +247,37 @@ fn edges_give_a_number_or_a_typed_refusal() {
 }
 
 #[test]
+fn without_replacement_lies_above_its_law_and_not_far() {
+    for (rate, noise, c) in [(0.1, 1.0, 3.0), (0.01, 2.0, 20.0), (0.5, 4.0, 8.0), (0.9, 1.0, 1.0)] {
+        let density =
+            |x: f64, mean: f64| libm::exp(-((x - mean) / noise).powi(2) / 2.0) / (noise * std::f64::consts::TAU.sqrt());
+        // Proposition 30 of Zhu, Dong and Wang: one pair where the loss is above 0, another where it is below.
+        let above = |x: f64| ((1.0 - rate) * density(x, 0.0) + rate * density(x, 1.0), density(x, 0.0));
+        let below = |x: f64| (density(x, 0.0), (1.0 - rate) * density(x, 0.0) + rate * density(x, -1.0));
+        let step = noise / 2000.0;
+        let (mut moment, mut mass) = (0.0, 0.0);
+        let mut add = |(p, q): (f64, f64)| {
+            moment += step * p * libm::pow(p / q, c);
+            mass += step * p;
+        };
+        for k in 0..60_000 {
+            let x = 0.5 + (f64::from(k) + 0.5) * step;
+            add(above(x));
+            add(below(-x));
+        }
+        let exact = libm::log(moment + 1.0 - mass);
+        let event = Event::SampledWithoutReplacement {
+            noise_multiplier: NoiseMultiplier::new(noise).unwrap(),
+            dataset_size: 1000,
+            batch_size: (1000.0 * rate) as u64,
+        };
+        let total = Total::new(&releases(&event, Adjacency::ReplaceOne).unwrap(), Direction::Remove).unwrap();
+        let upper = total.upper(c).unwrap();
+        assert!(upper >= exact * (1.0 - 1e-6) && upper <= 2.0 * exact, "{rate} {noise} {c}: {upper}, exact {exact}");
+    }
+}
+
+#[test]
 fn edges_of_the_other_releases_too() {
     let rate = |q: f64| SamplingRate::from_f64(q).unwrap();
     for (q, s) in [(1e-9, 0.05), (1e-9, 1000.0), (0.01, 1.0), (0.5, 0.05), (0.5, 1000.0), (1.0 - 1e-12, 0.3)] {

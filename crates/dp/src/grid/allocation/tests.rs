@@ -95,6 +95,15 @@ proptest! {
 }
 
 #[test]
+fn what_is_lost_in_a_part_is_lost_in_the_sum() {
+    let part = |lost, mean| Logarithmic { lost, mean, ..law(0.2, 0, &[1.0, 1.0]) };
+    let sum = above(&part((0.1, 0.3), 1.0), &part((0.2, 0.1), 2.0));
+    // E[A + B; A or B lost] <= E[A; A] + E[B; B] + P[A lost] E[B] + P[B lost] E[A].
+    assert!((sum.lost.0 - 0.3).abs() < 1e-12 && (sum.lost.1 - 0.8).abs() < 1e-12, "{:?}", sum.lost);
+    assert!((sum.mean - 3.0).abs() < 1e-12);
+}
+
+#[test]
 fn refining_changes_no_value() {
     let coarse = law(0.2, -3, &[1.0, 2.0, 3.0]);
     let mut fine = coarse.clone();
