@@ -10,6 +10,7 @@ mod estimate;
 mod failure;
 mod folders;
 mod inspect;
+mod merge;
 mod progress;
 mod report;
 mod run;
@@ -76,6 +77,8 @@ enum Command {
     Budget(budget::Arguments),
     /// Show or check what a run guarantees
     Report(report::Arguments),
+    /// Fold an adapter into its base model
+    Merge(merge::Arguments),
     /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
     Inspect(inspect::Arguments),
 }
@@ -118,6 +121,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Train(arguments) => train::run(arguments, sets, terminal, &CANCELLED),
         Command::Budget(arguments) => budget::run(arguments, terminal),
         Command::Report(arguments) => report::run(arguments, terminal),
+        Command::Merge(arguments) => merge::run(arguments, terminal),
         Command::Inspect(arguments) => inspect::run(arguments, terminal),
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "",
     "run",
     "scrub",
     "train",
     "report",
+    "merge",
     "inspect",
     "budget",
     "budget epsilon",

@@ -13,6 +13,7 @@ mod fixture;
 mod help;
 mod house;
 mod layers;
+mod merge;
 mod model;
 mod run;
 mod secrecy;

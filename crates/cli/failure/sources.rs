@@ -110,11 +110,17 @@ fn of_corpus_budget(fault: &CorpusBudgetFault) -> Exit {
     }
 }
 
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::sentence(of_model(&error), &error.to_string())
+    }
+}
+
 fn of_model(error: &ModelError) -> Exit {
     match error {
         ModelError::UnsafeFormat { .. } => Exit::UnsafeFormat,
         ModelError::WrongDigest { .. } => Exit::Verification,
-        ModelError::UnknownModule { .. } | ModelError::UnknownDevice { .. } => Exit::Usage,
+        ModelError::UnknownModule { .. } | ModelError::UnknownDevice { .. } | ModelError::Exists { .. } => Exit::Usage,
         ModelError::NoDevice { .. } | ModelError::Unwritable { .. } => Exit::Resource,
         _ => Exit::Input,
     }

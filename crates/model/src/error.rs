@@ -90,6 +90,20 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
+    /// An adapter that cannot be folded into a model, or not into this one.
+    #[error("{path}: {reason}")]
+    BadAdapter {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something is where a new folder should be made.
+    #[error("{path} exists already; nothing was written. Choose another output")]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
     /// A device name that means nothing.
     #[error("{name:?} is not a device; use cpu, cuda:N, tch:cpu or tch:cuda:N")]
     UnknownDevice {

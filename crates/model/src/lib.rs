@@ -18,6 +18,7 @@ pub mod decoder;
 pub mod device;
 pub mod error;
 pub mod lora;
+pub mod merge;
 pub mod tape;
 pub mod weights;
 
@@ -26,4 +27,5 @@ pub use decoder::{Decoder, TokenBatch};
 pub use device::{Device, OnDevice};
 pub use error::Error;
 pub use lora::{Adapters, LoraSpec, Tensors};
+pub use merge::{Merged, merge};
 pub use tape::Tape;

@@ -34,6 +34,13 @@ pub struct WeightFile {
     digest: String,
 }
 
+/// Where a tensor's bytes lie, and what they are.
+pub(crate) struct Place<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) offset: u64,
+    pub(crate) dtype: Dtype,
+}
+
 /// One safetensors file.
 struct Shard {
     path: PathBuf,
@@ -118,6 +125,29 @@ impl WeightFile {
     /// Whether there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.place.contains_key(name)
+    }
+
+    /// Names of all tensors, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.place.keys().map(String::as_str)
+    }
+
+    /// Shape of a tensor.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        let shard = self.shards.get(*self.place.get(name)?)?;
+        shard.header.info(name).map(|info| info.shape.as_slice())
+    }
+
+    /// The files, in the order of their names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.shards.iter().map(|shard| shard.path.as_path())
+    }
+
+    /// Where a tensor's bytes lie.
+    pub(crate) fn place(&self, name: &str) -> Option<Place<'_>> {
+        let shard = self.shards.get(*self.place.get(name)?)?;
+        let info = shard.header.info(name)?;
+        Some(Place { path: &shard.path, offset: shard.start + info.data_offsets.0 as u64, dtype: info.dtype })
     }
 
     /// One tensor in f32, row-major, checked against the shape it must have.

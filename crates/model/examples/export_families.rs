@@ -1,0 +1,43 @@
+//! Writes, for each fixture of `tests/golden`, an adapter in PEFT's layout, the merged model, and the logits that this crate
+//! computes with the adapter, for `tests/golden/compare.py` to load with `transformers` and `peft`.
+//!
+//! `cargo run -p privet-model --example export_families -- OUTPUT`
+
+use std::error::Error;
+use std::path::Path;
+
+use burn::backend::{Autodiff, Flex};
+use privet_model::weights::to_bytes;
+use privet_model::{Decoder, LoraSpec, merge};
+use serde_json::{Value, json};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let output = std::env::args().nth(1).ok_or("usage: export_families OUTPUT")?;
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))? {
+        let base = entry?.path();
+        let Ok(expected) = std::fs::read_to_string(base.join("expected.json")) else { continue };
+        let folder = Path::new(&output).join(base.file_name().unwrap_or_default());
+        std::fs::create_dir_all(folder.join("adapter"))?;
+        let mut model = Decoder::<Flex>::load(&base, None, &Default::default())?;
+        let target_modules = model.config().modules().iter().map(|module| module.name().to_owned()).collect();
+        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
+        let mut tensors = spec.init(model.config(), 11)?;
+        for (k, values) in tensors.values.iter_mut().enumerate() {
+            values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (((7 * k + 13 * i) % 19) as f32 / 9.0 - 1.0));
+        }
+        let path = folder.join("adapter/adapter_model.safetensors");
+        std::fs::write(&path, to_bytes(&path, &tensors.named())?)?;
+        let peft = spec.peft_config(&base.display().to_string(), model.config().family.name());
+        std::fs::write(folder.join("adapter/adapter_config.json"), peft.to_string())?;
+        merge(&base, &folder.join("adapter"), &folder.join("merged"))?;
+        model.attach(&spec)?;
+        let adapters = model.adapters(&tensors, spec.scale());
+        let expected: Value = serde_json::from_str(&expected)?;
+        let tokens: Vec<Vec<i32>> = serde_json::from_value(expected["tokens"].clone())?;
+        let (n, t) = (tokens.len(), tokens[0].len());
+        let logits = model.logits::<Autodiff<Flex>>(&tokens.concat(), [n, t], Some(&adapters)).into_data();
+        let logits: Vec<f32> = logits.to_vec().map_err(|error| format!("{error:?}"))?;
+        std::fs::write(folder.join("logits.json"), json!({ "tokens": tokens, "logits": logits }).to_string())?;
+    }
+    Ok(())
+}
