@@ -9,11 +9,13 @@ mod config;
 mod estimate;
 mod failure;
 mod folders;
+mod generate;
 mod inspect;
 mod merge;
 mod progress;
 mod report;
 mod run;
+mod score;
 mod scrub;
 mod statement;
 mod terminal;
@@ -79,6 +81,10 @@ enum Command {
     Report(report::Arguments),
     /// Fold an adapter into its base model
     Merge(merge::Arguments),
+    /// How well a model predicts texts: loss and perplexity
+    Score(score::Arguments),
+    /// Let a model go on from a text
+    Generate(generate::Arguments),
     /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
     Inspect(inspect::Arguments),
 }
@@ -122,6 +128,8 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Budget(arguments) => budget::run(arguments, terminal),
         Command::Report(arguments) => report::run(arguments, terminal),
         Command::Merge(arguments) => merge::run(arguments, terminal),
+        Command::Score(arguments) => score::run(arguments, terminal),
+        Command::Generate(arguments) => generate::run(arguments, terminal),
         Command::Inspect(arguments) => inspect::run(arguments, terminal),
     }
 }

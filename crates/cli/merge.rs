@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
 }
 
 /// The adapter's folder inside that of a run, or the folder itself.
-fn adapter_of(folder: &Path) -> PathBuf {
+pub(crate) fn adapter_of(folder: &Path) -> PathBuf {
     let released = folder.join("public/adapter");
     if released.is_dir() { released } else { folder.to_owned() }
 }

@@ -2,13 +2,15 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "",
     "run",
     "scrub",
     "train",
     "report",
     "merge",
+    "score",
+    "generate",
     "inspect",
     "budget",
     "budget epsilon",

@@ -122,7 +122,34 @@ impl<B: Backend> Decoder<B> {
         adapters: Option<&Adapters<B>>,
     ) -> Tensor<A, 2> {
         let merged = adapters.map_or_else(Vec::new, Adapters::lift);
-        let logits = self.hidden::<A>(tokens, shape, &merged, None).matmul(lift(self.head().transpose()));
+        self.capped(self.hidden::<A>(tokens, shape, &merged, None).matmul(lift(self.head().transpose())))
+    }
+
+    /// Logits after the last token of each unit, `[units, vocab_size]`; no unit may be empty.
+    pub fn next_logits<A: AutodiffBackend<InnerBackend = B>>(
+        &self,
+        units: &[&[u32]],
+        adapters: Option<&Adapters<B>>,
+    ) -> Vec<Vec<f32>> {
+        let (n, t) = (units.len(), units.iter().map(|unit| unit.len()).max().unwrap_or(0));
+        if n == 0 || t == 0 {
+            return Vec::new();
+        }
+        // Padded on the right, which no real token sees.
+        let mut tokens = vec![0; n * t];
+        for (row, unit) in units.iter().enumerate() {
+            tokens[row * t..][..unit.len()].iter_mut().zip(*unit).for_each(|(slot, id)| *slot = *id as i32);
+        }
+        let merged = adapters.map_or_else(Vec::new, Adapters::lift);
+        let last = units.iter().enumerate().map(|(row, unit)| (row * t + unit.len().saturating_sub(1)) as i32);
+        let last = Tensor::<B, 1, Int>::from_data(TensorData::new(last.collect(), [n]), &self.device);
+        let hidden = self.hidden::<A>(&tokens, [n, t], &merged, None).inner().select(0, last);
+        let logits = self.capped(hidden.matmul(self.head().transpose())).into_data().convert::<f32>();
+        let values: Vec<f32> = logits.to_vec().unwrap_or_default();
+        values.chunks(self.config.vocab_size).map(<[f32]>::to_vec).collect()
+    }
+
+    fn capped<C: Backend>(&self, logits: Tensor<C, 2>) -> Tensor<C, 2> {
         match self.config.final_softcap {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
             None => logits,

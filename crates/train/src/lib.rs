@@ -1,7 +1,7 @@
 //! DP-SGD fine-tuning: true Poisson sampling, exact per-unit clipping, ChaCha20 noise, a write-ahead ledger.
 //!
 //! In reading order: [`config`] is what the user writes, [`mod@plan`] what will be done; [`training`] is the stage over a
-//! run's folder; `engine` is the loop; [`clip`] the type chain that makes an un-noised or unaccounted step
+//! run's folder; `engine` is the loop; [`mod@score`] and [`mod@generate`] ask a model; [`clip`] the type chain that makes an un-noised or unaccounted step
 //! impossible to write; [`sampler`], [`noise`], [`keys`], [`adamw`] and [`ledger_file`] are its parts.
 
 pub mod adamw;
@@ -14,6 +14,7 @@ pub mod corpus_budget;
 pub mod corpus_budget_file;
 mod engine;
 pub mod error;
+pub mod generate;
 pub mod keys;
 pub mod ledger_file;
 pub mod logs;
@@ -21,6 +22,7 @@ pub mod noise;
 pub mod plan;
 pub mod run_folder;
 pub mod sampler;
+pub mod score;
 pub mod tokens;
 pub mod training;
 

@@ -85,6 +85,12 @@ impl Tokenizer {
         Some((ids, truncated))
     }
 
+    /// The ids of `text` alone, control tokens written out in it as plain text. `None` if the tokenizer refuses it.
+    pub fn encode_plain(&self, text: &str) -> Option<Vec<u32>> {
+        let frame = Frame { sequence_len: usize::MAX, bos: None, eos: None };
+        self.encode_unit(text, frame).map(|(ids, _)| ids)
+    }
+
     /// The text of `ids`, control tokens left out. `None` if the tokenizer cannot decode them.
     pub fn decode(&self, ids: &[u32]) -> Option<String> {
         self.inner.decode(ids, true).ok()
