@@ -28,6 +28,10 @@ pub enum Family {
     Gemma3,
     /// Learned positions, layer norms, one matrix for queries, keys and values.
     Gpt2,
+    /// An encoder: every token sees every other, norms come after the sum. `MiniLM` is one.
+    Bert,
+    /// The same with positions counted from the padding's id on, and another classification head.
+    Roberta,
 }
 
 impl Family {
@@ -41,8 +45,32 @@ impl Family {
             Self::Gemma2 => "gemma2",
             Self::Gemma3 => "gemma3_text",
             Self::Gpt2 => "gpt2",
+            Self::Bert => "bert",
+            Self::Roberta => "roberta",
         }
     }
+
+    /// Whether every token sees every other one.
+    pub fn is_encoder(self) -> bool {
+        matches!(self, Self::Bert | Self::Roberta)
+    }
+}
+
+/// What an encoder's folder adds to its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// Nothing: hidden states come out.
+    None,
+    /// One answer per text.
+    Sequence {
+        /// Number of classes.
+        labels: usize,
+    },
+    /// One answer per token.
+    Token {
+        /// Number of classes.
+        labels: usize,
+    },
 }
 
 /// How activations are normed.
@@ -81,8 +109,9 @@ pub enum Positions {
     Learned,
 }
 
-/// What one decoder is.
+/// What one model is.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in some family")]
 pub struct ModelConfig {
     /// The family, which names the weights.
     pub family: Family,
@@ -106,12 +135,20 @@ pub struct ModelConfig {
     pub norm: NormKind,
     /// Added to the mean square, or to the variance.
     pub norm_epsilon: f64,
+    /// Norms are of the sum with what went in, not of what goes into attention and the MLP.
+    pub norm_after: bool,
     /// Two more norms a block: of what attention and the MLP give, before it is added.
     pub post_norms: bool,
     /// Every head's queries and keys are normed before they are rotated.
     pub head_norms: bool,
     /// Where a token's place comes in.
     pub positions: Positions,
+    /// Rows of the table of positions before the first one that is used.
+    pub position_offset: usize,
+    /// Rows of the table of token types; only the first is used, and 0 means that there is no table.
+    pub token_types: usize,
+    /// What an encoder adds to its blocks.
+    pub head: Head,
     /// How many tokens a block with a window sees, itself included.
     pub window: Option<usize>,
     /// Which blocks have the window; empty where none has.
@@ -176,6 +213,16 @@ impl ModelConfig {
         let (width, mlp) = (self.hidden_size, self.intermediate_size);
         let (queries, keys) = (self.num_attention_heads * self.head_dim, self.num_key_value_heads * self.head_dim);
         let module = |path, d_in, d_out, bias| Module { path, d_in, d_out, bias };
+        if self.family.is_encoder() {
+            return vec![
+                module("attention.self.query", width, queries, true),
+                module("attention.self.key", width, keys, true),
+                module("attention.self.value", width, keys, true),
+                module("attention.output.dense", queries, width, true),
+                module("intermediate.dense", width, mlp, true),
+                module("output.dense", mlp, width, true),
+            ];
+        }
         if self.family == Family::Gpt2 {
             return vec![
                 module("attn.c_attn", width, queries + 2 * keys, true),
@@ -202,7 +249,11 @@ impl ModelConfig {
 
     /// Name of a block as the weights file has it.
     pub fn block(&self, layer: usize) -> String {
-        let stem = if self.family == Family::Gpt2 { "transformer.h" } else { "model.layers" };
+        let stem = match self.family {
+            Family::Gpt2 => "transformer.h",
+            Family::Bert | Family::Roberta => "encoder.layer",
+            _ => "model.layers",
+        };
         format!("{stem}.{layer}")
     }
 

@@ -8,8 +8,8 @@
 
 mod attention;
 mod batch;
-mod layers;
-mod load;
+pub(crate) mod layers;
+pub(crate) mod load;
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
 
@@ -34,7 +34,7 @@ pub struct Decoder<B: Backend> {
     digest: String,
 }
 
-struct Block<B: Backend> {
+pub(crate) struct Block<B: Backend> {
     /// Before attention and before the MLP; then, in some families, after each.
     norms: Vec<Norm<B>>,
     /// Of queries and keys.
@@ -45,18 +45,18 @@ struct Block<B: Backend> {
 }
 
 /// What a forward pass is run with.
-struct Pass<'a, A: AutodiffBackend> {
+pub(crate) struct Pass<'a, A: AutodiffBackend> {
     /// Merged weight of every adapted layer; empty for the bare model. Constants, unless a test tracks them.
-    merged: &'a [Tensor<A, 2>],
-    tape: Option<&'a mut Tape<A>>,
-    full: Sight<A>,
-    windowed: Sight<A>,
+    pub(crate) merged: &'a [Tensor<A, 2>],
+    pub(crate) tape: Option<&'a mut Tape<A>>,
+    pub(crate) full: Sight<A>,
+    pub(crate) windowed: Sight<A>,
 }
 
 /// What a token sees, and from which angle.
-struct Sight<A: AutodiffBackend> {
+pub(crate) struct Sight<A: AutodiffBackend> {
     rope: Option<Rope<A>>,
-    /// `[1, 1, 1, t, t]`.
+    /// `[1, 1, 1, t, t]`, or `[n, 1, 1, 1, t]` where only padding is hidden.
     mask: Tensor<A, 5>,
 }
 
@@ -236,8 +236,15 @@ pub struct Losses<A: AutodiffBackend> {
     pub objective: Tensor<A, 1>,
 }
 
+impl<A: AutodiffBackend> Sight<A> {
+    /// What a token of an encoder sees: everything but padding.
+    pub(crate) fn of_encoder(mask: Tensor<A, 5>) -> Self {
+        Self { rope: None, mask }
+    }
+}
+
 impl<B: Backend> Block<B> {
-    fn forward<A: AutodiffBackend<InnerBackend = B>>(
+    pub(crate) fn forward<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         x: Tensor<A, 3>,
         config: &ModelConfig,
@@ -248,9 +255,9 @@ impl<B: Backend> Block<B> {
             Some(norm) => norm.forward(x, config),
             None => x,
         };
-        let normed = norm(0, x.clone());
+        let normed = if config.norm_after { x.clone() } else { norm(0, x.clone()) };
         let (qkv, output) = match attending {
-            [fused, output] => (split(fused.forward(normed, pass), config), output),
+            [fused, output] => (split(&fused.forward(normed, pass), config), output),
             [q, k, v, output] => {
                 ([q.forward(normed.clone(), pass), k.forward(normed.clone(), pass), v.forward(normed, pass)], output)
             }
@@ -258,7 +265,8 @@ impl<B: Backend> Block<B> {
         };
         let attended = attention(qkv, self, config, pass);
         let x = x + norm(2, output.forward(attended, pass));
-        let normed = norm(1, x.clone());
+        let x = if config.norm_after { norm(0, x) } else { x };
+        let normed = if config.norm_after { x.clone() } else { norm(1, x.clone()) };
         let (inner, down) = match mlp {
             [up, down] => (activate(up.forward(normed, pass), config.activation), down),
             [gate, up, down] => {
@@ -266,12 +274,13 @@ impl<B: Backend> Block<B> {
             }
             _ => return x,
         };
-        x + norm(3, down.forward(inner, pass))
+        let x = x + norm(3, down.forward(inner, pass));
+        if config.norm_after { norm(1, x) } else { x }
     }
 }
 
 /// Queries, keys and values out of one layer.
-fn split<A: AutodiffBackend>(x: Tensor<A, 3>, config: &ModelConfig) -> [Tensor<A, 3>; 3] {
+fn split<A: AutodiffBackend>(x: &Tensor<A, 3>, config: &ModelConfig) -> [Tensor<A, 3>; 3] {
     let (queries, keys) = (config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim);
     let part = |from: usize, width: usize| x.clone().narrow(2, from, width);
     [part(0, queries), part(queries, keys), part(queries + keys, keys)]

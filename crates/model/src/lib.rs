@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`device`] turns a device's name into a Burn backend (the only file that knows which backends are
 //! compiled in); [`config`] and [`weights`] read a Hugging Face folder; [`decoder`] is one
-//! readable forward pass for all families; [`lora`] holds the adapters, the only weights that are trained; [`tape`] turns one
+//! readable forward pass for all families, [`encoder`] the same blocks for BERT and its kin; [`lora`] holds the adapters, the only weights that are trained; [`tape`] turns one
 //! backward pass into one gradient per example.
 //!
 //! # Why per-sample gradients need no fork of Burn
@@ -16,6 +16,7 @@
 pub mod config;
 pub mod decoder;
 pub mod device;
+pub mod encoder;
 pub mod error;
 pub mod lora;
 pub mod merge;
@@ -25,6 +26,7 @@ pub mod weights;
 pub use config::ModelConfig;
 pub use decoder::{Decoder, TokenBatch};
 pub use device::{Device, OnDevice};
+pub use encoder::Encoder;
 pub use error::Error;
 pub use lora::{Adapters, LoraSpec, Tensors};
 pub use merge::{Merged, merge};

@@ -29,7 +29,8 @@ pub struct Merged {
 /// `adapter_config.json`, as far as it changes what an adapter means.
 #[derive(Deserialize)]
 struct Peft {
-    peft_type: String,
+    #[serde(rename = "peft_type")]
+    kind: String,
     r: usize,
     lora_alpha: f64,
     #[serde(default)]
@@ -95,8 +96,8 @@ fn meaning(adapter: &Path) -> Result<Meaning, Error> {
     let bad = |reason: String| Error::BadAdapter { path: path.clone(), reason };
     let peft: Peft = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
     let filled = |map: &Option<serde_json::Map<_, _>>| map.as_ref().is_some_and(|map| !map.is_empty());
-    if peft.peft_type != "LORA" {
-        return Err(bad(format!("it is of type {:?}; only LORA can be merged", peft.peft_type)));
+    if peft.kind != "LORA" {
+        return Err(bad(format!("it is of type {:?}; only LORA can be merged", peft.kind)));
     }
     if peft.use_dora || filled(&peft.rank_pattern) || filled(&peft.alpha_pattern) {
         return Err(bad("it uses DoRA, or ranks that differ between layers, which cannot be merged".to_owned()));

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::backend::{Autodiff, Flex};
-use privet_model::{Decoder, LoraSpec, ModelConfig, Tape, Tensors, TokenBatch};
+use privet_model::{Decoder, Encoder, LoraSpec, ModelConfig, Tape, Tensors, TokenBatch};
 use serde_json::Value;
 
 const MODELS: [&str; 10] =
@@ -22,6 +22,38 @@ fn load(name: &str) -> (Decoder<Flex>, Vec<Vec<u32>>, Value) {
         serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
     let tokens = serde_json::from_value(expected["tokens"].clone()).unwrap();
     (Decoder::load(&folder, None, &Default::default()).unwrap(), tokens, expected)
+}
+
+#[test]
+fn encoders_answer_as_in_transformers() {
+    for name in ["bert", "bert-texts", "bert-tokens", "roberta-texts", "roberta-tokens"] {
+        let folder = folder(name);
+        let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+        let expected: Value = serde_json::from_str(&text).unwrap();
+        let tokens: Vec<Vec<u32>> = serde_json::from_value(expected["tokens"].clone()).unwrap();
+        let wanted: Vec<Vec<Vec<f32>>> = serde_json::from_value(expected["values"].clone()).unwrap();
+        let model = Encoder::<Flex>::load(&folder, None, &Default::default()).unwrap();
+        let units: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+        let answer = |units: &[&[u32]]| {
+            let logits = model.logits::<Autodiff<Flex>>(units);
+            logits.unwrap_or_else(|| model.hidden::<Autodiff<Flex>>(units))
+        };
+        // Together, with padding behind the shorter text, and each alone.
+        let together = answer(&units);
+        for (row, wanted) in wanted.iter().enumerate() {
+            let (rows, width) = (wanted.len(), wanted[0].len());
+            let wanted = wanted.concat();
+            let part = together.clone().narrow(0, row, 1).narrow(1, 0, rows);
+            for found in [part, answer(&units[row..=row])] {
+                assert_eq!(found.dims(), [1, rows, width], "{name}");
+                let found: Vec<f32> = found.into_data().to_vec().unwrap();
+                let worst = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-4, "{name} {row}: {worst}");
+            }
+        }
+        assert!(Decoder::<Flex>::load(&folder, None, &Default::default()).is_err());
+    }
+    assert!(Encoder::<Flex>::load(&folder("gpt2"), None, &Default::default()).is_err());
 }
 
 fn losses(model: &Decoder<Flex>, units: &[&[u32]], adapters: Option<&Tensors>, scale: f64) -> Vec<f32> {

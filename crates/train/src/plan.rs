@@ -175,6 +175,9 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
     check_training(inputs)?;
     let privacy = plan_privacy(inputs.privacy)?;
     let architecture = Architecture::load(&model.base_model)?;
+    if architecture.family.is_encoder() {
+        return Err(Error::config("model.base_model", "is an encoder, which predicts no next token to train on"));
+    }
     if inputs.data.sequence_len > architecture.max_position_embeddings {
         let most = architecture.max_position_embeddings;
         return Err(Error::config("data.sequence_len", format!("is longer than the model's {most} positions")));

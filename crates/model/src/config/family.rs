@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::rope::{self, Rotary};
-use super::{Activation, Family, ModelConfig, NormKind, Positions};
+use super::{Activation, Family, Head, ModelConfig, NormKind, Positions};
 
 /// The file's own words, of all families; unknown keys are many and harmless, so they are ignored.
 #[derive(Default, Deserialize)]
@@ -24,7 +24,7 @@ struct Raw {
     head_dim: Option<usize>,
     #[serde(alias = "n_positions")]
     max_position_embeddings: Option<usize>,
-    #[serde(alias = "layer_norm_epsilon")]
+    #[serde(alias = "layer_norm_epsilon", alias = "layer_norm_eps")]
     rms_norm_eps: Option<f64>,
     rope_theta: Option<f64>,
     rope_local_base_freq: Option<f64>,
@@ -47,6 +47,13 @@ struct Raw {
     scale_attn_weights: Option<bool>,
     scale_attn_by_inverse_layer_idx: Option<bool>,
     partial_rotary_factor: Option<f64>,
+    type_vocab_size: Option<usize>,
+    pad_token_id: Option<usize>,
+    position_embedding_type: Option<String>,
+    is_decoder: Option<bool>,
+    architectures: Option<Vec<String>>,
+    num_labels: Option<usize>,
+    id2label: Option<serde_json::Map<String, Value>>,
     bos_token_id: Option<Value>,
     eos_token_id: Option<Value>,
 }
@@ -62,9 +69,18 @@ pub(super) fn parse(text: &str) -> Result<ModelConfig, String> {
     let layers = need("num_hidden_layers", raw.num_hidden_layers)?;
     let gemma = matches!(family, Family::Gemma2 | Family::Gemma3);
     let gpt2 = family == Family::Gpt2;
+    let encoder = family.is_encoder();
+    let learned = gpt2 || encoder;
     let intermediate = raw.intermediate_size.or_else(|| if gpt2 { hidden_size.checked_mul(4) } else { None });
     let head_dim = raw.head_dim.unwrap_or(hidden_size / heads.max(1));
-    let max_positions = raw.max_position_embeddings.unwrap_or(if gpt2 { 1024 } else { 2048 });
+    // Roberta counts positions from the padding's id on.
+    let position_offset = if family == Family::Roberta { raw.pad_token_id.unwrap_or(1).saturating_add(1) } else { 0 };
+    let usual = match family {
+        Family::Gpt2 => 1024,
+        Family::Bert | Family::Roberta => 512 + position_offset,
+        _ => 2048,
+    };
+    let max_positions = raw.max_position_embeddings.unwrap_or(usual).saturating_sub(position_offset);
     let window = window(family, &raw);
     let config = ModelConfig {
         family,
@@ -76,17 +92,15 @@ pub(super) fn parse(text: &str) -> Result<ModelConfig, String> {
         num_key_value_heads: raw.num_key_value_heads.unwrap_or(heads),
         head_dim,
         max_position_embeddings: max_positions,
-        norm: if gemma {
-            NormKind::RmsPlusOne
-        } else if gpt2 {
-            NormKind::Layer
-        } else {
-            NormKind::Rms
-        },
-        norm_epsilon: raw.rms_norm_eps.unwrap_or(if gpt2 { 1e-5 } else { 1e-6 }),
+        norm: norm(family),
+        norm_epsilon: raw.rms_norm_eps.unwrap_or(usual_epsilon(family)),
+        norm_after: encoder,
         post_norms: gemma,
         head_norms: matches!(family, Family::Qwen3 | Family::Gemma3),
-        positions: if gpt2 { Positions::Learned } else { rotary(family, &raw, max_positions)? },
+        position_offset,
+        token_types: if encoder { raw.type_vocab_size.unwrap_or(2) } else { 0 },
+        head: head(&raw),
+        positions: if learned { Positions::Learned } else { rotary(family, &raw, max_positions)? },
         windowed: if window.is_some() { windowed(family, &raw, layers)? } else { Vec::new() },
         window,
         attention_scale: match raw.query_pre_attn_scalar.filter(|_| gemma) {
@@ -102,7 +116,7 @@ pub(super) fn parse(text: &str) -> Result<ModelConfig, String> {
         qkv_bias: family == Family::Qwen2 || raw.attention_bias.unwrap_or(false),
         output_bias: family != Family::Qwen2 && raw.attention_bias.unwrap_or(false),
         mlp_bias: raw.mlp_bias.unwrap_or(false),
-        tie_word_embeddings: raw.tie_word_embeddings.unwrap_or(gemma || gpt2),
+        tie_word_embeddings: raw.tie_word_embeddings.unwrap_or(gemma || learned),
         bos_token_id: first_id(raw.bos_token_id.as_ref()),
         eos_token_id: first_id(raw.eos_token_id.as_ref()),
     };
@@ -127,10 +141,12 @@ fn family(kind: Option<&str>) -> Result<Family, String> {
         "gemma2" => Family::Gemma2,
         "gemma3_text" => Family::Gemma3,
         "gpt2" => Family::Gpt2,
+        "bert" => Family::Bert,
+        "roberta" | "xlm-roberta" => Family::Roberta,
         other => {
             return Err(format!(
                 "model_type is {other:?}; this version runs llama (Llama, SmolLM2), mistral, qwen2 (Qwen 2 and 2.5), qwen3, \
-                 gemma2, gemma3_text and gpt2"
+                 gemma2, gemma3_text and gpt2, and the encoders bert and roberta"
             ));
         }
     })
@@ -143,16 +159,38 @@ fn refuse_what_cannot_run(raw: &Raw) -> Result<(), String> {
     if raw.use_bidirectional_attention == Some(true) {
         return Err("use_bidirectional_attention is set; this is no causal decoder".to_owned());
     }
+    if raw.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") || raw.is_decoder == Some(true) {
+        return Err(
+            "position_embedding_type is not \"absolute\", or is_decoder is set; neither is supported".to_owned()
+        );
+    }
     if raw.partial_rotary_factor.is_some_and(|factor| factor < 1.0) {
         return Err("partial_rotary_factor is below 1; rotating a part of each head is not supported".to_owned());
     }
     Ok(())
 }
 
+fn norm(family: Family) -> NormKind {
+    match family {
+        Family::Gemma2 | Family::Gemma3 => NormKind::RmsPlusOne,
+        Family::Gpt2 | Family::Bert | Family::Roberta => NormKind::Layer,
+        _ => NormKind::Rms,
+    }
+}
+
+fn usual_epsilon(family: Family) -> f64 {
+    match family {
+        Family::Gpt2 => 1e-5,
+        Family::Bert | Family::Roberta => 1e-12,
+        _ => 1e-6,
+    }
+}
+
 fn activation(family: Family, name: Option<&str>) -> Result<Activation, String> {
     let usual = match family {
         Family::Gemma2 | Family::Gemma3 => "gelu_pytorch_tanh",
         Family::Gpt2 => "gelu_new",
+        Family::Bert | Family::Roberta => "gelu",
         _ => "silu",
     };
     match name.unwrap_or(usual) {
@@ -193,7 +231,7 @@ fn window(family: Family, raw: &Raw) -> Option<usize> {
         Family::Mistral => raw.sliding_window,
         Family::Qwen2 | Family::Qwen3 => raw.sliding_window.filter(|_| raw.use_sliding_window == Some(true)),
         Family::Gemma2 | Family::Gemma3 => Some(raw.sliding_window.unwrap_or(4096)),
-        Family::Llama | Family::Gpt2 => None,
+        Family::Llama | Family::Gpt2 | Family::Bert | Family::Roberta => None,
     }
 }
 
@@ -214,6 +252,16 @@ fn windowed(family: Family, raw: &Raw, layers: usize) -> Result<Vec<bool>, Strin
         _ => true,
     };
     Ok((0..layers.min(1 << 24)).map(one).collect())
+}
+
+/// Which head an encoder's folder has, by the class that wrote it.
+fn head(raw: &Raw) -> Head {
+    let labels = raw.id2label.as_ref().map(serde_json::Map::len).or(raw.num_labels).unwrap_or(2);
+    match raw.architectures.as_deref().and_then(|names| names.first()) {
+        Some(name) if name.ends_with("ForSequenceClassification") => Head::Sequence { labels },
+        Some(name) if name.ends_with("ForTokenClassification") => Head::Token { labels },
+        _ => Head::None,
+    }
 }
 
 /// `eos_token_id` may be a number or a list of numbers.

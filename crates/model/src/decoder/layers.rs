@@ -7,23 +7,23 @@ use crate::ModelConfig;
 use crate::config::{Activation, NormKind};
 
 /// `y = x W^T + b`.
-pub(super) struct Linear<B: Backend> {
-    pub(super) weight: Tensor<B, 2>,
-    pub(super) bias: Option<Tensor<B, 1>>,
+pub(crate) struct Linear<B: Backend> {
+    pub(crate) weight: Tensor<B, 2>,
+    pub(crate) bias: Option<Tensor<B, 1>>,
     /// Index of this layer's adapter, where it has one.
-    pub(super) site: Option<usize>,
+    pub(crate) site: Option<usize>,
 }
 
 /// A norm over the last dimension.
-pub(super) struct Norm<B: Backend> {
-    pub(super) weight: Tensor<B, 1>,
+pub(crate) struct Norm<B: Backend> {
+    pub(crate) weight: Tensor<B, 1>,
     /// Layer norms alone have one.
-    pub(super) bias: Option<Tensor<B, 1>>,
+    pub(crate) bias: Option<Tensor<B, 1>>,
 }
 
 impl<B: Backend> Linear<B> {
     /// The map, plus the adapter and its probe where there is one. `x: [n, t, in]`, `y: [n, t, out]`.
-    pub(super) fn forward<A: AutodiffBackend<InnerBackend = B>>(
+    pub(crate) fn forward<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         x: Tensor<A, 3>,
         pass: &mut Pass<'_, A>,
@@ -44,7 +44,7 @@ impl<B: Backend> Linear<B> {
 }
 
 impl<B: Backend> Norm<B> {
-    pub(super) fn forward<A: AutodiffBackend<InnerBackend = B>, const D: usize>(
+    pub(crate) fn forward<A: AutodiffBackend<InnerBackend = B>, const D: usize>(
         &self,
         x: Tensor<A, D>,
         config: &ModelConfig,
@@ -62,7 +62,7 @@ impl<B: Backend> Norm<B> {
 }
 
 /// Norms every head of `x: [n, t, heads * head_dim]` by itself.
-pub(super) fn head_norm<A: AutodiffBackend>(
+pub(crate) fn head_norm<A: AutodiffBackend>(
     x: Tensor<A, 3>,
     norm: &Norm<A::InnerBackend>,
     config: &ModelConfig,
@@ -71,7 +71,7 @@ pub(super) fn head_norm<A: AutodiffBackend>(
     norm.forward(x.reshape([n * t * row / config.head_dim, config.head_dim]), config).reshape([n, t, row])
 }
 
-pub(super) fn activate<A: AutodiffBackend>(x: Tensor<A, 3>, kind: Activation) -> Tensor<A, 3> {
+pub(crate) fn activate<A: AutodiffBackend>(x: Tensor<A, 3>, kind: Activation) -> Tensor<A, 3> {
     match kind {
         Activation::Silu => activation::silu(x),
         Activation::Gelu => activation::gelu(x),
@@ -84,9 +84,9 @@ pub(super) fn activate<A: AutodiffBackend>(x: Tensor<A, 3>, kind: Activation) ->
 }
 
 /// The device type, named through the inner backend: the compiler cannot see that the two are one.
-pub(super) type DeviceOf<A> = <<A as AutodiffBackend>::InnerBackend as burn::tensor::backend::BackendTypes>::Device;
+pub(crate) type DeviceOf<A> = <<A as AutodiffBackend>::InnerBackend as burn::tensor::backend::BackendTypes>::Device;
 
 /// A constant of the inner backend inside autodiff: backward passes do not enter it.
-pub(super) fn lift<A: AutodiffBackend, const D: usize>(x: Tensor<A::InnerBackend, D>) -> Tensor<A, D> {
+pub(crate) fn lift<A: AutodiffBackend, const D: usize>(x: Tensor<A::InnerBackend, D>) -> Tensor<A, D> {
     Tensor::from_inner(x)
 }

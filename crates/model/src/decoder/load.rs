@@ -11,12 +11,14 @@ use crate::weights::WeightFile;
 use crate::{Error, ModelConfig};
 
 /// A file, what it should hold, and where to put it.
-struct Source<'a, B: Backend> {
-    file: &'a WeightFile,
+pub(crate) struct Source<'a, B: Backend> {
+    pub(crate) file: &'a WeightFile,
     config: &'a ModelConfig,
     device: &'a B::Device,
     /// Some GPT-2 files leave out the first part of every name.
     stripped: bool,
+    /// What comes before the names of an encoder's parts.
+    prefix: &'static str,
 }
 
 impl<B: Backend> Decoder<B> {
@@ -26,9 +28,13 @@ impl<B: Backend> Decoder<B> {
     /// Everything [`ModelConfig::load`] and [`WeightFile::open`] refuse.
     pub fn load(folder: &Path, pinned: Option<&str>, device: &B::Device) -> Result<Self, Error> {
         let config = ModelConfig::load(folder)?;
+        if config.family.is_encoder() {
+            let reason = format!("is of an encoder ({}), which predicts no next token", config.family.name());
+            return Err(Error::BadConfig { path: folder.join("config.json"), reason });
+        }
         let file = WeightFile::open(folder, pinned)?;
         let stripped = config.family == Family::Gpt2 && !file.has("transformer.wte.weight");
-        let source = Source::<B> { file: &file, config: &config, device, stripped };
+        let source = Source::<B> { file: &file, config: &config, device, stripped, prefix: "" };
         let (table, norm, positions) = if config.family == Family::Gpt2 {
             ("transformer.wte.weight", "transformer.ln_f", "transformer.wpe.weight")
         } else {
@@ -51,21 +57,33 @@ impl<B: Backend> Decoder<B> {
     }
 }
 
-impl<B: Backend> Source<'_, B> {
+impl<'a, B: Backend> Source<'a, B> {
+    /// The source of an encoder.
+    pub(crate) fn of_encoder(file: &'a WeightFile, config: &'a ModelConfig, device: &'a B::Device) -> Self {
+        let prefixes = ["bert.", "roberta."];
+        let named = |prefix: &&str| file.has(&format!("{prefix}embeddings.word_embeddings.weight"));
+        Self { file, config, device, stripped: false, prefix: prefixes.into_iter().find(named).unwrap_or("") }
+    }
+
+    /// Full name of a part of the encoder itself.
+    pub(crate) fn part(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let name = if self.stripped { name.strip_prefix("transformer.").unwrap_or(name) } else { name };
         self.file.tensor(name, shape)
     }
 
-    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Tensor<B, 2>, Error> {
+    pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Tensor<B, 2>, Error> {
         Ok(Tensor::from_data(TensorData::new(self.values(name, &shape)?, shape), self.device))
     }
 
-    fn vector(&self, name: &str, width: usize) -> Result<Tensor<B, 1>, Error> {
+    pub(crate) fn vector(&self, name: &str, width: usize) -> Result<Tensor<B, 1>, Error> {
         Ok(Tensor::from_data(TensorData::new(self.values(name, &[width])?, [width]), self.device))
     }
 
-    fn norm(&self, name: &str, width: usize) -> Result<Norm<B>, Error> {
+    pub(crate) fn norm(&self, name: &str, width: usize) -> Result<Norm<B>, Error> {
         let bias = self.config.norm == NormKind::Layer;
         Ok(Norm {
             weight: self.vector(&format!("{name}.weight"), width)?,
@@ -89,11 +107,12 @@ impl<B: Backend> Source<'_, B> {
         Ok(Linear { weight, bias, site: None })
     }
 
-    fn block(&self, layer: usize) -> Result<Block<B>, Error> {
+    pub(crate) fn block(&self, layer: usize) -> Result<Block<B>, Error> {
         let config = self.config;
-        let name = config.block(layer);
+        let name = self.part(&config.block(layer));
         let norms: &[&str] = match (config.family, config.post_norms) {
             (Family::Gpt2, _) => &["ln_1", "ln_2"],
+            (Family::Bert | Family::Roberta, _) => &["attention.output.LayerNorm", "output.LayerNorm"],
             (_, false) => &["input_layernorm", "post_attention_layernorm"],
             (_, true) => &[
                 "input_layernorm",

@@ -1,4 +1,4 @@
-"""Tiny random decoders of every family, and the logits and losses that `transformers` computes from them.
+"""Tiny random models of every family, and the logits and losses that `transformers` computes from them.
 
     python make.py [NAME ...]
 
@@ -12,7 +12,7 @@ import shutil
 import sys
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHAPE = dict(vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
@@ -34,6 +34,51 @@ MODELS = {
     "gpt2": ("gpt2", dict(n_positions=32), torch.float32, None),
 }  # fmt: skip
 
+ENCODER = dict(vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=20)
+
+# name: (model_type, class, settings, stored type)
+ENCODERS = {
+    "bert": ("bert", AutoModel, dict(type_vocab_size=2), torch.float32),
+    "bert-texts": ("bert", AutoModelForSequenceClassification, dict(num_labels=3), torch.float32),
+    "bert-tokens": ("bert", AutoModelForTokenClassification, dict(num_labels=5, hidden_act="gelu_new"), torch.bfloat16),
+    "roberta-texts": ("roberta", AutoModelForSequenceClassification, dict(num_labels=3, pad_token_id=1, type_vocab_size=1), torch.float32),
+    "roberta-tokens": ("roberta", AutoModelForTokenClassification, dict(num_labels=4, pad_token_id=1, type_vocab_size=1), torch.float32),
+}  # fmt: skip
+
+
+def randomize(model):
+    with torch.no_grad():
+        for part, tensor in model.named_parameters():
+            # Every weight away from its initial value, norms and biases included, and large enough to matter.
+            norm = "norm" in part.lower() or "ln_" in part
+            tensor.copy_(torch.randn_like(tensor) * (0.2 if norm else 0.35) + (tensor if norm else 0))
+
+
+def make_encoder(name):
+    kind, loader, settings, dtype = ENCODERS[name]
+    torch.manual_seed(20261123)
+    model = loader.from_config(AutoConfig.for_model(kind, **{**ENCODER, **settings}), attn_implementation="eager").eval()
+    randomize(model)
+    folder = os.path.join(HERE, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(dtype).save_pretrained(folder)
+    model = loader.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    # Two texts of unlike length; the padding's id must not occur in a text, because Roberta counts positions without it.
+    ids = torch.randint(3, 48, (2, 11))
+    mask = torch.ones_like(ids)
+    ids[1, 7:], mask[1, 7:] = model.config.pad_token_id, 0
+    with torch.no_grad():
+        out = model(ids, attention_mask=mask)
+    values = out.last_hidden_state if loader is AutoModel else out.logits
+    lengths = mask.sum(1).tolist()
+    rows = [one[:length] if one.dim() == 2 else one[None] for one, length in zip(values, lengths)]
+    expected = dict(tokens=[row[:length] for row, length in zip(ids.tolist(), lengths)])
+    expected["values"] = [[[round(v, 6) for v in row] for row in one.tolist()] for one in rows]
+    with open(os.path.join(folder, "expected.json"), "w") as file:
+        json.dump(expected, file)
+        file.write("\n")
+    print(name, tuple(values.shape), f"values {values.std():.2f}")
+
 
 def make(name):
     kind, settings, dtype, shard = MODELS[name]
@@ -43,10 +88,7 @@ def make(name):
     torch.manual_seed(20261123)
     config = AutoConfig.for_model(kind, **{**shape, **settings})
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
-    with torch.no_grad():
-        for part, tensor in model.named_parameters():
-            # Every weight away from its initial value, norms and biases included, and large enough to matter.
-            tensor.copy_(torch.randn_like(tensor) * (0.2 if "norm" in part or "ln_" in part else 0.35) + (tensor if "norm" in part or "ln_" in part else 0))
+    randomize(model)
     model = model.to(dtype)
     folder = os.path.join(HERE, name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,5 +107,5 @@ def make(name):
     print(name, tuple(logits.shape), f"logits {logits.std():.2f}", expected["losses"])
 
 
-for wanted in sys.argv[1:] or MODELS:
-    make(wanted)
+for wanted in sys.argv[1:] or [*MODELS, *ENCODERS]:
+    (make if wanted in MODELS else make_encoder)(wanted)

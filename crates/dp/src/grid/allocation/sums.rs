@@ -154,7 +154,6 @@ pub(super) fn above(a: &Logarithmic, b: &Logarithmic) -> Logarithmic {
     let (h, rounding) = (a.h, sum.rounding());
     let gap = libm::expm1(h);
     let mut add = |a: &Logarithmic, b: &Logarithmic, equal| {
-        let shift = (a.first - sum.first) as usize;
         let levels = (std::f64::consts::LN_2 / h) as usize + 3;
         let bottoms: Vec<f64> = (0..levels).map(|k| libm::expm1(k as f64 * h)).collect();
         pairs(a, b, h, equal, |i, k, (count, count_error), (mean, error)| {
@@ -162,8 +161,10 @@ pub(super) fn above(a: &Logarithmic, b: &Logarithmic) -> Logarithmic {
             let width = gap * (1.0 + bottom);
             let wrong = (error + bottom * count_error + rounding * (mean + bottom * count)) / width + count_error;
             let up = ((mean - bottom * count) / width).clamp(0.0, count);
-            sum.mass[i + shift + k] += count - up + wrong;
-            sum.mass[i + shift + k + 1] += up + wrong;
+            // A node of `a` below every one of `b` dominates none, so there is no pair below the first node of the sum.
+            let at = (a.first + i as i64 - sum.first) as usize + k;
+            sum.mass[at] += count - up + wrong;
+            sum.mass[at + 1] += up + wrong;
         });
     };
     add(a, b, true);
@@ -182,12 +183,12 @@ pub(super) fn below(a: &Logarithmic, b: &Logarithmic, direction: Direction) -> L
     let values: Vec<f64> = (sum.first..).take(sum.mass.len()).map(|index| sum.value(index)).collect();
     let mut half = vec![Cell { error: 4.0 * BLURRED + rounding, ..Cell::default() }; 2 * (sum.mass.len() - 1)];
     let mut add = |a: &Logarithmic, b: &Logarithmic, equal| {
-        let shift = (a.first - sum.first) as usize;
         pairs(a, b, a.h / 2.0, equal, |i, k, (count, count_error), (mean, error)| {
             if count_error <= BLURRED * count && error <= BLURRED * mean {
-                let cell = &mut half[2 * (i + shift) + k];
+                let at = (a.first + i as i64 - sum.first) as usize;
+                let cell = &mut half[2 * at + k];
                 cell.q += count;
-                cell.p += values[i + shift] * (count + mean);
+                cell.p += values[at] * (count + mean);
             }
         });
     };

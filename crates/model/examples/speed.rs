@@ -1,0 +1,59 @@
+//! Tokens per second of a forward pass, and of forward, backward and per-sample gradients of adapters on attention.
+//!
+//! `cargo run --release -p privet-model --example speed -- MODEL_FOLDER BATCH LENGTH SECONDS`
+//!
+//! Prints one JSON object. `benches/peers/model/run.py` runs it beside torch. Threads: `RAYON_NUM_THREADS`.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use burn::backend::{Autodiff, Flex};
+use privet_model::{Decoder, LoraSpec, Tape, TokenBatch};
+
+type A = Autodiff<Flex>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, batch, length, seconds] = &arguments[..] else {
+        return Err("usage: speed MODEL_FOLDER BATCH LENGTH SECONDS".into());
+    };
+    let (batch, length, seconds): (usize, usize, f64) = (batch.parse()?, length.parse()?, seconds.parse()?);
+    let mut model = Decoder::<Flex>::load(Path::new(folder), None, &Default::default())?;
+    let vocabulary = model.config().vocab_size as u32;
+    let units: Vec<Vec<u32>> = (0..batch as u32)
+        .map(|row| (0..length as u32).map(|column| (row * 7919 + column * 104_729 + 11) % vocabulary).collect())
+        .collect();
+    let units: Vec<&[u32]> = units.iter().map(Vec::as_slice).collect();
+    let tokens = TokenBatch::new(&units, 0);
+    let modules = ["q_proj", "k_proj", "v_proj", "o_proj"].map(String::from).to_vec();
+    let spec = LoraSpec { r: 8, alpha: 16.0, target_modules: modules };
+    model.attach(&spec)?;
+    let adapters = model.adapters(&spec.init(model.config(), 1)?, spec.scale());
+    let forward = rate(seconds, batch * length, || {
+        let _ = model.losses::<A>(&tokens, Some(&adapters), None).values.into_data();
+    });
+    let backward = rate(seconds, batch * length, || {
+        let mut tape = Tape::default();
+        let losses = model.losses::<A>(&tokens, Some(&adapters), Some(&mut tape));
+        let gradients = tape.sample_gradients(&losses.objective, &adapters);
+        let norms = gradients.norms();
+        let _ = gradients.weighted_sum(&vec![1.0; norms.len()]);
+    });
+    #[allow(clippy::print_stdout, reason = "an example's result")]
+    {
+        println!("{}", serde_json::json!({ "forward": forward, "backward": backward }));
+    }
+    Ok(())
+}
+
+/// Tokens per second, after one pass that does not count.
+fn rate(seconds: f64, tokens: usize, mut pass: impl FnMut()) -> f64 {
+    pass();
+    let (start, mut passes) = (Instant::now(), 0);
+    while passes < 2 || start.elapsed() < Duration::from_secs_f64(seconds) {
+        pass();
+        passes += 1;
+    }
+    (tokens * passes) as f64 / start.elapsed().as_secs_f64()
+}
