@@ -1,6 +1,6 @@
 //! `config.json` of a Hugging Face folder: what makes one decoder differ from another, as data.
 //!
-//! Families are read in [`family`]: each turns its own keys into the fields below, and the forward pass knows only those. What
+//! Families are read in `family`: each turns its own keys into the fields below, and the forward pass knows only those. What
 //! this crate cannot run exactly is refused by name: a model that runs *almost* right is worse than one that does not run.
 
 mod family;
