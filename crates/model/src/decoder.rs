@@ -110,8 +110,9 @@ impl<B: Backend> Decoder<B> {
         tape: Option<&mut Tape<A>>,
     ) -> Losses<A> {
         let merged = adapters.map_or_else(Vec::new, Adapters::lift);
+        let gradient = tape.is_some();
         let hidden = self.hidden(&batch.inputs(), batch.shape(), &merged, tape);
-        self.cross_entropy(hidden, batch)
+        self.cross_entropy(hidden, batch, gradient, (SLICE / self.config.vocab_size).max(1))
     }
 
     /// Logits of every position, `[n * t, vocab_size]`, for row-major token ids `[n, t]`.
@@ -195,18 +196,49 @@ impl<B: Backend> Decoder<B> {
         Sight { rope, mask: mask::<A>(t, window, &self.device) }
     }
 
-    /// Head and cross-entropy, with the gradient written out instead of tracked.
+    /// Head and cross-entropy, with the gradient (where it is wanted) written out instead of tracked.
     ///
     /// With `p = softmax(h E^T)`, one-hot targets `o` and weights `w`, the summed loss has `dL/dlogits = w (p - o)` and
     /// `dL/dh = w (p - o) E`. Computing that here keeps the `[n t, vocab_size]` matrix out of autodiff, which would
-    /// walk it a dozen times. The slow twin (log-softmax and gather inside autodiff) is in the tests.
+    /// walk it a dozen times; and going through it in slices of so many rows keeps it out of memory. The slow twin (log-softmax and
+    /// gather inside autodiff) is in the tests.
     fn cross_entropy<A: AutodiffBackend<InnerBackend = B>>(
         &self,
         hidden: Tensor<A, 2>,
         batch: &TokenBatch,
+        gradient: bool,
+        slice: usize,
     ) -> Losses<A> {
         let [n, t] = batch.shape();
-        let mut logits = hidden.clone().inner().matmul(self.head().transpose());
+        let rows = n * t;
+        let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [rows, 1]), &self.device);
+        let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [rows, 1]), &self.device);
+        let plain = hidden.clone().inner();
+        let (mut values, mut slopes) = (Vec::new(), Vec::new());
+        for first in (0..rows).step_by(slice) {
+            let count = slice.min(rows - first);
+            let (targets, weights) = (targets.clone().narrow(0, first, count), weights.clone().narrow(0, first, count));
+            let (loss, slope) = self.head_rows(plain.clone().narrow(0, first, count), targets, weights, gradient);
+            values.push(loss);
+            slopes.extend(slope);
+        }
+        let values = Tensor::cat(values, 0).reshape([n, t]).sum_dim(1).reshape([n]);
+        let objective = match gradient {
+            true => (hidden * lift(Tensor::cat(slopes, 0))).sum(),
+            false => Tensor::zeros([1], &hidden.device()),
+        };
+        Losses { values, objective }
+    }
+
+    /// Weighted losses `[rows, 1]` of hidden states `[rows, hidden_size]`, and their gradient.
+    fn head_rows(
+        &self,
+        hidden: Tensor<B, 2>,
+        targets: Tensor<B, 2, Int>,
+        weights: Tensor<B, 2>,
+        gradient: bool,
+    ) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
+        let mut logits = hidden.matmul(self.head().transpose());
         // d(cap tanh(z / cap))/dz = 1 - tanh(z / cap)^2.
         let mut bend = None;
         if let Some(cap) = self.config.final_softcap {
@@ -214,25 +246,28 @@ impl<B: Backend> Decoder<B> {
             bend = Some(level.clone().powi_scalar(2).neg().add_scalar(1.0));
             logits = level.mul_scalar(cap);
         }
-        let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [n * t, 1]), &self.device);
-        let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [n * t, 1]), &self.device);
         let highest = logits.clone().max_dim(1);
         let chosen = logits.clone().gather(1, targets.clone()) - highest.clone();
         let exponentials = (logits - highest).exp();
         let total = exponentials.clone().sum_dim(1);
-        let values = ((total.clone().log() - chosen) * weights.clone()).reshape([n, t]).sum_dim(1).reshape([n]);
-        let slope = exponentials * (weights.clone() / total);
-        let slope = slope.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
-        let slope = bend.map_or(slope.clone(), |bend| slope * bend).matmul(self.head());
-        Losses { values, objective: (hidden * lift(slope)).sum() }
+        let losses = (total.clone().log() - chosen) * weights.clone();
+        let slope = gradient.then(|| {
+            let slope = exponentials * (weights.clone() / total);
+            let slope = slope.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
+            bend.map_or(slope.clone(), |bend| slope * bend).matmul(self.head())
+        });
+        (losses, slope)
     }
 }
+
+/// Logits that are held at a time: 32 MiB of them.
+const SLICE: usize = 1 << 23;
 
 /// What a forward pass gives.
 pub struct Losses<A: AutodiffBackend> {
     /// Loss of each example, `[n]`.
     pub values: Tensor<A::InnerBackend, 1>,
-    /// A scalar whose *gradient* is that of the sum of the losses; its value means nothing.
+    /// A scalar whose *gradient* is that of the sum of the losses; its value means nothing. A constant without a tape.
     pub objective: Tensor<A, 1>,
 }
 
