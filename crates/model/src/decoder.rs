@@ -223,10 +223,8 @@ impl<B: Backend> Decoder<B> {
             slopes.extend(slope);
         }
         let values = Tensor::cat(values, 0).reshape([n, t]).sum_dim(1).reshape([n]);
-        let objective = match gradient {
-            true => (hidden * lift(Tensor::cat(slopes, 0))).sum(),
-            false => Tensor::zeros([1], &hidden.device()),
-        };
+        let objective =
+            if gradient { (hidden * lift(Tensor::cat(slopes, 0))).sum() } else { Tensor::zeros([1], &hidden.device()) };
         Losses { values, objective }
     }
 

@@ -53,6 +53,8 @@ fn reason(engine: Engine, applies: bool) -> &'static str {
         (Engine::Grid, true) => "convolution rounded up and down; needs no decay, but its cost grows with the range",
         (Engine::Grid, false) => "the grid would be too long for this many steps or this large a loss",
         (Engine::Rdp, true) => "valid for every release, from above only; the cross-check of the others",
-        (Engine::Rdp, false) => "no bound on the Renyi divergence fits a float",
+        (Engine::Rdp, false) => {
+            "no bound on the Renyi divergence fits a float, or the sampler has none (random allocation)"
+        }
     }
 }

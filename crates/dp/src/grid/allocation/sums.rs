@@ -196,7 +196,8 @@ pub(super) fn below(a: &Logarithmic, b: &Logarithmic, direction: Direction) -> L
     add(b, a, false);
     let shares = gather(half, Cell::default(), &values, rounding);
     let growth = place(&shares, &values, direction, &mut sum.mass);
-    sum.growth += growth;
+    // Both factors, rounded up.
+    sum.growth = (sum.growth + growth + sum.growth * growth) * (1.0 + 8.0 * ROUNDOFF);
     sum
 }
 
