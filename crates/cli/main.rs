@@ -103,8 +103,12 @@ fn start() -> Exit {
     let matches = Cli::command().color(help_colour()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let terminal = Terminal::new(cli.global.json, cli.global.quiet, cli.global.no_progress, cli.global.color);
-    // Arithmetic has no step to finish and no checkpoint to write: there, an interrupt ends the process as it always does.
-    let computes = matches!(&cli.command, Command::Budget(arguments) if arguments.only_computes());
+    // These have no step to finish and no checkpoint to write, and a new file gets its name when it is whole: there, an interrupt ends the process as it always does.
+    let computes = match &cli.command {
+        Command::Budget(arguments) => arguments.only_computes(),
+        Command::Merge(_) | Command::Score(_) | Command::Generate(_) | Command::Inspect(_) => true,
+        Command::Run(_) | Command::Scrub(_) | Command::Train(_) | Command::Report(_) => false,
+    };
     let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
     match watched.and_then(|()| dispatch(&cli, terminal)) {
         Ok(exit) => exit,

@@ -71,15 +71,19 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
             _ => Ok(()),
         },
     );
-    if let Some(failure) = unread {
-        return Err(failure);
-    }
     if let Some((path, mut file)) = lines {
         let flushed = file.flush().and_then(|()| file.get_ref().sync_all());
+        // An earlier file stays as it is until this one is whole.
+        let flushed = flushed.and_then(|()| {
+            if scored.is_ok() { std::fs::rename(partial(&path), &path) } else { std::fs::remove_file(partial(&path)) }
+        });
         if let Some(error) = unwritten.or(flushed.err()) {
             let failure = Failure::new(Exit::Resource, "the scores cannot be written").at(path.display().to_string());
             return Err(failure.why(error.to_string()));
         }
+    }
+    if let Some(failure) = unread {
+        return Err(failure);
     }
     say(&scored?, arguments, terminal);
     Ok(Exit::Done)
@@ -94,7 +98,7 @@ fn open(folder: &std::path::Path) -> Result<(PathBuf, BufWriter<File>), Failure>
             .why(error.to_string())
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::create(&path).map_err(failed)?;
+    let file = File::create(partial(&path)).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -102,6 +106,10 @@ fn open(folder: &std::path::Path) -> Result<(PathBuf, BufWriter<File>), Failure>
         file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }
     Ok((path.clone(), BufWriter::new(file)))
+}
+
+fn partial(path: &std::path::Path) -> PathBuf {
+    path.with_extension("jsonl.partial")
 }
 
 fn line(file: &mut BufWriter<File>, one: UnitScore) -> std::io::Result<()> {

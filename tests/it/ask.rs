@@ -24,7 +24,11 @@ fn a_score_is_a_loss_and_single_losses_go_to_a_private_folder() {
     let (tokens, losses) = (total("tokens"), total("loss"));
     let mean = tokens.iter().zip(&losses).map(|(n, loss)| n * loss).sum::<f64>() / tokens.iter().sum::<f64>();
     assert!((mean - loss).abs() < 1e-9, "{mean} {loss}");
-    score(&["--column", "nope"]).failed(2, &["nope"]);
+    // A run that fails leaves the scores of the one before, and nothing half-made.
+    score(&["--column", "nope", "--per-example", "out"]).failed(2, &["nope"]);
+    let kept = std::fs::read_to_string(dir.path().join("out/private/scores.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), lines.len());
+    assert_eq!(std::fs::read_dir(dir.path().join("out/private")).unwrap().count(), 1);
     privet(dir.path(), &["score", "nowhere", &data]).failed(3, &["nowhere"]);
 }
 
