@@ -17,7 +17,7 @@ use crate::config::Positions;
 use crate::lora::{Adapters, Tensors};
 use crate::{Error, LoraSpec, ModelConfig, Tape};
 use attention::{Rope, attention, mask};
-pub use batch::TokenBatch;
+pub use batch::{Row, TokenBatch};
 use layers::{Linear, Norm, activate, lift};
 
 /// A decoder on a device.

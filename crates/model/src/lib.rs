@@ -24,7 +24,7 @@ pub mod tape;
 pub mod weights;
 
 pub use config::ModelConfig;
-pub use decoder::{Decoder, TokenBatch};
+pub use decoder::{Decoder, Row, TokenBatch};
 pub use device::{Device, OnDevice};
 pub use encoder::Encoder;
 pub use error::Error;

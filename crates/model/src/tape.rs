@@ -11,7 +11,7 @@
 //! They are small (`r (in + out)` floats a layer), so they are materialised: no ghost norm is needed for LoRA.
 //! The slow twin is one ordinary backward pass per example; `tests` holds the two together.
 
-use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
 
 use crate::lora::Adapters;
 
@@ -89,6 +89,30 @@ impl<B: Backend> SampleGradients<B> {
         });
         let Some(total) = squares.reduce(|left, right| left + right) else { return Vec::new() };
         total.sqrt().into_data().convert::<f32>().to_vec().unwrap_or_default()
+    }
+
+    /// Adds up the gradients of examples that belong together: row `unit` of the result is the sum of all rows whose
+    /// `owners` entry it is.
+    ///
+    /// Sums by index, not by a product with zeros and ones: `0 * NaN` would carry one unit's fault into all others.
+    ///
+    /// # Shapes
+    /// `owners`: as many as there are real rows, each below `n`; rows after them are padding and belong to nobody.
+    /// The result has `n` rows again.
+    #[must_use]
+    pub fn summed(self, owners: &[usize]) -> Self {
+        if owners.iter().enumerate().all(|(row, owner)| row == *owner) {
+            return self;
+        }
+        let sum = |gradient: Tensor<B, 3>| {
+            let (device, [n, rows, columns]) = (gradient.device(), gradient.dims());
+            let owners: Vec<i32> = owners.iter().map(|owner| *owner as i32).collect();
+            let real = owners.len();
+            let owners = Tensor::<B, 1, Int>::from_data(TensorData::new(owners, [real]), &device);
+            let zeros = Tensor::zeros([n, rows, columns], &device);
+            zeros.select_assign(0, owners, gradient.narrow(0, 0, real), IndexingUpdateOp::Add)
+        };
+        Self { tensors: self.tensors.into_iter().map(sum).collect() }
     }
 
     /// `sum_i factors[i] * gradient_i` for every tensor, row-major f32 on the host.

@@ -5,26 +5,48 @@
 pub struct TokenBatch {
     /// Row-major `[n, t]`.
     tokens: Vec<i32>,
-    /// Row-major `[n, t - 1]`: weight of predicting token `j + 1`; a row sums to 1, or to 0 when it has no target.
+    /// Row-major `[n, t - 1]`: weight of predicting token `j + 1`.
     pub(super) weights: Vec<f32>,
     n: usize,
     t: usize,
 }
 
+/// One sequence of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Token ids.
+    pub tokens: &'a [u32],
+    /// Weight of predicting each token but the first; 0 where it is only read.
+    pub weights: &'a [f32],
+}
+
 impl TokenBatch {
-    /// Pads `units` (token ids) to the longest of them, and to `rows` rows of nothing but padding.
+    /// One row per unit: its loss is the mean over all its predicted tokens.
     ///
-    /// Each example's loss is the mean over its *own* predicted tokens, so it does not depend on its neighbours.
+    /// Padded like [`TokenBatch::of_rows`].
     pub fn new(units: &[&[u32]], rows: usize) -> Self {
-        let n = units.len().max(rows);
-        let t = units.iter().map(|unit| unit.len()).max().unwrap_or(0).max(2);
+        let weights: Vec<Vec<f32>> = units
+            .iter()
+            .map(|unit| unit.len().saturating_sub(1))
+            .map(|targets| vec![1.0 / targets.max(1) as f32; targets])
+            .collect();
+        let units: Vec<Row<'_>> = units.iter().zip(&weights).map(|(tokens, weights)| Row { tokens, weights }).collect();
+        Self::of_rows(&units, rows)
+    }
+
+    /// Pads `sequences` to the longest of them, and to `rows` rows of nothing but padding.
+    ///
+    /// A row's loss is the sum of its own weighted tokens, so it does not depend on its neighbours.
+    pub fn of_rows(sequences: &[Row<'_>], rows: usize) -> Self {
+        let n = sequences.len().max(rows);
+        let t = sequences.iter().map(|row| row.tokens.len()).max().unwrap_or(0).max(2);
         let (mut tokens, mut weights) = (vec![0; n * t], vec![0.0; n * (t - 1)]);
-        for (row, unit) in units.iter().enumerate() {
-            for (slot, token) in tokens[row * t..].iter_mut().zip(*unit) {
+        for (row, sequence) in sequences.iter().enumerate() {
+            for (slot, token) in tokens[row * t..].iter_mut().zip(sequence.tokens) {
                 *slot = *token as i32;
             }
-            let targets = unit.len().saturating_sub(1);
-            weights[row * (t - 1)..][..targets].fill(1.0 / targets.max(1) as f32);
+            let targets = sequence.tokens.len().saturating_sub(1);
+            weights[row * (t - 1)..][..targets].copy_from_slice(&sequence.weights[..targets]);
         }
         Self { tokens, weights, n, t }
     }

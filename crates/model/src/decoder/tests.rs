@@ -94,6 +94,26 @@ fn the_written_out_cross_entropy_equals_the_tracked_one() {
     }
 }
 
+/// Twin: the probability of every token, one by one, from the logits.
+#[test]
+fn a_rows_loss_is_the_weighted_sum_of_its_tokens() {
+    let model = tiny(false);
+    let (tokens, weights): ([u32; 6], [f32; 5]) = ([0, 5, 9, 3, 7, 1], [0.0, 0.5, 0.0, 2.0, 0.25]);
+    let other = crate::Row { tokens: &[4, 4, 4], weights: &[1.0, 0.0] };
+    let batch = TokenBatch::of_rows(&[crate::Row { tokens: &tokens, weights: &weights }, other], 3);
+    let losses = values(model.losses::<A>(&batch, None, None));
+    let ids: Vec<i32> = tokens.iter().map(|id| *id as i32).collect();
+    let logits: Vec<f32> = model.logits::<A>(&ids, [1, 6], None).into_data().to_vec().unwrap();
+    let mut expected = 0.0;
+    for (place, weight) in weights.iter().enumerate() {
+        let row = &logits[place * 40..][..40];
+        let total: f32 = row.iter().map(|logit| logit.exp()).sum();
+        expected += weight * (total.ln() - row[tokens[place + 1] as usize]);
+    }
+    assert!((losses[0] - expected).abs() < 1e-4 * expected, "{} {expected}", losses[0]);
+    assert!(losses[1] > 0.0 && losses[2] == 0.0);
+}
+
 #[test]
 fn an_examples_loss_depends_on_nothing_but_the_example() {
     let model = tiny(true);

@@ -102,6 +102,24 @@ fn norms_and_clipped_sums_equal_one_backward_per_example() {
 }
 
 #[test]
+fn rows_of_a_unit_are_added_and_no_other_unit_hears_of_their_faults() {
+    let device = Default::default();
+    // Six rows of one value each; the last is padding, whatever it holds.
+    let rows = |values: [f32; 6]| SampleGradients {
+        tensors: vec![Tensor::<B, 3>::from_data(TensorData::new(values.to_vec(), [6, 1, 1]), &device)],
+    };
+    let summed = |values| {
+        let mut sums = rows(values).summed(&[0, 0, 1, 2, 2]);
+        sums.tensors.remove(0).into_data().to_vec::<f32>().unwrap()
+    };
+    assert_eq!(summed([1.0, 2.0, 4.0, 8.0, 16.0, 32.0]), [3.0, 4.0, 24.0, 0.0, 0.0, 0.0]);
+    let faulty = summed([1.0, f32::NAN, 4.0, f32::INFINITY, 16.0, f32::NAN]);
+    assert!(faulty[0].is_nan() && faulty[1..] == [4.0, f32::INFINITY, 0.0, 0.0, 0.0]);
+    // One row a unit: as it was, padding and all.
+    assert_eq!(rows([1.0, 2.0, 4.0, 8.0, 0.0, 0.0]).summed(&[0, 1, 2, 3]).norms(), [1.0, 2.0, 4.0, 8.0, 0.0, 0.0]);
+}
+
+#[test]
 fn a_factor_of_zero_removes_even_what_is_not_a_number() {
     let device = Default::default();
     let rows: Vec<f32> = vec![1.0, 2.0, f32::NAN, f32::INFINITY, 5.0, 6.0];
