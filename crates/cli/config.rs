@@ -9,6 +9,7 @@ mod parse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use privet_corpus::Selection;
 use privet_text::{CustomRule, Entity, Operator};
 use privet_train::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, TrainConfig};
 use serde::{Deserialize, Deserializer};
@@ -31,6 +32,13 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) audit: AuditConfig,
     pub(crate) output: Output,
+    /// What makes up a record of any dataset.
+    #[serde(skip, default = "records")]
+    pub(crate) selection: Selection,
+}
+
+fn records() -> Selection {
+    Selection::Text { column: String::from("text") }
 }
 
 /// One `[[datasets]]`.
@@ -40,8 +48,17 @@ pub(crate) struct Dataset {
     /// Files, globs or folders.
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) path: Vec<String>,
-    #[serde(default = "text")]
-    pub(crate) column: String,
+    /// Column of the text; `text` where none of these is given.
+    #[serde(default)]
+    pub(crate) column: Option<String>,
+    /// Instead: columns of prompts and of completions.
+    #[serde(default)]
+    pub(crate) prompt_column: Option<String>,
+    #[serde(default)]
+    pub(crate) completion_column: Option<String>,
+    /// Instead: a column of conversations.
+    #[serde(default)]
+    pub(crate) messages_column: Option<String>,
     /// The data is declared invented: private figures may be shown on the terminal too.
     #[serde(default)]
     pub(crate) synthetic: bool,
@@ -96,11 +113,6 @@ pub(crate) struct Output {
 }
 
 impl Config {
-    /// The one text column of all datasets.
-    pub(crate) fn column(&self) -> &str {
-        self.datasets.first().map_or("text", |dataset| &dataset.column)
-    }
-
     /// Whether exact duplicates go: as written, and otherwise together with scrubbing.
     pub(crate) fn dedup_exact(&self) -> bool {
         self.dedup.map_or(self.scrub.is_some(), |dedup| dedup.exact)
@@ -131,8 +143,8 @@ impl Config {
 pub(crate) fn load(path: &Path, sets: &[String]) -> Result<Config, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    let config = parse::parse(&name, &text, sets)?;
-    check(&name, &config)?;
+    let mut config = parse::parse(&name, &text, sets)?;
+    config.selection = check(&name, &config)?;
     Ok(config)
 }
 
@@ -144,24 +156,54 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
         .help("name a config file, for example `privet run configs/quickstart.toml`")
 }
 
-fn check(name: &str, config: &Config) -> Result<(), Failure> {
+fn check(name: &str, config: &Config) -> Result<Selection, Failure> {
     if config.paths().is_empty() {
         return Err(Failure::usage("the config names no dataset")
             .at(name)
             .help("add a [[datasets]] section with `path = \"folder/*.parquet\"`"));
     }
-    if let Some(other) = config.datasets.iter().find(|dataset| dataset.column != config.column()) {
-        return Err(Failure::usage("the datasets disagree about the text column")
+    let mut selection = None;
+    for dataset in &config.datasets {
+        let one = dataset.selection().map_err(|why| {
+            Failure::usage("the columns of a dataset do not go together")
+                .at(name)
+                .why(why)
+                .help("give `column`, or `prompt_column` and `completion_column`, or `messages_column`")
+        })?;
+        let first = selection.get_or_insert_with(|| one.clone());
+        if *first != one {
+            return Err(Failure::usage("the datasets disagree about the columns")
+                .at(name)
+                .why(format!(
+                    "one reads `{}`, another `{}`; one run reads records of one kind",
+                    first.names(),
+                    one.names()
+                ))
+                .help("rename the columns in the files, or train on one dataset at a time"));
+        }
+    }
+    let selection = selection.unwrap_or_else(records);
+    if config.prepares() && !matches!(selection, Selection::Text { .. }) {
+        return Err(Failure::usage("prompts, completions and conversations are not scrubbed or deduplicated yet")
             .at(name)
-            .why(format!("one says `{}`, another `{}`; one run reads one column", config.column(), other.column))
-            .help("rename the column in the files, or train on one dataset at a time"));
+            .why("both stages work on one column of text")
+            .help("leave out [scrub] and [dedup] and use `privet train`, on data that needs neither"));
     }
     if config.output.dir.as_os_str().is_empty() || config.output.dir.file_name().is_none() {
         return Err(Failure::usage("`dir` in [output] is not the name of a folder")
             .at(name)
             .help("for example `dir = \"runs/first\"`"));
     }
-    Ok(())
+    Ok(selection)
+}
+
+impl Dataset {
+    fn selection(&self) -> Result<Selection, &'static str> {
+        let Self { column, prompt_column, completion_column, messages_column, .. } = self;
+        let [text, prompt, completion, messages] =
+            [column, prompt_column, completion_column, messages_column].map(Option::as_deref);
+        crate::records::selection(text, prompt, completion, messages)
+    }
 }
 
 /// A string, or a list of strings.
@@ -184,10 +226,6 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         }
     }
     deserializer.deserialize_any(OneOrMany)
-}
-
-fn text() -> String {
-    String::from("text")
 }
 
 fn all_entities() -> Vec<Entity> {

@@ -1,7 +1,7 @@
 //! `privet inspect`: what Parquet files hold, without changing or quoting any of it.
 
 use clap::Args;
-use privet_corpus::{Inspection, LengthInspection, SampleInspection};
+use privet_corpus::{Inspection, Kinds, LengthInspection, SampleInspection};
 use privet_text::Entity;
 
 use crate::failure::{Exit, Failure};
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let files = privet_corpus::resolve_inputs(&arguments.input)?;
+    let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Parquet)?;
     let inspection = privet_corpus::inspect(&files, &arguments.column, &Entity::ALL, arguments.sample)?;
     if terminal.json {
         terminal.json(&inspection);

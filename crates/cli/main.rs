@@ -13,6 +13,7 @@ mod generate;
 mod inspect;
 mod merge;
 mod progress;
+mod records;
 mod report;
 mod run;
 mod score;

@@ -4,25 +4,39 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use clap::Args;
-use privet_train::score::{ModelFolder, Scored, UnitScore, score};
+use clap::{Args, ValueEnum};
+use privet_corpus::{Kinds, Selection};
+use privet_train::score::{ModelFolder, Reading, Scored, UnitScore, score};
 use privet_train::{Device, Error as TrainError};
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
 use crate::merge::adapter_of;
+use crate::records;
 use crate::terminal::{Terminal, pairs};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// A Hugging Face folder
     model: PathBuf,
-    /// Parquet files, folders or glob patterns
+    /// Parquet or JSON lines: files, folders or glob patterns
     #[arg(required = true)]
     input: Vec<String>,
-    /// Column that holds the text
-    #[arg(long, default_value = "text", value_name = "NAME")]
-    column: String,
+    /// Column that holds the text [default: text]
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
+    /// Instead of a text: column of prompts (with --completion-column)
+    #[arg(long, value_name = "NAME")]
+    prompt_column: Option<String>,
+    /// Column of what follows the prompts
+    #[arg(long, value_name = "NAME")]
+    completion_column: Option<String>,
+    /// Instead of a text: column of conversations, lists of `role` and `content`
+    #[arg(long, value_name = "NAME")]
+    messages_column: Option<String>,
+    /// Which tokens count: all, or completions and assistants' turns alone
+    #[arg(long, value_enum, default_value_t = LossOn::All, value_name = "PART")]
+    loss_on: LossOn,
     /// Folder of an adapter (PEFT layout), or of a run that made one
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
@@ -40,37 +54,52 @@ pub(crate) struct Arguments {
     device: Device,
 }
 
+/// The trainer's choice of the same name, as an argument.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LossOn {
+    All,
+    Completion,
+}
+
+impl From<LossOn> for privet_train::LossOn {
+    fn from(loss_on: LossOn) -> Self {
+        match loss_on {
+            LossOn::All => Self::All,
+            LossOn::Completion => Self::Completion,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let files = privet_corpus::resolve_inputs(&arguments.input)?;
+    let named = [&arguments.column, &arguments.prompt_column, &arguments.completion_column, &arguments.messages_column];
+    let [text, prompt, completion, messages] = named.map(Option::as_deref);
+    let selection = records::selection(text, prompt, completion, messages)
+        .map_err(|why| Failure::usage("these columns do not go together").why(why))?;
+    if arguments.loss_on == LossOn::Completion && matches!(selection, Selection::Text { .. }) {
+        return Err(Failure::usage("a plain text has no completion to measure")
+            .help("leave out --loss-on, or name --prompt-column and --completion-column, or --messages-column"));
+    }
+    let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Records)?;
     let folder = ModelFolder { base: arguments.model.clone(), adapter: arguments.adapter.as_deref().map(adapter_of) };
     let mut lines = arguments.per_example.as_ref().map(|folder| open(&folder.join("private"))).transpose()?;
-    // A reader's error passes through the scorer as an interruption and comes out here as what it was.
-    let mut unread: Option<Failure> = None;
     let mut unwritten: Option<std::io::Error> = None;
-    let scored = score(
-        &folder,
-        arguments.device,
-        (arguments.sequence_len as usize, arguments.batch as usize),
-        &mut |sink| {
-            let mut inner = Ok(());
-            let read = privet_corpus::read_texts(&files, &arguments.column, &mut |text| {
-                inner = sink(text);
-                if inner.is_ok() { Ok(()) } else { Err(privet_corpus::Error::Interrupted) }
-            });
-            inner?;
-            read.map_err(|error| {
-                unread = Some(error.into());
-                TrainError::Interrupted
-            })
-        },
-        &mut |one| match lines.as_mut().map(|(_, file)| line(file, one)) {
-            Some(Err(error)) => {
-                unwritten = Some(error);
-                Err(TrainError::Interrupted)
-            }
-            _ => Ok(()),
-        },
-    );
+    let reading = Reading {
+        format: records::format(&selection),
+        loss_on: arguments.loss_on.into(),
+        sequence_len: arguments.sequence_len as usize,
+        batch: arguments.batch as usize,
+    };
+    let mut examples = records::examples(files, selection);
+    let scored = score(&folder, arguments.device, reading, &mut *examples, &mut |one| match lines
+        .as_mut()
+        .map(|(_, file)| line(file, one))
+    {
+        Some(Err(error)) => {
+            unwritten = Some(error);
+            Err(TrainError::Interrupted)
+        }
+        _ => Ok(()),
+    });
     if let Some((path, mut file)) = lines {
         let flushed = file.flush().and_then(|()| file.get_ref().sync_all());
         // An earlier file stays as it is until this one is whole.
@@ -81,9 +110,6 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
             let failure = Failure::new(Exit::Resource, "the scores cannot be written").at(path.display().to_string());
             return Err(failure.why(error.to_string()));
         }
-    }
-    if let Some(failure) = unread {
-        return Err(failure);
     }
     say(&scored?, arguments, terminal);
     Ok(Exit::Done)

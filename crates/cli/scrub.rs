@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicB
 }
 
 fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
-    let inputs = privet_corpus::resolve_inputs(&arguments.input)?;
+    let inputs = privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Parquet)?;
     let rules = Rules {
         operator: arguments.operator,
         exceptions: &std::collections::BTreeMap::new(),
@@ -123,7 +123,7 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
 
 fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
     plan.input_folders = privet_corpus::input_folders(&config.paths());
-    config.column().clone_into(&mut plan.column);
+    plan.column = config.selection.names();
     plan.dedup_exact = config.dedup_exact();
     plan
 }

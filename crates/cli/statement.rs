@@ -8,7 +8,8 @@ use privet_dp::corpus_budget::{Basis, Refusal};
 use privet_report::{Edition, method};
 use privet_train::corpus_budget::Outlook;
 use privet_train::logs::Training;
-use privet_train::{Outcome, TrainPlan};
+use privet_train::plan::PlannedData;
+use privet_train::{Format, LossOn, Outcome, TrainPlan};
 use serde_json::{Value, json};
 
 use crate::budget::neighbours;
@@ -82,7 +83,7 @@ fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<
     let stages: Vec<String> = stages.chain([String::from("train"), String::from("report")]).collect();
     let mut settings = vec![
         ("stages", stages.join(", ")),
-        ("data", format!("column `{}` of {}", plan.data.column, session.config.paths().join(", "))),
+        ("data", data(session, plan)),
         (
             "model",
             format!("{}, LoRA r={} ({} weights trained)", model.base_model, model.lora_r, model.trainable_parameters),
@@ -104,6 +105,19 @@ fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<
     ];
     settings.extend(corpus.map(|corpus| ("corpus budget", corpus)));
     settings
+}
+
+/// Where records come from, and how long they may be.
+fn data(session: &Session, plan: &TrainPlan) -> String {
+    let PlannedData { column, format, loss_on, sequence_len, sequences_per_unit } = &plan.data;
+    let kind = match format {
+        Format::Text => format!("column `{column}`"),
+        Format::PromptCompletion => format!("prompts and completions in `{}`", column.replace(", ", "` and `")),
+        Format::Chat => format!("conversations in `{column}`, by the model's template"),
+    };
+    let learned = if *loss_on == LossOn::Completion { ", answers alone are learned" } else { "" };
+    let sequences = if *sequences_per_unit > 1 { format!(" x {sequences_per_unit}") } else { String::new() };
+    format!("{kind} of {}, {sequence_len}{sequences} tokens a unit{learned}", session.config.paths().join(", "))
 }
 
 fn assumptions(plan: &TrainPlan) -> String {

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
+use privet_corpus::Kinds;
 use privet_train::{Device, Inputs, Outcome, PlanInputs, Stage, TrainPlan};
 
 use crate::config::{self, Config};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Terminal, duration};
-use crate::{folders, progress, report, statement};
+use crate::{folders, progress, records, report, statement};
 
 /// The arguments of `privet train` and `privet run`.
 #[derive(Args)]
@@ -63,7 +64,8 @@ impl<'a> Session<'a> {
         let plan = privet_train::plan(&PlanInputs {
             name: &config.name(),
             declared_synthetic: config.synthetic(),
-            column: config.column(),
+            column: &config.selection.names(),
+            format: records::format(&config.selection),
             model: &config.model,
             data: &config.data,
             privacy: &config.privacy,
@@ -77,7 +79,8 @@ impl<'a> Session<'a> {
     /// The dataset's files, which must exist and lie apart from the run's folder.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>, Failure> {
         let patterns = self.config.paths();
-        let files = privet_corpus::resolve_inputs(&patterns)?;
+        let kinds = if self.config.prepares() { Kinds::Parquet } else { Kinds::Records };
+        let files = privet_corpus::resolve_inputs(&patterns, kinds)?;
         folders::keep_apart(&privet_corpus::input_folders(&patterns), &files, self.dir())?;
         Ok(files)
     }
@@ -112,14 +115,17 @@ pub(crate) fn train_and_report(
     input_digests: Vec<String>,
 ) -> Result<Exit, Failure> {
     let config = &session.config;
-    let texts = read_texts(files, config.column())?;
-    let public_evaluation = match config.data.public_evaluation.as_slice() {
+    let public = match config.data.public_evaluation.as_slice() {
         [] => Vec::new(),
-        patterns => read_texts(&privet_corpus::resolve_inputs(patterns)?, config.column())?,
+        patterns => privet_corpus::resolve_inputs(patterns, Kinds::Records)?,
     };
+    let input_state = privet_corpus::state_of(&[files, &public].concat())?;
     let epsilon = plan.epsilon_after(plan.privacy.steps).map_err(Failure::from)?;
     let mut shown = progress::Training::new(session.terminal, plan, epsilon);
-    let inputs = Inputs { texts, public_evaluation, input_digests };
+    let mut examples = records::examples(files.to_vec(), config.selection.clone());
+    let mut public_evaluation = records::examples(public, config.selection.clone());
+    let inputs =
+        Inputs { examples: &mut *examples, public_evaluation: &mut *public_evaluation, input_digests, input_state };
     let outcome = privet_train::train(
         plan,
         inputs,
@@ -143,13 +149,4 @@ fn summary(outcome: &Outcome, synthetic: bool) -> String {
     let resumed = outcome.resumed_from.map(|step| format!(", resumed after step {step}")).unwrap_or_default();
     let time = if synthetic { format!(" in {}", duration(outcome.seconds)) } else { String::new() };
     format!("train: {} steps{time}{resumed}", outcome.steps_done)
-}
-
-fn read_texts(files: &[PathBuf], column: &str) -> Result<Vec<String>, Failure> {
-    let mut texts = Vec::new();
-    privet_corpus::read_texts(files, column, &mut |text| {
-        texts.push(text);
-        Ok(())
-    })?;
-    Ok(texts)
 }

@@ -69,7 +69,7 @@ impl From<CorpusError> for Failure {
 
 fn of_fault(fault: &Fault) -> Exit {
     match fault {
-        Fault::MissingColumn { .. } | Fault::NotText { .. } => Exit::Usage,
+        Fault::MissingColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => Exit::Usage,
         Fault::TooLarge { .. } => Exit::Resource,
         Fault::RulePanic => Exit::Bug,
         _ => Exit::Input,
@@ -79,10 +79,24 @@ fn of_fault(fault: &Fault) -> Exit {
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         use TrainError as E;
+        let error = match error {
+            E::Source(inner) => match inner.downcast::<CorpusError>() {
+                Ok(corpus) => return Self::from(*corpus),
+                Err(other) => E::Source(other),
+            },
+            error => error,
+        };
         let exit = match &error {
             E::Model(model) => of_model(model),
             E::CorpusBudget(fault) => of_corpus_budget(fault),
-            E::Empty | E::TokenizerFile { .. } | E::Tokenize { .. } | E::Io { action: "read", .. } => Exit::Input,
+            E::Empty
+            | E::TokenizerFile { .. }
+            | E::ChatTemplate { .. }
+            | E::Conversation { .. }
+            | E::Tokenize { .. }
+            | E::TooManyUnits
+            | E::Source(_)
+            | E::Io { action: "read", .. } => Exit::Input,
             E::Io { .. } | E::Entropy { .. } => Exit::Resource,
             E::Damaged { .. }
             | E::LedgerInvalid { .. }

@@ -61,6 +61,43 @@ pub enum Fault {
         /// Top-level string columns of the file.
         available: Vec<String>,
     },
+    /// The wanted column does not hold conversations.
+    #[error(
+        "its column `{column}` holds {data_type}, not conversations; name a column of lists of objects with `role` and `content`"
+    )]
+    NotChat {
+        /// The wanted name.
+        column: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+    /// The file is neither Parquet nor JSON lines.
+    #[error("it is neither Parquet nor JSON lines; convert it, or take it out of the inputs")]
+    UnknownFormat,
+    /// A line is not a JSON object, or its compression ends early.
+    #[error("line {line} is not a JSON object; one record is one object on one line")]
+    DamagedLine {
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A line lacks a key, or holds something else under it than is wanted.
+    #[error("line {line} has no `{key}` of the kind that is wanted ({wanted}); null is skipped, a missing key is not")]
+    DamagedRecord {
+        /// The line, from 1.
+        line: u64,
+        /// The key.
+        key: String,
+        /// What it should hold.
+        wanted: &'static str,
+    },
+    /// A line is longer than is read.
+    #[error("line {line} is longer than {limit} bytes; cut the record into smaller ones")]
+    LongLine {
+        /// The line, from 1.
+        line: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// A column's type can be read but not written back unchanged.
     #[error("its column `{column}` has a type that cannot be written back unchanged; drop or cast that column first")]
     UnsupportedColumn {
@@ -99,6 +136,11 @@ pub enum FaultClass {
     DecoderPanic,
     MissingColumn,
     NotText,
+    NotChat,
+    UnknownFormat,
+    DamagedLine,
+    DamagedRecord,
+    LongLine,
     UnsupportedColumn,
     TooLarge,
     RulePanic,
@@ -117,6 +159,11 @@ impl Fault {
             Self::DecoderPanic => FaultClass::DecoderPanic,
             Self::MissingColumn { .. } => FaultClass::MissingColumn,
             Self::NotText { .. } => FaultClass::NotText,
+            Self::NotChat { .. } => FaultClass::NotChat,
+            Self::UnknownFormat => FaultClass::UnknownFormat,
+            Self::DamagedLine { .. } => FaultClass::DamagedLine,
+            Self::DamagedRecord { .. } => FaultClass::DamagedRecord,
+            Self::LongLine { .. } => FaultClass::LongLine,
             Self::UnsupportedColumn { .. } => FaultClass::UnsupportedColumn,
             Self::TooLarge { .. } => FaultClass::TooLarge,
             Self::RulePanic => FaultClass::RulePanic,
@@ -129,7 +176,7 @@ impl Fault {
 #[non_exhaustive]
 pub enum Error {
     /// No pattern matched a file.
-    #[error("no Parquet file matches {}; check the path or the pattern", list(patterns))]
+    #[error("no file of a kind that is read matches {}; check the path or the pattern", list(patterns))]
     NoInput {
         /// The patterns as given.
         patterns: Vec<String>,

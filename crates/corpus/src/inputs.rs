@@ -10,22 +10,58 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::Error;
 use crate::output::{FINDINGS_NAME, MANIFEST_NAME, PROGRESS_NAME};
 
+/// Which files of a folder are meant when the folder is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// Parquet: what can be scrubbed.
+    Parquet,
+    /// Parquet and JSON lines: what can be trained and measured on.
+    Records,
+}
+
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// By its name: `.jsonl` or `.ndjson`, perhaps with `.gz` or `.zst` behind it.
+pub(crate) fn is_json_lines(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    [".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// BLAKE3 over the paths, lengths and times of change of `files`: another value means that they may hold something else.
+///
+/// # Errors
+///
+/// [`Error::Input`] for a file that is gone.
+pub fn state_of(files: &[PathBuf]) -> Result<String, Error> {
+    let mut hasher = blake3::Hasher::new();
+    for file in files {
+        let fail = |error| Error::Input { file: file.clone(), fault: crate::source::unreadable(&error) };
+        let metadata = file.metadata().map_err(fail)?;
+        let changed = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        hasher.update(format!("{} {} {changed:?}\n", file.display(), metadata.len()).as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Files for a list of files, folders and glob patterns: absolute, sorted, each once.
 ///
-/// A folder stands for every `*.parquet` below it, hidden entries and the findings of an earlier run left
-/// out; a file is taken whatever it is called.
+/// A folder stands for every `*.parquet` below it, or every file that `kinds` names, hidden entries and the findings
+/// of an earlier run left out; a file is taken whatever it is called.
 ///
 /// # Errors
 ///
 /// [`Error::NoInput`] naming the patterns that match nothing, [`Error::BadPattern`].
-pub fn resolve_inputs(patterns: &[String]) -> Result<Vec<PathBuf>, Error> {
+pub fn resolve_inputs(patterns: &[String], kinds: Kinds) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     let mut unmatched = Vec::new();
     for pattern in patterns {
         let before = files.len();
         for path in matches(pattern)? {
             if path.is_dir() {
-                walk(&path, &mut files);
+                walk(&path, kinds, &mut files);
             } else {
                 files.push(absolute(&path));
             }
@@ -71,7 +107,7 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(found.flatten().collect())
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+fn walk(folder: &Path, kinds: Kinds, files: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
@@ -84,8 +120,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         }
         // Links to folders are not followed: they may lead back up.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&path, files);
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
+            walk(&path, kinds, files);
+        } else if is_parquet(&path) || kinds == Kinds::Records && is_json_lines(&path) {
             files.push(absolute(&path));
         }
     }

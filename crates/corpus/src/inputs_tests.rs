@@ -14,7 +14,7 @@ fn pattern(folder: &Path, rest: &str) -> String {
 
 fn names(folder: &Path, patterns: &[&str]) -> Vec<String> {
     let patterns: Vec<String> = patterns.iter().map(|p| pattern(folder, p)).collect();
-    resolve_inputs(&patterns).unwrap().iter().map(|path| below(&absolute(folder), path)).collect()
+    resolve_inputs(&patterns, Kinds::Parquet).unwrap().iter().map(|path| below(&absolute(folder), path)).collect()
 }
 
 #[test]
@@ -29,6 +29,29 @@ fn files_folders_and_globs_resolve_sorted_and_once() {
 }
 
 #[test]
+fn a_folder_of_records_holds_json_lines_too() {
+    let folder = tempfile::tempdir().unwrap();
+    touch(folder.path(), &["a.parquet", "b.jsonl", "c.NDJSON.gz", "d.jsonl.zst", "e.json", "jsonl", ".f.jsonl"]);
+    let patterns = [pattern(folder.path(), "")];
+    let count = |kinds| resolve_inputs(&patterns, kinds).unwrap().len();
+    assert_eq!((count(Kinds::Parquet), count(Kinds::Records)), (1, 4));
+}
+
+#[test]
+fn the_state_of_files_changes_with_any_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    touch(folder.path(), &["a", "b"]);
+    let files = [folder.path().join("a"), folder.path().join("b")];
+    let before = state_of(&files).unwrap();
+    assert_eq!(before, state_of(&files).unwrap());
+    std::fs::write(&files[1], "x").unwrap();
+    assert_ne!(before, state_of(&files).unwrap());
+    assert_ne!(before, state_of(&files[..1]).unwrap());
+    std::fs::remove_file(&files[0]).unwrap();
+    assert!(matches!(state_of(&files), Err(Error::Input { .. })));
+}
+
+#[test]
 fn a_finished_output_folder_resolves_to_its_shards() {
     let folder = tempfile::tempdir().unwrap();
     touch(folder.path(), &["a.parquet", "findings.parquet", "manifest.json"]);
@@ -40,11 +63,11 @@ fn what_matches_nothing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     touch(folder.path(), &["a.parquet"]);
     let wanted = [pattern(folder.path(), "a.parquet"), pattern(folder.path(), "z*")];
-    let error = resolve_inputs(&wanted).unwrap_err();
+    let error = resolve_inputs(&wanted, Kinds::Parquet).unwrap_err();
     assert!(matches!(&error, Error::NoInput { patterns } if patterns == &wanted[1..]));
-    assert!(matches!(resolve_inputs(&[]), Err(Error::NoInput { .. })));
+    assert!(matches!(resolve_inputs(&[], Kinds::Parquet), Err(Error::NoInput { .. })));
     let broken = ["a[".to_owned()];
-    assert!(matches!(resolve_inputs(&broken), Err(Error::BadPattern { .. })));
+    assert!(matches!(resolve_inputs(&broken, Kinds::Parquet), Err(Error::BadPattern { .. })));
 }
 
 #[test]

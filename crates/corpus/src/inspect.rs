@@ -206,7 +206,7 @@ impl Walk<'_> {
     fn file(&mut self, file: &Path, column: &str) -> Result<(), Fault> {
         let source = Source::open(file, column, u64::MAX)?;
         for row_group in 0..source.row_groups() {
-            for batch in source.batches(row_group, Columns::TextOnly)? {
+            for batch in source.batches(row_group, Columns::Wanted)? {
                 let batch = batch?;
                 let damaged = || Fault::DamagedData { row_group };
                 let slots = caught(|| slots(batch.column(0))).flatten().ok_or_else(damaged)?;

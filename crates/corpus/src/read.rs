@@ -1,30 +1,13 @@
-//! The texts of a corpus, one after another, for whoever trains or measures on them.
+//! The texts of a Parquet file, one after another.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::column::{slots, texts};
 use crate::error::{Error, Fault};
 use crate::source::{Columns, Source};
 
-/// Hands every non-null text of `column` to `each`, file by file and row by row; one batch of rows is in
-/// memory at a time. An error from `each` stops the reading and is returned as it is
-/// ([`Error::Consumer`] carries one from elsewhere).
-///
-/// # Errors
-///
-/// [`Error::Input`] naming the file that cannot be read.
-pub fn read_texts(
-    files: &[PathBuf],
-    column: &str,
-    each: &mut dyn FnMut(String) -> Result<(), Error>,
-) -> Result<(), Error> {
-    for file in files {
-        for_each_text(file, column, &mut |text| each(text.to_owned()))?;
-    }
-    Ok(())
-}
-
-/// The same for one file, without giving the text away.
+/// Hands every non-null text of `column` to `each`, row by row; one batch of rows is in memory at a time. An error from
+/// `each` stops the reading and is returned as it is.
 pub(crate) fn for_each_text(
     file: &Path,
     column: &str,
@@ -33,7 +16,7 @@ pub(crate) fn for_each_text(
     let fail = |fault: Fault| Error::Input { file: file.to_owned(), fault };
     let source = Source::open(file, column, u64::MAX).map_err(fail)?;
     for row_group in 0..source.row_groups() {
-        let batches = source.batches(row_group, Columns::TextOnly).map_err(fail)?;
+        let batches = source.batches(row_group, Columns::Wanted).map_err(fail)?;
         for batch in batches {
             let batch = batch.map_err(fail)?;
             let damaged = || fail(Fault::DamagedData { row_group });

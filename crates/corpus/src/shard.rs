@@ -85,7 +85,7 @@ impl Run<'_> {
         let plan = self.plan;
         let source = Source::open(&shard.path, &plan.column, plan.row_group_bytes_max)?;
         let mut sink = targets.map(|targets| Sink::create(targets, &source)).transpose()?;
-        let columns = if sink.is_some() { Columns::All } else { Columns::TextOnly };
+        let columns = if sink.is_some() { Columns::All } else { Columns::Wanted };
         let mut pass = Pass { shard, seen, counts: Counts::default(), dictionary: None };
         for row_group in 0..source.row_groups() {
             let before = pass.counts.rows_in;
@@ -99,7 +99,7 @@ impl Run<'_> {
                 let batch = batch.slice(0, batch.num_rows().min(left as usize));
                 let text = match columns {
                     Columns::All => source.text_index(),
-                    Columns::TextOnly => 0,
+                    Columns::Wanted => 0,
                 };
                 self.scrub_batch(&batch, text, row_group, &mut pass, sink.as_mut())?;
             }

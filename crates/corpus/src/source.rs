@@ -31,25 +31,39 @@ const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
     All,
-    TextOnly,
+    Wanted,
 }
 
-/// An open Parquet file with a text column.
+/// What a wanted column must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// A list of structs with `role` and `content`.
+    Chat,
+}
+
+/// An open Parquet file with the columns that are wanted of it.
 pub(crate) struct Source {
     file: File,
     metadata: ArrowReaderMetadata,
-    column: usize,
+    columns: Vec<usize>,
 }
 
 impl Source {
     /// Opens `path` and finds its text column.
     pub(crate) fn open(path: &Path, column: &str, row_group_bytes_max: u64) -> Result<Self, Fault> {
+        Self::open_wanted(path, &[(column, Kind::Text)], row_group_bytes_max)
+    }
+
+    /// Opens `path` and finds the columns of these names; there is at least one.
+    pub(crate) fn open_wanted(path: &Path, wanted: &[(&str, Kind)], row_group_bytes_max: u64) -> Result<Self, Fault> {
         let mut file = File::open(path).map_err(|error| unreadable(&error))?;
         check_magic(&mut file)?;
         let metadata = load(&file)?;
         check_row_groups(metadata.metadata(), row_group_bytes_max)?;
-        let column = find_text_column(metadata.schema(), column)?;
-        Ok(Self { file, metadata, column })
+        let find = |(name, kind): &(&str, Kind)| find_column(metadata.schema(), name, *kind);
+        let columns = wanted.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self { file, metadata, columns })
     }
 
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
@@ -62,13 +76,13 @@ impl Source {
 
     /// Index of the text column among the top-level columns.
     pub(crate) fn text_index(&self) -> usize {
-        self.column
+        self.columns[0]
     }
 
     /// Index of the text column among the leaves.
     pub(crate) fn text_leaf(&self) -> Option<usize> {
         let leaves = self.metadata.parquet_schema();
-        (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == self.column)
+        (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == self.text_index())
     }
 
     pub(crate) fn row_groups(&self) -> usize {
@@ -90,7 +104,7 @@ impl Source {
         let leaves = self.metadata.parquet_schema();
         let projection = match columns {
             Columns::All => ProjectionMask::all(),
-            Columns::TextOnly => ProjectionMask::roots(leaves, [self.column]),
+            Columns::Wanted => ProjectionMask::roots(leaves, self.columns.iter().copied()),
         };
         let file = self.file.try_clone().map_err(|error| unreadable(&error))?;
         let reader = caught(|| {
@@ -205,7 +219,15 @@ fn check_row_groups(metadata: &ParquetMetaData, limit: u64) -> Result<(), Fault>
     Ok(())
 }
 
-fn find_text_column(schema: &SchemaRef, wanted: &str) -> Result<usize, Fault> {
+/// True for a list of structs with a text `role` and a text `content`.
+fn is_chat(data_type: &DataType) -> bool {
+    let (DataType::List(item) | DataType::LargeList(item)) = data_type else { return false };
+    let DataType::Struct(fields) = item.data_type() else { return false };
+    let holds = |name: &str| fields.iter().any(|field| field.name() == name && is_text(field.data_type()));
+    holds("role") && holds("content")
+}
+
+fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fault> {
     let available: Vec<String> =
         schema.fields().iter().filter(|field| is_text(field.data_type())).map(|field| field.name().clone()).collect();
     let found = schema.fields().iter().position(|field| field.name() == wanted);
@@ -217,8 +239,11 @@ fn find_text_column(schema: &SchemaRef, wanted: &str) -> Result<usize, Fault> {
         });
     };
     let data_type = schema.field(index).data_type();
-    if is_text(data_type) {
-        return Ok(index);
+    match kind {
+        Kind::Text if is_text(data_type) => return Ok(index),
+        Kind::Chat if is_chat(data_type) => return Ok(index),
+        Kind::Chat => return Err(Fault::NotChat { column: wanted.to_owned(), data_type: data_type.to_string() }),
+        Kind::Text => {}
     }
     Err(Fault::NotText { column: wanted.to_owned(), data_type: data_type.to_string(), available })
 }

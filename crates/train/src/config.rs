@@ -46,11 +46,41 @@ pub enum Adapter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Longest sequence in tokens; longer documents are cut, and the cut is counted in `private/`.
+    /// Longest sequence in tokens.
     pub sequence_len: usize,
-    /// Parquet files of a *public* held-out split (paths or globs); its losses are published.
+    /// How many sequences one unit may take; what is longer than all of them is cut, and counted in `private/`.
+    #[serde(default = "one")]
+    pub sequences_per_unit: usize,
+    /// Which tokens are learned: all, or completions and assistants' turns alone.
+    #[serde(default)]
+    pub loss_on: LossOn,
+    /// Files of a *public* held-out split (paths or globs); its losses are published.
     #[serde(default)]
     pub public_evaluation: Vec<String>,
+}
+
+/// Which tokens count in the loss.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossOn {
+    /// All of a unit.
+    #[default]
+    All,
+    /// What follows a prompt, or what an assistant says, each with the token that ends it.
+    Completion,
+}
+
+/// How a record of the corpus is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// One column of text.
+    #[default]
+    Text,
+    /// A column of prompts and one of completions.
+    PromptCompletion,
+    /// A column of conversations, rendered with the model's chat template.
+    Chat,
 }
 
 /// `[privacy]`: the guarantee. No field that it depends on has a default.
@@ -163,6 +193,10 @@ impl Default for AuditConfig {
     fn default() -> Self {
         Self { canaries: 0, guess_fraction: 0.2, alpha: 0.05 }
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 fn lora_r() -> usize {

@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::backend::AutodiffBackend;
-use privet_model::{Adapters, Decoder, Tape, Tensors, TokenBatch};
+use privet_model::{Adapters, Decoder, Tape, Tensors};
 use rayon::prelude::*;
 
 use crate::adamw::{AdamW, AdamWConfig, LearningRate};
@@ -28,13 +28,16 @@ use crate::ledger_file::LedgerFile;
 use crate::plan::TrainPlan;
 use crate::run_folder::{RunFolder, append_line};
 use crate::sampler::PoissonSampler;
-use crate::tokens::TokenStore;
+use crate::tokens::unit::{Physical, pack};
+use crate::tokens::{TokenStore, Unit};
 use crate::{Error, Observed, checkpoint, logs};
 
 /// A model on a device, and how work is cut for it.
 pub(crate) struct Engine<A: AutodiffBackend> {
     pub(crate) decoder: Decoder<A::InnerBackend>,
     pub(crate) scale: f64,
+    /// Longest sequence; a longer unit takes several rows.
+    pub(crate) sequence_len: usize,
     pub(crate) physical_batch_size: usize,
     /// Physical batches in flight: the CPU's cores on a CPU, one on an accelerator.
     pub(crate) lanes: usize,
@@ -48,11 +51,13 @@ impl<A: AutodiffBackend> Engine<A> {
     /// Runs `work` on every physical batch, in lanes, and returns the results in order.
     ///
     /// Units are sorted by length, so that a batch is padded little. Which units share a batch changes no result
-    /// beyond rounding: losses and gradients are each unit's own.
-    fn batches<'u, T: Send>(&self, units: &[&'u [u32]], work: impl Fn(&[&'u [u32]]) -> T + Sync + Send) -> Vec<T> {
-        let mut sorted = units.to_vec();
-        sorted.sort_by_key(|unit| Reverse(unit.len()));
-        let batches: Vec<_> = sorted.chunks(self.physical_batch_size).collect();
+    /// beyond rounding: losses and gradients are each unit's own. All rows of a unit are in one batch, because its
+    /// gradient is clipped whole.
+    fn batches<T: Send>(&self, units: &[Unit], work: impl Fn(&Physical) -> T + Sync + Send) -> Vec<T> {
+        let mut sorted: Vec<&Unit> = units.iter().collect();
+        sorted.sort_by_key(|unit| Reverse(unit.tokens().len()));
+        let batches = pack(&sorted, self.sequence_len, self.physical_batch_size);
+        let work = |batch: Vec<&Unit>| work(&Physical::new(&batch, self.sequence_len, self.rows()));
         if self.lanes > 1 {
             return batches.into_par_iter().map(work).collect();
         }
@@ -65,14 +70,16 @@ impl<A: AutodiffBackend> Engine<A> {
     }
 
     /// The clipped sum of a logical batch. An empty one gives zeros.
-    pub(crate) fn clipped_sum(&self, tensors: &Tensors, units: &[&[u32]], max_grad_norm: f64) -> ClippedSum {
+    pub(crate) fn clipped_sum(&self, tensors: &Tensors, units: &[Unit], max_grad_norm: f64) -> ClippedSum {
         let adapters = self.upload(tensors);
         let zeros = || ClippedSum::zeros(tensors.values.iter().map(Vec::len), max_grad_norm);
         let parts = self.batches(units, |batch| {
             let mut tape = Tape::<A>::default();
-            let losses = self.decoder.losses(&TokenBatch::new(batch, self.rows()), Some(&adapters), Some(&mut tape));
+            let losses = self.decoder.losses(&batch.batch, Some(&adapters), Some(&mut tape));
+            let gradients = tape.sample_gradients(&losses.objective, &adapters).summed(&batch.owners);
+            let losses = batch.losses(&host(losses.values));
             let mut part = zeros();
-            part.add(tape.sample_gradients(&losses.objective, &adapters), &host(losses.values), batch.len());
+            part.add(gradients, &losses, losses.len());
             part
         });
         parts.into_iter().fold(zeros(), |mut total, part| {
@@ -82,11 +89,11 @@ impl<A: AutodiffBackend> Engine<A> {
     }
 
     /// The mean gradient of a batch without clipping or noise. Only the non-private control uses it.
-    pub(crate) fn plain_mean(&self, tensors: &Tensors, units: &[&[u32]], divisor: u64) -> Vec<Vec<f32>> {
+    pub(crate) fn plain_mean(&self, tensors: &Tensors, units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
         let adapters = self.upload(tensors);
         let parts = self.batches(units, |batch| {
             let mut tape = Tape::<A>::default();
-            let losses = self.decoder.losses(&TokenBatch::new(batch, self.rows()), Some(&adapters), Some(&mut tape));
+            let losses = self.decoder.losses(&batch.batch, Some(&adapters), Some(&mut tape));
             let [rows] = losses.values.dims();
             tape.sample_gradients(&losses.objective, &adapters).weighted_sum(&vec![1.0 / divisor as f32; rows])
         });
@@ -98,13 +105,13 @@ impl<A: AutodiffBackend> Engine<A> {
     }
 
     /// Loss of every unit, in the units' order.
-    pub(crate) fn losses(&self, tensors: Option<&Tensors>, units: &[&[u32]]) -> Vec<f32> {
+    pub(crate) fn losses(&self, tensors: Option<&Tensors>, units: &[Unit]) -> Vec<f32> {
         let adapters = tensors.map(|tensors| self.upload(tensors));
         let mut order: Vec<usize> = (0..units.len()).collect();
-        order.sort_by_key(|index| Reverse(units[*index].len()));
+        order.sort_by_key(|index| Reverse(units[*index].tokens().len()));
         let batches = self.batches(units, |batch| {
-            let losses = self.decoder.losses::<A>(&TokenBatch::new(batch, self.rows()), adapters.as_ref(), None);
-            host(losses.values)[..batch.len()].to_vec()
+            let losses = self.decoder.losses::<A>(&batch.batch, adapters.as_ref(), None);
+            batch.losses(&host(losses.values))
         });
         let mut losses = vec![0.0; units.len()];
         // Both sorts are stable, so both have the same order.
@@ -114,13 +121,18 @@ impl<A: AutodiffBackend> Engine<A> {
         losses
     }
 
-    /// Mean loss per predicted token, in nats.
-    pub(crate) fn mean_loss(&self, tensors: Option<&Tensors>, store: &TokenStore) -> f64 {
-        let units: Vec<&[u32]> = (0..store.len()).map(|index| store.unit(index)).collect();
-        let losses = self.losses(tensors, &units);
-        let targets = |unit: &[u32]| unit.len().saturating_sub(1) as f64;
-        let total: f64 = units.iter().zip(losses).map(|(unit, loss)| f64::from(loss) * targets(unit)).sum();
-        total / units.iter().map(|unit| targets(unit)).sum::<f64>().max(1.0)
+    /// Mean loss per predicted token, in nats. Reads a block of units at a time.
+    pub(crate) fn mean_loss(&self, tensors: Option<&Tensors>, store: &mut TokenStore) -> Result<f64, Error> {
+        let (mut total, mut predicted) = (0.0, 0.0);
+        let block = self.physical_batch_size * self.lanes * 8;
+        for first in (0..store.len()).step_by(block) {
+            let units = store.units(first..store.len().min(first + block))?;
+            for (unit, loss) in units.iter().zip(self.losses(tensors, &units)) {
+                total += f64::from(loss) * unit.predicted() as f64;
+                predicted += unit.predicted() as f64;
+            }
+        }
+        Ok(total / f64::max(predicted, 1.0))
     }
 }
 
@@ -169,7 +181,7 @@ pub(crate) struct Trained {
 pub(crate) fn train_private<A: AutodiffBackend>(
     engine: &Engine<A>,
     plan: &TrainPlan,
-    store: &TokenStore,
+    store: &mut TokenStore,
     folder: &RunFolder,
     ledger: &mut LedgerFile,
     observe: &mut dyn FnMut(Observed),
@@ -192,7 +204,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let step = optimizer.step() + 1;
         let attempt = ledger.ledger().next_attempt(step);
         let drawn = sampler.draw(step, attempt, store.len() as u32);
-        let units: Vec<&[u32]> = drawn.iter().map(|unit| store.unit(*unit as usize)).collect();
+        let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = std::time::Instant::now();
         let sum = engine.clipped_sum(&tensors, &units, plan.privacy.max_grad_norm);
         let tally = sum.tally();
@@ -260,7 +272,7 @@ fn log_step(
 pub(crate) fn train_control<A: AutodiffBackend>(
     engine: &Engine<A>,
     plan: &TrainPlan,
-    store: &TokenStore,
+    store: &mut TokenStore,
     observe: &mut dyn FnMut(Observed),
     cancelled: &AtomicBool,
 ) -> Result<Tensors, Error> {
@@ -276,7 +288,7 @@ pub(crate) fn train_control<A: AutodiffBackend>(
             return Err(Error::Interrupted);
         }
         let drawn = sampler.draw(step, 0, store.len() as u32);
-        let units: Vec<&[u32]> = drawn.iter().map(|unit| store.unit(*unit as usize)).collect();
+        let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let gradient = engine.plain_mean(&tensors, &units, plan.privacy.expected_batch_size);
         let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();

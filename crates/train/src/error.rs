@@ -213,6 +213,33 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// A chat template that cannot be used.
+    #[error("the chat template in {} cannot be used: {reason}; take the one that belongs to the model", path.display())]
+    ChatTemplate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The chat template refused a conversation, or rendered it in a way in which no assistant's turn can be found.
+    #[error(
+        "the model's chat template cannot render the conversation of unit {unit}; check its roles and their order, \
+         or learn from all of it with `data.loss_on = \"all\"`"
+    )]
+    Conversation {
+        /// Index of the unit, from 0.
+        unit: usize,
+    },
+
+    /// There are more units than a draw can number.
+    #[error("the training data has more than 4294967295 units; train on a part of it")]
+    TooManyUnits,
+
+    /// Whoever reads the corpus failed.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+
     /// The tokenizer refused a unit.
     #[error("the tokenizer refused unit {unit}; check that tokenizer.json belongs to the model")]
     Tokenize {

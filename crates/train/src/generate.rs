@@ -11,6 +11,7 @@ use rand_chacha::ChaCha20Rng;
 
 use crate::error::Error;
 use crate::score::{Loaded, ModelFolder};
+use crate::tokens::Tokenizer;
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,10 +63,11 @@ impl OnDevice for Work<'_> {
     fn run<A: AutodiffBackend>(self, device: &A::Device) -> Self::Output {
         let loaded = Loaded::<A>::open(self.folder, device)?;
         let config = loaded.decoder.config();
+        let tokenizer = Tokenizer::of_model(&self.folder.base, config)?;
         let limit = config.max_position_embeddings;
         let mut rows: Vec<Row> = Vec::with_capacity(self.prompts.len());
         for (unit, prompt) in self.prompts.iter().enumerate() {
-            let ids = loaded.tokenizer.encode_plain(prompt).ok_or(Error::Tokenize { unit })?;
+            let ids = tokenizer.encode_plain(prompt).ok_or(Error::Tokenize { unit })?;
             let ids: Vec<u32> = config.bos_token_id.into_iter().chain(ids).collect();
             if ids.is_empty() || ids.len() >= limit {
                 let reason = format!("has {} tokens, and the model takes 1 to {}", ids.len(), limit - 1);
@@ -93,7 +95,7 @@ impl OnDevice for Work<'_> {
         }
         let text = |row: Row| {
             let new = &row.ids[row.prompt..];
-            let text = loaded.tokenizer.decode(new).unwrap_or_default();
+            let text = tokenizer.decode(new).unwrap_or_default();
             Generated { text, tokens: new.len(), ended: row.ended }
         };
         Ok(rows.into_iter().map(text).collect())

@@ -26,9 +26,12 @@ pub mod score;
 pub mod tokens;
 pub mod training;
 
-pub use config::{Adapter, AuditConfig, DataConfig, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig};
+pub use config::{
+    Adapter, AuditConfig, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig,
+};
 pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;
 pub use plan::{PlanInputs, Stage, TrainPlan, plan};
 pub use privet_model::Device;
+pub use tokens::{Example, Examples, Message};
 pub use training::{Inputs, Observed, Outcome, train};

@@ -12,7 +12,11 @@ use privet_model::{LoraSpec, ModelConfig as Architecture, weights::WeightFile};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::config::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig};
+use crate::config::{
+    AuditConfig, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig,
+};
+use crate::tokens::Encoder;
+use crate::tokens::chat::Template;
 
 /// Format name in `plan.json`.
 pub const FORMAT: &str = "privet-plan/v1";
@@ -32,8 +36,10 @@ pub struct PlanInputs<'a> {
     pub name: &'a str,
     /// Whether the user declares the data synthetic, so that private figures may be shown on the terminal.
     pub declared_synthetic: bool,
-    /// Column of the text.
+    /// Column of the text, or columns with a comma between them.
     pub column: &'a str,
+    /// How records are read.
+    pub format: Format,
     /// `[model]`.
     pub model: &'a ModelConfig,
     /// `[data]`.
@@ -106,10 +112,16 @@ pub struct PlannedModel {
 /// The data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedData {
-    /// Column of the text.
+    /// Column of the text, or columns with a comma between them.
     pub column: String,
+    /// How records are read.
+    pub format: Format,
+    /// Which tokens count in the loss.
+    pub loss_on: LossOn,
     /// Longest sequence in tokens.
     pub sequence_len: usize,
+    /// How many sequences one unit may take.
+    pub sequences_per_unit: usize,
 }
 
 /// The guarantee.
@@ -182,6 +194,9 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         let most = architecture.max_position_embeddings;
         return Err(Error::config("data.sequence_len", format!("is longer than the model's {most} positions")));
     }
+    if inputs.format == Format::Chat && Template::open(&model.base_model)?.is_none() {
+        return Err(Error::config("model.base_model", crate::tokens::chat::MISSING));
+    }
     let file = WeightFile::open(&model.base_model, model.sha256.as_deref())?;
     let lora = LoraSpec { r: model.lora_r, alpha: model.lora_alpha, target_modules: model.lora_target_modules.clone() };
     let trainable_parameters = lora.init(&architecture, train.seed)?.len();
@@ -203,7 +218,13 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
             lora_target_modules: model.lora_target_modules.clone(),
             trainable_parameters,
         },
-        data: PlannedData { column: inputs.column.to_owned(), sequence_len: inputs.data.sequence_len },
+        data: PlannedData {
+            column: inputs.column.to_owned(),
+            format: inputs.format,
+            loss_on: inputs.data.loss_on,
+            sequence_len: inputs.data.sequence_len,
+            sequences_per_unit: inputs.data.sequences_per_unit,
+        },
         privacy,
         train: PlannedTrain {
             optimizer: "dp-adamw".to_owned(),
@@ -228,10 +249,18 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
 fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let (model, data, train, audit) = (inputs.model, inputs.data, inputs.train, inputs.audit);
     let unit = |x: f64| (0.0..1.0).contains(&x);
-    let checks: [(&str, bool, &str); 12] = [
+    let whole = data.sequences_per_unit > 0 && data.sequences_per_unit <= train.speed.physical_batch_size;
+    let learned = inputs.format != Format::Text || data.loss_on == LossOn::All;
+    let checks: [(&str, bool, &str); 14] = [
         ("model.lora_r", model.lora_r > 0, "must be at least 1"),
         ("model.lora_alpha", model.lora_alpha.is_finite() && model.lora_alpha > 0.0, "must be a positive number"),
         ("data.sequence_len", data.sequence_len >= 2, "must be at least 2: one token to read and one to predict"),
+        (
+            "data.sequences_per_unit",
+            whole,
+            "must lie in 1..=train.speed.physical_batch_size: a unit's sequences are clipped together, in one batch",
+        ),
+        ("data.loss_on", learned, "\"completion\" needs prompts and completions, or chats; a plain text has neither"),
         ("train.learning_rate", train.learning_rate.is_finite() && train.learning_rate > 0.0, "must be positive"),
         ("train.weight_decay", train.weight_decay.is_finite() && train.weight_decay >= 0.0, "must not be negative"),
         ("train.beta1", unit(train.beta1), "must lie in [0, 1)"),
@@ -356,6 +385,17 @@ impl TrainPlan {
     pub fn epsilon_after(&self, steps: u64) -> Result<f64, Error> {
         let event = Event::Repeated { event: Box::new(self.event()), count: steps };
         Ok(privet_dp::account(&event, self.privacy.delta, self.privacy.adjacency)?.epsilon_upper.get())
+    }
+
+    /// How records of the corpus become units.
+    ///
+    /// # Errors
+    /// As [`Encoder::open`].
+    pub fn encoder(&self, architecture: &Architecture) -> Result<Encoder, Error> {
+        let data = &self.data;
+        // Sequences of a unit share a token with the one before.
+        let most = 1 + data.sequences_per_unit * (data.sequence_len - 1);
+        Encoder::open(self.model.base_model.as_ref(), architecture, data.format, most, data.loss_on)
     }
 
     /// The adapters.

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use burn::tensor::backend::AutodiffBackend;
 use privet_model::device::{OnDevice, dispatch};
 use privet_model::weights::WeightFile;
-use privet_model::{Adapters, Decoder, Device, LoraSpec, TokenBatch};
+use privet_model::{Adapters, Decoder, Device, LoraSpec};
 use serde::Deserialize;
 
+use crate::config::{Format, LossOn};
 use crate::error::Error;
-use crate::tokens::{Frame, TokenStore, Tokenizer};
-
-/// Texts that are tokenized at a time.
-const BLOCK: usize = 512;
+use crate::tokens::unit::{Physical, pack};
+use crate::tokens::{Encoder, Examples, Unit};
 
 /// A model folder and, where one is wanted, an adapter on top of it.
 #[derive(Debug, Clone)]
@@ -28,11 +27,11 @@ pub struct ModelFolder {
 /// What a model makes of some texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Scored {
-    /// Texts.
+    /// Records.
     pub units: u64,
-    /// Tokens that were predicted: every token of a text but its first.
+    /// Tokens that were predicted: every one that counts, but a record's first.
     pub tokens: u64,
-    /// Texts that were cut to the sequence length.
+    /// Records that were cut to the sequence length.
     pub truncated: u64,
     /// Sum of the losses of all predicted tokens, in nats.
     pub total: f64,
@@ -56,29 +55,37 @@ pub struct UnitScore {
     pub loss: f64,
 }
 
-/// Where texts come from: calls what it is given with one text after the other.
-pub type Texts<'a> = dyn FnMut(&mut dyn FnMut(String) -> Result<(), Error>) -> Result<(), Error> + 'a;
+/// How records are read and computed.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// How records are read.
+    pub format: Format,
+    /// Which tokens count.
+    pub loss_on: LossOn,
+    /// Greatest number of tokens of a record; longer ones are cut.
+    pub sequence_len: usize,
+    /// Records computed at a time.
+    pub batch: usize,
+}
 
-/// Scores all texts, at most `batch` at a time, each cut to `sequence_len` tokens; `each` sees every text's score.
+/// Scores all records; `each` sees every one's score.
 ///
 /// # Errors
-/// [`Error::Model`] for a folder that cannot be used, [`Error::Tokenize`], and whatever `texts` and `each` return.
+/// [`Error::Model`] for a folder that cannot be used, those of [`Encoder`], and whatever `examples` and `each` return.
 pub fn score(
     folder: &ModelFolder,
     device: Device,
-    (sequence_len, batch): (usize, usize),
-    texts: &mut Texts<'_>,
+    reading: Reading,
+    examples: &mut Examples<'_>,
     each: &mut dyn FnMut(UnitScore) -> Result<(), Error>,
 ) -> Result<Scored, Error> {
-    let work = Work { folder, sequence_len, batch: batch.max(1), texts, each };
-    dispatch(device, work).map_err(Error::from)?
+    dispatch(device, Work { folder, reading, examples, each }).map_err(Error::from)?
 }
 
 struct Work<'a, 'b> {
     folder: &'a ModelFolder,
-    sequence_len: usize,
-    batch: usize,
-    texts: &'a mut Texts<'b>,
+    reading: Reading,
+    examples: &'a mut Examples<'b>,
     each: &'a mut dyn FnMut(UnitScore) -> Result<(), Error>,
 }
 
@@ -86,25 +93,18 @@ impl OnDevice for Work<'_, '_> {
     type Output = Result<Scored, Error>;
 
     fn run<A: AutodiffBackend>(self, device: &A::Device) -> Self::Output {
-        let loaded = Loaded::<A>::open(self.folder, device)?;
+        let Self { folder, reading, examples, each } = self;
+        let loaded = Loaded::<A>::open(folder, device)?;
         let config = loaded.decoder.config();
-        let sequence_len = self.sequence_len.min(config.max_position_embeddings);
-        let frame = Frame { sequence_len, bos: config.bos_token_id, eos: config.eos_token_id };
+        let sequence_len = reading.sequence_len.min(config.max_position_embeddings);
+        let encoder = Encoder::open(&folder.base, config, reading.format, sequence_len, reading.loss_on)?;
         let mut scored = Scored::default();
-        let mut block: Vec<String> = Vec::with_capacity(BLOCK);
-        let (batch, each) = (self.batch, self.each);
-        let mut flush = |block: &mut Vec<String>, scored: &mut Scored| {
-            let mut store = TokenStore::default();
-            store.extend(&loaded.tokenizer, block, frame).map_err(|error| match error {
-                Error::Tokenize { unit } => Error::Tokenize { unit: unit + scored.units as usize },
-                other => other,
-            })?;
-            block.clear();
-            scored.truncated += store.truncated();
-            for first in (0..store.len()).step_by(batch) {
-                let units: Vec<&[u32]> = (first..store.len().min(first + batch)).map(|unit| store.unit(unit)).collect();
-                for (unit, loss) in units.iter().zip(loaded.losses(&units)) {
-                    let tokens = unit.len().saturating_sub(1) as u64;
+        encoder.for_each(examples, &mut |block| {
+            scored.truncated += block.units.iter().filter(|(_, truncated)| *truncated).count() as u64;
+            let units: Vec<&Unit> = block.units.iter().map(|(unit, _)| unit).collect();
+            for batch in pack(&units, sequence_len, reading.batch) {
+                for (unit, loss) in batch.iter().zip(loaded.losses(&Physical::new(&batch, sequence_len, 0))) {
+                    let tokens = unit.predicted() as u64;
                     each(UnitScore { unit: scored.units, tokens, loss: f64::from(loss) })?;
                     scored.units += 1;
                     scored.tokens += tokens;
@@ -112,12 +112,7 @@ impl OnDevice for Work<'_, '_> {
                 }
             }
             Ok(())
-        };
-        (self.texts)(&mut |text| {
-            block.push(text);
-            if block.len() == BLOCK { flush(&mut block, &mut scored) } else { Ok(()) }
         })?;
-        flush(&mut block, &mut scored)?;
         Ok(scored)
     }
 }
@@ -126,29 +121,21 @@ impl OnDevice for Work<'_, '_> {
 pub(crate) struct Loaded<A: AutodiffBackend> {
     pub(crate) decoder: Decoder<A::InnerBackend>,
     pub(crate) adapters: Option<Adapters<A::InnerBackend>>,
-    pub(crate) tokenizer: Tokenizer,
 }
 
 impl<A: AutodiffBackend> Loaded<A> {
     pub(crate) fn open(folder: &ModelFolder, device: &A::Device) -> Result<Self, Error> {
-        let path = folder.base.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_file(&path)?;
         let mut decoder = Decoder::<A::InnerBackend>::load(&folder.base, None, device)?;
-        if tokenizer.vocabulary_size() > decoder.config().vocab_size {
-            let reason = format!("has more tokens than the model's {} embeddings", decoder.config().vocab_size);
-            return Err(Error::Damaged { path, reason });
-        }
         let adapters = match &folder.adapter {
             Some(adapter) => Some(attach(&mut decoder, adapter)?),
             None => None,
         };
-        Ok(Self { decoder, adapters, tokenizer })
+        Ok(Self { decoder, adapters })
     }
 
-    fn losses(&self, units: &[&[u32]]) -> Vec<f32> {
-        let batch = TokenBatch::new(units, 0);
-        let losses = self.decoder.losses::<A>(&batch, self.adapters.as_ref(), None);
-        losses.values.into_data().convert::<f32>().to_vec().unwrap_or_default()
+    fn losses(&self, batch: &Physical) -> Vec<f32> {
+        let losses = self.decoder.losses::<A>(&batch.batch, self.adapters.as_ref(), None);
+        batch.losses(&losses.values.into_data().convert::<f32>().to_vec::<f32>().unwrap_or_default())
     }
 }
 

@@ -16,24 +16,28 @@ use privet_model::{Decoder, Device, OnDevice, Tensors, device};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::atomic::write_atomic;
+use crate::atomic::{create_private_dir, write_atomic};
 use crate::canaries::Canaries;
 use crate::engine::{Engine, Trained, charged, train_control, train_private};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
 use crate::plan::TrainPlan;
 use crate::run_folder::{RunFolder, read_json, write_json};
-use crate::tokens::{Frame, TokenStore, Tokenizer};
+use crate::tokens::store::StoreWriter;
+use crate::tokens::{self, Examples, TokenStore, Unit};
 use crate::{Error, corpus_budget};
 
 /// What a run is trained and measured on.
-pub struct Inputs {
-    /// One text per privacy unit. Private.
-    pub texts: Vec<String>,
-    /// Texts of the public held-out split.
-    pub public_evaluation: Vec<String>,
+pub struct Inputs<'a, 'b> {
+    /// One record per privacy unit. Private.
+    pub examples: &'a mut Examples<'b>,
+    /// Records of the public held-out split.
+    pub public_evaluation: &'a mut Examples<'b>,
     /// SHA-256 of the input files; kept in `private/`.
     pub input_digests: Vec<String>,
+    /// Names the state of the files that are read (their paths, lengths and times): while it and the plan stay the
+    /// same, tokens of an earlier call are taken again. Kept in `private/`.
+    pub input_state: String,
 }
 
 /// What a caller may show while a run goes on. Every value is public, but for the control's.
@@ -114,7 +118,7 @@ struct Commitment {
 /// [`Error::Interrupted`] after `cancelled` was set, with the state saved; [`Error::Empty`]; [`Error::Io`].
 pub fn train(
     plan: &TrainPlan,
-    inputs: Inputs,
+    inputs: Inputs<'_, '_>,
     run_dir: &Path,
     device: Device,
     observe: &mut dyn FnMut(Observed),
@@ -133,9 +137,6 @@ pub fn train(
     if let Some(outcome) = finished(&folder, plan)? {
         corpus_budget::settle_in(&folder, plan)?;
         return Ok(outcome);
-    }
-    if inputs.texts.iter().all(|text| text.trim().is_empty()) {
-        return Err(Error::Empty);
     }
     let run = Run { plan, inputs, folder: &folder, device, observe, cancelled };
     let mut outcome = device::dispatch(device, run)??;
@@ -165,16 +166,16 @@ fn finished(folder: &RunFolder, plan: &TrainPlan) -> Result<Option<Outcome>, Err
     }))
 }
 
-struct Run<'a> {
+struct Run<'a, 'b> {
     plan: &'a TrainPlan,
-    inputs: Inputs,
+    inputs: Inputs<'a, 'b>,
     folder: &'a RunFolder,
     device: Device,
     observe: &'a mut dyn FnMut(Observed),
     cancelled: &'a AtomicBool,
 }
 
-impl OnDevice for Run<'_> {
+impl OnDevice for Run<'_, '_> {
     type Output = Result<Outcome, Error>;
 
     fn run<A: AutodiffBackend>(self, handle: &A::Device) -> Self::Output {
@@ -183,18 +184,21 @@ impl OnDevice for Run<'_> {
         decoder.attach(&plan.lora())?;
         let lanes = if device == Device::Cpu { rayon::current_num_threads() } else { 1 };
         let physical_batch_size = plan.speed.physical_batch_size;
-        let engine: Engine<A> = Engine { decoder, scale: plan.lora().scale(), physical_batch_size, lanes };
+        let sequence_len = plan.data.sequence_len;
+        let engine: Engine<A> =
+            Engine { decoder, scale: plan.lora().scale(), sequence_len, physical_batch_size, lanes };
 
         let canaries = open_canaries(plan, folder, engine.decoder.config().vocab_size)?;
-        let (store, public) = tokenize(plan, &engine, &inputs, canaries.as_ref())?;
-        let mut ledger = open_ledger(plan, folder, &inputs.input_digests, &store)?;
+        let digests = inputs.input_digests.clone();
+        let (mut store, mut public) = tokenize(plan, folder, &engine, inputs, canaries.as_ref(), cancelled)?;
+        let mut ledger = open_ledger(plan, folder, &digests, &mut store)?;
         observe(Observed::Tokenized);
-        let base_loss = (!public.is_empty()).then(|| engine.mean_loss(None, &public));
+        let base_loss = if public.is_empty() { None } else { Some(engine.mean_loss(None, &mut public)?) };
         if let Some(loss) = base_loss {
             observe(Observed::BaseEvaluated { loss });
         }
 
-        let trained = train_private(&engine, plan, &store, folder, &mut ledger, observe, cancelled)?;
+        let trained = train_private(&engine, plan, &mut store, folder, &mut ledger, observe, cancelled)?;
         let released = release(plan, folder, &trained.tensors)?;
         let mut outcome = Outcome {
             already_done: false,
@@ -208,13 +212,13 @@ impl OnDevice for Run<'_> {
             seconds: 0.0,
         };
         if let Some(base_loss) = base_loss {
-            let released_loss = engine.mean_loss(Some(&released), &public);
+            let released_loss = engine.mean_loss(Some(&released), &mut public)?;
             write_evaluation(folder, &public, base_loss, released_loss)?;
             outcome.released_loss = Some(released_loss);
             observe(Observed::ReleasedEvaluated { loss: released_loss });
         }
         if let Some(canaries) = &canaries {
-            let units: Vec<&[u32]> = canaries.tokens.iter().map(Vec::as_slice).collect();
+            let units: Vec<Unit> = canaries.tokens.iter().cloned().map(Unit::whole).collect();
             let (base, scores) = (engine.losses(None, &units), engine.losses(Some(&released), &units));
             let audit = canaries.audit(plan, &base, &scores, plan.epsilon_after(charged(&ledger))?)?;
             write_json(&folder.private("audit.json"), &audit)?;
@@ -222,8 +226,8 @@ impl OnDevice for Run<'_> {
             observe(Observed::Audited);
         }
         if plan.control {
-            let control = train_control(&engine, plan, &store, observe, cancelled)?;
-            outcome.control_loss = save_control(plan, folder, &engine, &control, &public)?;
+            let control = train_control(&engine, plan, &mut store, observe, cancelled)?;
+            outcome.control_loss = save_control(plan, folder, &engine, &control, &mut public)?;
             if let Some(loss) = outcome.control_loss {
                 observe(Observed::ControlEvaluated { loss });
             }
@@ -232,6 +236,9 @@ impl OnDevice for Run<'_> {
             return Err(Error::Interrupted);
         }
         write_json(&folder.private("training.json"), &summary(plan, folder, &store, &trained, device)?)?;
+        // Whoever needs the tokens again has the texts they came from.
+        tokens::store::remove(&folder.private(TRAINING_TOKENS))?;
+        tokens::store::remove(&folder.private(PUBLIC_TOKENS))?;
         Ok(outcome)
     }
 }
@@ -243,28 +250,45 @@ fn open_canaries(plan: &TrainPlan, folder: &RunFolder, vocabulary: usize) -> Res
     }
 }
 
-/// Token ids of the training set (texts, then the canaries that are in) and of the public split.
+/// Below `private/`, without their extensions.
+const TRAINING_TOKENS: &str = "tokens/training";
+const PUBLIC_TOKENS: &str = "tokens/public-evaluation";
+
+/// Tokens of the training set (records, then the canaries that are in) and of the public split.
 fn tokenize<A: AutodiffBackend>(
     plan: &TrainPlan,
+    folder: &RunFolder,
     engine: &Engine<A>,
-    inputs: &Inputs,
+    inputs: Inputs<'_, '_>,
     canaries: Option<&Canaries>,
+    cancelled: &AtomicBool,
 ) -> Result<(TokenStore, TokenStore), Error> {
-    let path = Path::new(&plan.model.base_model).join("tokenizer.json");
-    let tokenizer = Tokenizer::from_file(&path)?;
-    let config = engine.decoder.config();
-    if tokenizer.vocabulary_size() > config.vocab_size {
-        let reason = format!("has more tokens than the model's {} embeddings", config.vocab_size);
-        return Err(Error::Damaged { path, reason });
+    let Inputs { examples, public_evaluation, input_state, .. } = inputs;
+    let key = format!("{} {input_state}", plan.hash());
+    let (training, public) = (folder.private(TRAINING_TOKENS), folder.private(PUBLIC_TOKENS));
+    create_private_dir(&folder.private("tokens"))?;
+    let encoder = plan.encoder(engine.decoder.config())?;
+    let members: Vec<Unit> =
+        canaries.into_iter().flat_map(Canaries::members).map(|tokens| Unit::whole(tokens.to_vec())).collect();
+    let fill = |path: &Path, examples: &mut Examples<'_>, more: &[Unit]| -> Result<TokenStore, Error> {
+        if let Some(store) = TokenStore::open(path, &key)? {
+            return Ok(store);
+        }
+        let mut writer = StoreWriter::create(path, &key)?;
+        encoder.for_each(examples, &mut |block| {
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            writer.extend(&block)
+        })?;
+        more.iter().try_for_each(|unit| writer.push(unit))?;
+        writer.finish()
+    };
+    let store = fill(&training, examples, &members)?;
+    if store.is_blank() {
+        return Err(Error::Empty);
     }
-    let frame = Frame { sequence_len: plan.data.sequence_len, bos: config.bos_token_id, eos: config.eos_token_id };
-    let (mut store, mut public) = (TokenStore::default(), TokenStore::default());
-    store.extend(&tokenizer, &inputs.texts, frame)?;
-    public.extend(&tokenizer, &inputs.public_evaluation, frame)?;
-    for canary in canaries.into_iter().flat_map(Canaries::members) {
-        store.push(canary);
-    }
-    Ok((store, public))
+    Ok((store, fill(&public, public_evaluation, &[])?))
 }
 
 /// Begins the ledger, or continues it if plan and data are the ones it began with.
@@ -272,7 +296,7 @@ fn open_ledger(
     plan: &TrainPlan,
     folder: &RunFolder,
     input_digests: &[String],
-    store: &TokenStore,
+    store: &mut TokenStore,
 ) -> Result<LedgerFile, Error> {
     let path = folder.private("commitment.json");
     let salt = if let Some(commitment) = read_json::<Commitment>(&path)? {
@@ -288,10 +312,11 @@ fn open_ledger(
     let mut hasher = blake3::Hasher::new();
     hasher.update(salt.as_bytes());
     for index in 0..store.len() {
-        let unit = store.unit(index);
-        hasher.update(&(unit.len() as u64).to_le_bytes());
-        for token in unit {
+        let unit = store.unit(index)?;
+        hasher.update(&(unit.tokens().len() as u64).to_le_bytes());
+        for (token, predicted) in unit.tokens().iter().zip(unit.targets()) {
             hasher.update(&token.to_le_bytes());
+            hasher.update(&[u8::from(*predicted)]);
         }
     }
     let genesis = Genesis {
@@ -337,7 +362,7 @@ fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, rel
         format: "privet-evaluation/v1".to_owned(),
         split: "public held-out".to_owned(),
         sequences: public.len(),
-        tokens: public.token_count(),
+        tokens: public.token_count() as usize,
         base_loss,
         released_loss,
     };
@@ -349,13 +374,13 @@ fn save_control<A: AutodiffBackend>(
     folder: &RunFolder,
     engine: &Engine<A>,
     control: &Tensors,
-    public: &TokenStore,
+    public: &mut TokenStore,
 ) -> Result<Option<f64>, Error> {
     save_adapter(plan, &folder.private("control"), control)?;
     if public.is_empty() {
         return Ok(None);
     }
-    let loss = engine.mean_loss(Some(control), public);
+    let loss = engine.mean_loss(Some(control), public)?;
     let evaluation = ControlEvaluation { loss, steps: plan.privacy.steps };
     write_json(&folder.private("control/evaluation.json"), &evaluation)?;
     Ok(Some(loss))

@@ -48,7 +48,7 @@ fn refused(text: &str, sets: &[&str]) -> String {
 #[test]
 fn a_whole_config_is_read_with_its_defaults() {
     let config = read(GOOD, &[]).unwrap();
-    assert_eq!((config.column(), config.synthetic(), config.name().as_str()), ("text", true, "x"));
+    assert_eq!((config.synthetic(), config.name().as_str()), (true, "x"));
     assert_eq!(config.paths(), ["data/*.parquet"]);
     assert!(config.dedup_exact() && config.prepares());
     assert_eq!(config.scrub.unwrap().entities, privet_text::Entity::ALL);

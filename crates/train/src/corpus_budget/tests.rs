@@ -89,7 +89,13 @@ fn plan(steps: u64) -> TrainPlan {
             lora_target_modules: Vec::new(),
             trainable_parameters: 1,
         },
-        data: PlannedData { column: "text".to_owned(), sequence_len: 8 },
+        data: PlannedData {
+            column: "text".to_owned(),
+            format: crate::Format::Text,
+            loss_on: crate::LossOn::All,
+            sequence_len: 8,
+            sequences_per_unit: 1,
+        },
         privacy: PlannedPrivacy {
             privacy_unit: PrivacyUnit::Document,
             adjacency: Adjacency::AddRemove,

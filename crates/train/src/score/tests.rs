@@ -1,4 +1,7 @@
 use super::*;
+use crate::tokens::Example;
+
+const READING: Reading = Reading { format: Format::Text, loss_on: LossOn::All, sequence_len: 8, batch: 1 };
 
 fn model() -> (tempfile::TempDir, ModelFolder) {
     let folder = tempfile::tempdir().unwrap();
@@ -18,8 +21,8 @@ fn scores(folder: &ModelFolder, sequence_len: usize, batch: usize) -> (Scored, V
     let scored = score(
         folder,
         Device::Cpu,
-        (sequence_len, batch),
-        &mut |sink| TEXTS.iter().try_for_each(|text| sink((*text).to_owned())),
+        Reading { sequence_len, batch, ..READING },
+        &mut |sink| TEXTS.iter().try_for_each(|text| sink(Example::Text((*text).to_owned()))),
         &mut |one| {
             all.push(one);
             Ok(())
@@ -54,7 +57,7 @@ fn long_texts_are_cut_and_counted() {
 fn a_folder_without_a_tokenizer_is_an_error_that_names_it() {
     let (_keep, folder) = model();
     std::fs::remove_file(folder.base.join("tokenizer.json")).unwrap();
-    let error = score(&folder, Device::Cpu, (8, 1), &mut |_| Ok(()), &mut |_| Ok(())).unwrap_err();
+    let error = score(&folder, Device::Cpu, READING, &mut |_| Ok(()), &mut |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("tokenizer.json"), "{error}");
 }
 

@@ -1,0 +1,191 @@
+//! The records of a corpus, one after another, for whoever trains or measures on them: texts, prompts with completions,
+//! or conversations, from Parquet and from JSON lines. Nested columns become plain values here.
+//!
+//! One batch of rows, or one line, is in memory at a time. What is null is skipped; what is missing is a fault.
+
+mod lines;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::DataType;
+
+use crate::column::{slots, texts};
+use crate::error::{Error, Fault};
+use crate::inputs::is_json_lines;
+use crate::source::{Columns, Kind, Source, unreadable};
+
+/// What makes up a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// A column of text.
+    Text {
+        /// Its name.
+        column: String,
+    },
+    /// A column of prompts and one of completions.
+    Pair {
+        /// Name of the first.
+        prompt: String,
+        /// Name of the second.
+        completion: String,
+    },
+    /// A column of lists of `role` and `content`.
+    Chat {
+        /// Its name.
+        column: String,
+    },
+}
+
+impl Selection {
+    /// The columns, with a comma between them.
+    pub fn names(&self) -> String {
+        self.wanted().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    fn wanted(&self) -> Vec<(&str, Kind)> {
+        match self {
+            Self::Text { column } => vec![(column, Kind::Text)],
+            Self::Pair { prompt, completion } => vec![(prompt, Kind::Text), (completion, Kind::Text)],
+            Self::Chat { column } => vec![(column, Kind::Chat)],
+        }
+    }
+}
+
+/// One turn of a conversation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: String,
+    /// What is said; empty where it is null.
+    pub content: String,
+}
+
+/// One record.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A text.
+    Text(String),
+    /// A prompt (empty where it is null) and its completion.
+    Pair {
+        /// What is given.
+        prompt: String,
+        /// What follows.
+        completion: String,
+    },
+    /// A conversation.
+    Chat(Vec<Turn>),
+}
+
+/// Hands every record of `files` to `each`, file by file and row by row. A row without a text, a completion or a
+/// conversation is skipped. An error from `each` stops the reading and is returned as it is ([`Error::Consumer`] carries
+/// one from elsewhere).
+///
+/// # Errors
+///
+/// [`Error::Input`] naming the file that cannot be read.
+pub fn read_records(
+    files: &[PathBuf],
+    selection: &Selection,
+    each: &mut dyn FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for file in files {
+        let fail = |fault| Error::Input { file: file.clone(), fault };
+        if is_parquet(file).map_err(fail)? {
+            read_parquet(file, selection, each)?;
+        } else {
+            lines::read(file, selection, each)?;
+        }
+    }
+    Ok(())
+}
+
+/// By its first bytes; what is not Parquet must be called or look like JSON lines.
+fn is_parquet(path: &Path) -> Result<bool, Fault> {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut head));
+    read.map_err(|error| unreadable(&error))?;
+    match head.as_slice() {
+        b"PAR1" | b"PARE" => Ok(true),
+        _ if is_json_lines(path) || head.first() == Some(&b'{') => Ok(false),
+        _ if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) => Ok(true),
+        _ => Err(Fault::UnknownFormat),
+    }
+}
+
+fn read_parquet(
+    file: &Path,
+    selection: &Selection,
+    each: &mut dyn FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let fail = |fault: Fault| Error::Input { file: file.to_owned(), fault };
+    let source = Source::open_wanted(file, &selection.wanted(), u64::MAX).map_err(fail)?;
+    for row_group in 0..source.row_groups() {
+        for batch in source.batches(row_group, Columns::Wanted).map_err(fail)? {
+            let batch = batch.map_err(fail)?;
+            let records = records(&batch, selection).ok_or_else(|| fail(Fault::DamagedData { row_group }))?;
+            records.into_iter().flatten().try_for_each(&mut *each)?;
+        }
+    }
+    Ok(())
+}
+
+/// Per row its record, if it has one; `None` if the columns are not what the schema said.
+fn records(batch: &RecordBatch, selection: &Selection) -> Option<Vec<Option<Record>>> {
+    let column = |name: &str| batch.column_by_name(name);
+    Some(match selection {
+        Selection::Text { column: name } => {
+            strings(column(name)?)?.into_iter().map(|text| text.map(Record::Text)).collect()
+        }
+        Selection::Pair { prompt, completion } => {
+            let pairs = strings(column(prompt)?)?.into_iter().zip(strings(column(completion)?)?);
+            let pair = |(prompt, completion): (Option<String>, Option<String>)| {
+                Some(Record::Pair { prompt: prompt.unwrap_or_default(), completion: completion? })
+            };
+            pairs.map(pair).collect()
+        }
+        Selection::Chat { column: name } => {
+            chats(column(name)?)?.into_iter().map(|chat| chat.map(Record::Chat)).collect()
+        }
+    })
+}
+
+/// The values of a text column, row by row.
+fn strings(column: &ArrayRef) -> Option<Vec<Option<String>>> {
+    let slots = slots(column)?;
+    let texts = texts(&slots.values)?;
+    Some(slots.of_row.iter().map(|slot| slot.and_then(|slot| texts[slot].map(str::to_owned))).collect())
+}
+
+/// The conversations of a column, row by row; a turn that is null is left out.
+fn chats(column: &ArrayRef) -> Option<Vec<Option<Vec<Turn>>>> {
+    let (turns, ranges): (ArrayRef, Vec<(usize, usize)>) = match column.data_type() {
+        DataType::List(_) => {
+            let list = column.as_list::<i32>();
+            let ends = list.offsets().windows(2).map(|pair| (pair[0] as usize, pair[1] as usize));
+            (list.values().clone(), ends.collect())
+        }
+        DataType::LargeList(_) => {
+            let list = column.as_list::<i64>();
+            let ends = list.offsets().windows(2).map(|pair| (pair[0] as usize, pair[1] as usize));
+            (list.values().clone(), ends.collect())
+        }
+        _ => return None,
+    };
+    let turns = turns.as_struct_opt()?;
+    let (roles, contents) = (strings(turns.column_by_name("role")?)?, strings(turns.column_by_name("content")?)?);
+    let turn = |index: usize| {
+        let content = contents.get(index)?.clone().unwrap_or_default();
+        turns.is_valid(index).then(|| Turn { role: roles[index].clone().unwrap_or_default(), content })
+    };
+    let rows = ranges.into_iter().enumerate();
+    Some(
+        rows.map(|(row, (begin, end))| column.is_valid(row).then(|| (begin..end).filter_map(turn).collect())).collect(),
+    )
+}
+
+#[cfg(test)]
+#[path = "records_tests.rs"]
+mod tests;

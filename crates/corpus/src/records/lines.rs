@@ -1,0 +1,114 @@
+//! JSON lines, plain or compressed with gzip or Zstandard (told by the first bytes, not by the name).
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Record, Selection, Turn};
+use crate::error::{Error, Fault};
+use crate::source::unreadable;
+
+/// Longest line that is read: one record must fit into memory.
+const LINE_MAX: u64 = 1 << 30;
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTANDARD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+pub(super) fn read(
+    path: &Path,
+    selection: &Selection,
+    each: &mut dyn FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let fail = |fault| Error::Input { file: path.to_owned(), fault };
+    let mut reader = open(path).map_err(|error| fail(unreadable(&error)))?;
+    let (mut text, mut line) = (Vec::new(), 0);
+    loop {
+        text.clear();
+        line += 1;
+        let read = reader.by_ref().take(LINE_MAX).read_until(b'\n', &mut text);
+        match read {
+            Ok(0) => return Ok(()),
+            Ok(length) if length as u64 == LINE_MAX => return Err(fail(Fault::LongLine { line, limit: LINE_MAX })),
+            Ok(_) => {}
+            // Compressed data that ends early or is damaged; anything else is the disk's fault.
+            Err(error) => {
+                let of_data =
+                    matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+                        || error.raw_os_error().is_none();
+                return Err(fail(if of_data { Fault::DamagedLine { line } } else { unreadable(&error) }));
+            }
+        }
+        let bare = if line == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text) } else { &text };
+        if bare.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let object: Map<String, Value> = serde_json::from_slice(bare).map_err(|_| fail(Fault::DamagedLine { line }))?;
+        if let Some(record) = record(object, selection, line).map_err(fail)? {
+            each(record)?;
+        }
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let head = file.fill_buf()?;
+    Ok(if head.starts_with(GZIP) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
+    } else if head.starts_with(ZSTANDARD) {
+        Box::new(BufReader::new(zstd::Decoder::with_buffer(file)?))
+    } else {
+        Box::new(file)
+    })
+}
+
+fn record(mut object: Map<String, Value>, selection: &Selection, line: u64) -> Result<Option<Record>, Fault> {
+    let mut take = |key: &str, wanted: &'static str| {
+        object.remove(key).ok_or_else(|| Fault::DamagedRecord { line, key: key.to_owned(), wanted })
+    };
+    Ok(match selection {
+        Selection::Text { column } => text(take(column, TEXT)?, column, line)?.map(Record::Text),
+        Selection::Pair { prompt, completion } => {
+            let first = text(take(prompt, TEXT)?, prompt, line)?.unwrap_or_default();
+            let second = text(take(completion, TEXT)?, completion, line)?;
+            second.map(|completion| Record::Pair { prompt: first, completion })
+        }
+        Selection::Chat { column } => match take(column, CHAT)? {
+            Value::Null => None,
+            Value::Array(turns) => {
+                let turns: Option<Vec<Vec<Turn>>> = turns.into_iter().map(turn).collect();
+                let wrong = || Fault::DamagedRecord { line, key: column.clone(), wanted: CHAT };
+                Some(Record::Chat(turns.ok_or_else(wrong)?.into_iter().flatten().collect()))
+            }
+            _ => return Err(Fault::DamagedRecord { line, key: column.clone(), wanted: CHAT }),
+        },
+    })
+}
+
+const TEXT: &str = "a string";
+const CHAT: &str = "a list of objects with the strings `role` and `content`";
+
+fn text(value: Value, key: &str, line: u64) -> Result<Option<String>, Fault> {
+    match value {
+        Value::String(text) => Ok(Some(text)),
+        Value::Null => Ok(None),
+        _ => Err(Fault::DamagedRecord { line, key: key.to_owned(), wanted: TEXT }),
+    }
+}
+
+/// One turn, or none where it is null.
+fn turn(value: Value) -> Option<Vec<Turn>> {
+    let mut object = match value {
+        Value::Null => return Some(Vec::new()),
+        Value::Object(object) => object,
+        _ => return None,
+    };
+    let mut string = |key: &str| match object.remove(key)? {
+        Value::String(text) => Some(text),
+        Value::Null => Some(String::new()),
+        _ => None,
+    };
+    Some(vec![Turn { role: string("role")?, content: string("content")? }])
+}
