@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use privet_train::Device;
 use privet_train::generate::{Choice, generate};
 use privet_train::score::ModelFolder;
+use privet_train::{Device, Example, Message};
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Text to go on from (repeatable; all are continued together)
     #[arg(long, required = true, value_name = "TEXT")]
     prompt: Vec<String>,
+    /// Take each prompt as what a user says, in the model's chat template
+    #[arg(long)]
+    chat: bool,
     /// Folder of an adapter (PEFT layout), or of a run that made one
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
@@ -52,14 +55,25 @@ fn probability(text: &str) -> Result<f64, String> {
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let folder = ModelFolder { base: arguments.model.clone(), adapter: arguments.adapter.as_deref().map(adapter_of) };
     let choice = Choice { temperature: arguments.temperature, top_p: arguments.top_p, seed: arguments.seed };
-    let answers = generate(&folder, arguments.device, &arguments.prompt, arguments.max_tokens, choice)?;
+    let prompt = |text: &String| {
+        let content = text.clone();
+        if !arguments.chat {
+            return Example::Text(content);
+        }
+        Example::Chat(vec![Message { role: "user".to_owned(), content }])
+    };
+    let prompts: Vec<Example> = arguments.prompt.iter().map(prompt).collect();
+    let answers = generate(&folder, arguments.device, &prompts, arguments.max_tokens, choice)?;
     if terminal.json {
         let answers = answers.iter().zip(&arguments.prompt).map(|(answer, prompt)| {
             json!({ "prompt": prompt, "text": answer.text, "tokens": answer.tokens, "ended": answer.ended })
         });
         terminal.json(&json!({ "answers": answers.collect::<Vec<_>>() }));
     } else {
-        let texts = answers.iter().zip(&arguments.prompt).map(|(answer, prompt)| format!("{prompt}{}", answer.text));
+        // A text goes on where its prompt ends; an answer stands by itself.
+        let texts = answers.iter().zip(&arguments.prompt).map(|(answer, prompt)| {
+            if arguments.chat { answer.text.clone() } else { format!("{prompt}{}", answer.text) }
+        });
         terminal.out(&texts.collect::<Vec<_>>().join("\n\n"));
     }
     Ok(Exit::Done)

@@ -1,4 +1,8 @@
-//! `privet inspect`: what Parquet files hold, without changing or quoting any of it.
+//! `privet inspect`: what Parquet files or a model's folder hold, without changing or quoting any of it.
+
+mod model;
+
+use std::path::Path;
 
 use clap::Args;
 use privet_corpus::{Inspection, Kinds, LengthInspection, SampleInspection};
@@ -9,7 +13,7 @@ use crate::terminal::{Terminal, bytes, pairs, table};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Parquet files, folders or glob patterns
+    /// Parquet files, folders or glob patterns; or the folder of one model (with a config.json)
     #[arg(required = true)]
     input: Vec<String>,
     /// Column that holds the text
@@ -18,9 +22,20 @@ pub(crate) struct Arguments {
     /// Rows, spread evenly, in which personal data is counted; the other figures are of all rows
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     sample: u64,
+    /// Of a model: print only the SHA-256 of every file that is read, as sha256sum does, for `manifest` in [model]
+    #[arg(long)]
+    manifest: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
+    if let [folder] = arguments.input.as_slice()
+        && Path::new(folder).join("config.json").is_file()
+    {
+        return model::run(Path::new(folder), arguments.manifest, terminal);
+    }
+    if arguments.manifest {
+        return Err(Failure::usage("--manifest is of one model's folder, which has a config.json"));
+    }
     let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Parquet)?;
     let inspection = privet_corpus::inspect(&files, &arguments.column, &Entity::ALL, arguments.sample)?;
     if terminal.json {

@@ -1,5 +1,7 @@
 //! `privet score` and `privet generate`, from a shell's point of view.
 
+use std::path::Path;
+
 use crate::{folder, privet, root};
 
 fn path(part: &str) -> String {
@@ -46,6 +48,25 @@ fn a_prompt_is_continued_the_same_way_each_time() {
     let drawn = |seed: &str| ask(&["--temperature", "1.5", "--seed", seed, "--json"]).json();
     assert_eq!(drawn("3"), drawn("3"));
     assert!((0..8).any(|seed| drawn(&seed.to_string()) != greedy));
+    // A chat needs the model's template, and ends where generation_config.json says.
+    ask(&["--chat"]).failed(2, &["no chat template"]);
+    let copy = dir.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::copy(Path::new(&model).join(name), copy.join(name)).unwrap();
+    }
+    std::fs::write(copy.join("chat_template.jinja"), "{% for m in messages %}{{ m.content }}{% endfor %}").unwrap();
+    let chat = |more: &[&str]| {
+        let arguments = ["generate", "copy", "--prompt", "Please", "--chat", "--max-tokens", "5", "--json"];
+        privet(dir.path(), &[&arguments[..], more].concat()).json()["answers"][0].clone()
+    };
+    let answer = chat(&[]);
+    assert_eq!((&answer["text"], &answer["ended"]), (&greedy["answers"][0]["text"], &greedy["answers"][0]["ended"]));
+    let every: Vec<u32> = (0..2048).collect();
+    let stops = serde_json::json!({ "eos_token_id": every });
+    std::fs::write(copy.join("generation_config.json"), stops.to_string()).unwrap();
+    let answer = chat(&[]);
+    assert_eq!((&answer["tokens"], &answer["ended"]), (&0.into(), &true.into()));
     ask(&["--top-p", "0"]).failed(2, &["top-p"]);
     ask(&["--temperature=-1"]).failed(2, &["temperature"]);
 }

@@ -16,6 +16,7 @@ mod house;
 mod layers;
 mod merge;
 mod model;
+mod pins;
 mod records;
 mod run;
 mod secrecy;

@@ -121,9 +121,29 @@ fn a_blank_corpus_is_refused_and_a_changed_one_is_another() {
     assert!(resumed.stderr.contains("resumed after step"), "{}", resumed.stderr);
 }
 
-/// Peak resident memory of a training run, in MiB.
+/// Peak resident memory of a command that ends well, in MiB.
 #[cfg(target_os = "linux")]
-fn peak(units: usize) -> u64 {
+pub(crate) fn peak(dir: &Path, arguments: &[&str]) -> u64 {
+    let mut child = command(dir, arguments).spawn().unwrap();
+    let path = format!("/proc/{}/status", child.id());
+    let now = || -> Option<u64> {
+        let status = std::fs::read_to_string(&path).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    };
+    // A process that has ended and waits to be asked about it has no memory.
+    let mut peak = 0;
+    while let Some(kilobytes) = now() {
+        peak = kilobytes;
+        std::thread::yield_now();
+    }
+    assert!(child.wait().unwrap().success() && peak > 0);
+    peak / 1024
+}
+
+/// That of a training run on so many units.
+#[cfg(target_os = "linux")]
+fn peak_of_training(units: usize) -> u64 {
     let line = |unit: usize| {
         let text: String = sentences(13).join(", ");
         serde_json::json!({ "text": format!("{unit} {text}") }).to_string() + "\n"
@@ -135,26 +155,14 @@ fn peak(units: usize) -> u64 {
             .replace("delta = 1e-4", "delta = 1e-6")
             .replace("steps = 20", "steps = 2")
     });
-    let mut child = command(dir.path(), &["train", "privet.toml"]).spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut peak = 0;
-    // Steps are said as they end; the peak is behind the last of them.
-    for said in stderr.lines() {
-        assert!(!said.unwrap().is_empty());
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
-    }
-    assert!(peak > 0);
-    assert!(child.wait().unwrap().success());
-    peak / 1024
+    peak(dir.path(), &["train", "privet.toml"])
 }
 
 /// 20 MB of text are 80 MB of token ids here (a token a character): held in memory, both together would show.
 #[cfg(target_os = "linux")]
 #[test]
 fn peak_memory_does_not_grow_with_the_corpus() {
-    let (small, large) = (peak(1_000), peak(35_000));
+    let (small, large) = (peak_of_training(1_000), peak_of_training(35_000));
     assert!(large < small + 24, "{small} MiB with 1,000 units, {large} MiB with 35,000");
 }
 

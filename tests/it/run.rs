@@ -104,6 +104,19 @@ fn without_the_word_synthetic_no_private_figure_reaches_the_terminal() {
 }
 
 #[test]
+fn canaries_that_are_in_are_trained_on_with_the_records() {
+    let dir = prepared(str::to_owned);
+    run(dir.path(), &["--set", "audit.canaries=30"]).done();
+    let read = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(dir.path().join("runs/test/private").join(name)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let included = read("canaries.json")["included"].as_array().unwrap().iter().filter(|coin| **coin == true).count();
+    let rows = read("scrubbed/manifest.json")["counts"]["rows_out"].as_u64().unwrap();
+    assert_eq!(read("training.json")["units"].as_u64().unwrap(), rows + included as u64);
+}
+
+#[test]
 fn a_corrupt_file_is_named_at_the_end_and_the_bound_is_given_up() {
     let dir = prepared(str::to_owned);
     corrupt(&dir.path().join("data/b.parquet"));

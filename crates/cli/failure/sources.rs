@@ -133,7 +133,7 @@ impl From<ModelError> for Failure {
 fn of_model(error: &ModelError) -> Exit {
     match error {
         ModelError::UnsafeFormat { .. } => Exit::UnsafeFormat,
-        ModelError::WrongDigest { .. } => Exit::Verification,
+        ModelError::WrongDigest { .. } | ModelError::NotPinned { .. } => Exit::Verification,
         ModelError::UnknownModule { .. } | ModelError::UnknownDevice { .. } | ModelError::Exists { .. } => Exit::Usage,
         ModelError::NoDevice { .. } | ModelError::Unwritable { .. } => Exit::Resource,
         _ => Exit::Input,

@@ -11,6 +11,9 @@ use std::path::Path;
 use crate::Error;
 pub use rope::{Rotary, Scaling};
 
+/// File with a model's ways of answering; only the tokens that end an answer are read.
+pub const GENERATION_CONFIG: &str = "generation_config.json";
+
 /// A family of decoders with its own names for weights and settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -175,6 +178,8 @@ pub struct ModelConfig {
     pub bos_token_id: Option<u32>,
     /// Last token of every document, where the tokenizer has one.
     pub eos_token_id: Option<u32>,
+    /// Tokens that end an answer: those of `config.json`, and those of `generation_config.json` where there is one.
+    pub stop_token_ids: Vec<u32>,
 }
 
 /// One linear layer of a block.
@@ -198,14 +203,24 @@ impl Module {
 }
 
 impl ModelConfig {
-    /// Reads `config.json` of a model folder.
+    /// Reads `config.json` of a model folder, and the ends of answers from `generation_config.json`.
     ///
     /// # Errors
     /// [`Error::Unreadable`]; [`Error::BadConfig`] for another architecture or a feature this crate cannot run.
     pub fn load(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-        family::parse(&text).map_err(|reason| Error::BadConfig { path, reason })
+        let mut config = family::parse(&text).map_err(|reason| Error::BadConfig { path, reason })?;
+        let path = folder.join(GENERATION_CONFIG);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let stops = family::stop_tokens(&text).map_err(|reason| Error::BadConfig { path, reason })?;
+                config.stop_token_ids.extend(stops);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::Unreadable { path, source }),
+        }
+        Ok(config)
     }
 
     /// The linear layers of a block in forward order: first attention's, then the MLP's.

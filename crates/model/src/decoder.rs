@@ -10,15 +10,17 @@ mod attention;
 mod batch;
 pub(crate) mod layers;
 pub(crate) mod load;
+mod past;
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
 
 use crate::config::Positions;
 use crate::lora::{Adapters, Tensors};
 use crate::{Error, LoraSpec, ModelConfig, Tape};
-use attention::{Rope, attention, mask};
+use attention::{Places, Rope, attention, mask};
 pub use batch::{Row, TokenBatch};
-use layers::{Linear, Norm, activate, lift};
+use layers::{Linear, Norm, activate, lift, wide};
+pub use past::Past;
 
 /// A decoder on a device.
 pub struct Decoder<B: Backend> {
@@ -49,6 +51,8 @@ pub(crate) struct Pass<'a, A: AutodiffBackend> {
     /// Merged weight of every adapted layer; empty for the bare model. Constants, unless a test tracks them.
     pub(crate) merged: &'a [Tensor<A, 2>],
     pub(crate) tape: Option<&'a mut Tape<A>>,
+    /// Keys and values of what was read before, where a text is continued.
+    pub(crate) past: Option<&'a mut Past<A>>,
     pub(crate) full: Sight<A>,
     pub(crate) windowed: Sight<A>,
 }
@@ -78,6 +82,15 @@ impl<B: Backend> Decoder<B> {
         Ok(())
     }
 
+    /// Keeps all weights in f32 from here on: whoever reads them again and again, for every token, would widen them again
+    /// and again.
+    pub fn widen(&mut self) {
+        let linears = self.blocks.iter_mut().flat_map(|block| &mut block.linears).map(|linear| &mut linear.weight);
+        for weight in linears.chain([&mut self.embedding]).chain(&mut self.head) {
+            *weight = wide(weight);
+        }
+    }
+
     /// The model's shape.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -96,7 +109,7 @@ impl<B: Backend> Decoder<B> {
     /// Frozen weights of the adapted layers, in the order of the sites.
     pub(crate) fn adapted_weights(&self) -> Vec<Tensor<B, 2>> {
         let linears = self.blocks.iter().flat_map(|block| &block.linears);
-        linears.filter(|linear| linear.site.is_some()).map(|linear| linear.weight.clone()).collect()
+        linears.filter(|linear| linear.site.is_some()).map(|linear| wide(&linear.weight)).collect()
     }
 
     /// Loss of each example: mean negative log-likelihood over its own predicted tokens, in nats.
@@ -126,30 +139,6 @@ impl<B: Backend> Decoder<B> {
         self.capped(self.hidden::<A>(tokens, shape, &merged, None).matmul(lift(self.head().transpose())))
     }
 
-    /// Logits after the last token of each unit, `[units, vocab_size]`; no unit may be empty.
-    pub fn next_logits<A: AutodiffBackend<InnerBackend = B>>(
-        &self,
-        units: &[&[u32]],
-        adapters: Option<&Adapters<B>>,
-    ) -> Vec<Vec<f32>> {
-        let (n, t) = (units.len(), units.iter().map(|unit| unit.len()).max().unwrap_or(0));
-        if n == 0 || t == 0 {
-            return Vec::new();
-        }
-        // Padded on the right, which no real token sees.
-        let mut tokens = vec![0; n * t];
-        for (row, unit) in units.iter().enumerate() {
-            tokens[row * t..][..unit.len()].iter_mut().zip(*unit).for_each(|(slot, id)| *slot = *id as i32);
-        }
-        let merged = adapters.map_or_else(Vec::new, Adapters::lift);
-        let last = units.iter().enumerate().map(|(row, unit)| (row * t + unit.len().saturating_sub(1)) as i32);
-        let last = Tensor::<B, 1, Int>::from_data(TensorData::new(last.collect(), [n]), &self.device);
-        let hidden = self.hidden::<A>(&tokens, [n, t], &merged, None).inner().select(0, last);
-        let logits = self.capped(hidden.matmul(self.head().transpose())).into_data().convert::<f32>();
-        let values: Vec<f32> = logits.to_vec().unwrap_or_default();
-        values.chunks(self.config.vocab_size).map(<[f32]>::to_vec).collect()
-    }
-
     fn capped<C: Backend>(&self, logits: Tensor<C, 2>) -> Tensor<C, 2> {
         match self.config.final_softcap {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
@@ -157,9 +146,9 @@ impl<B: Backend> Decoder<B> {
         }
     }
 
-    /// The output head's weight, `[vocab_size, hidden_size]`.
+    /// The output head's weight in f32, `[vocab_size, hidden_size]`.
     fn head(&self) -> Tensor<B, 2> {
-        self.head.as_ref().unwrap_or(&self.embedding).clone()
+        wide(self.head.as_ref().unwrap_or(&self.embedding))
     }
 
     /// The last hidden state after the final norm, `[n * t, hidden_size]`.
@@ -170,13 +159,27 @@ impl<B: Backend> Decoder<B> {
         merged: &[Tensor<A, 2>],
         tape: Option<&mut Tape<A>>,
     ) -> Tensor<A, 2> {
+        let places = Places::shared(t);
+        let (full, windowed) = (self.sight(&places, false), self.sight(&places, true));
+        self.run(tokens, [n, t], &places, Pass { merged, tape, past: None, full, windowed })
+    }
+
+    /// Embedding, blocks and final norm: `[n * t, hidden_size]`.
+    fn run<A: AutodiffBackend<InnerBackend = B>>(
+        &self,
+        tokens: &[i32],
+        [n, t]: [usize; 2],
+        places: &Places,
+        mut pass: Pass<'_, A>,
+    ) -> Tensor<A, 2> {
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(tokens.to_vec(), [n * t]), &self.device);
-        let embedded = self.embedding.clone().select(0, ids).reshape([n, t, self.config.hidden_size]);
+        let embedded = wide(&self.embedding.clone().select(0, ids)).reshape([n, t, self.config.hidden_size]);
         let mut embedded = embedded.mul_scalar(self.config.embedding_scale);
         if let Some(table) = &self.positions {
-            embedded = embedded + table.clone().narrow(0, 0, t).unsqueeze();
+            let rows: Vec<i32> = places.values.iter().map(|place| *place as i32).collect();
+            let rows = Tensor::<B, 1, Int>::from_data(TensorData::new(rows, [places.values.len()]), &self.device);
+            embedded = embedded + table.clone().select(0, rows).reshape([places.rows, t, self.config.hidden_size]);
         }
-        let mut pass = Pass { merged, tape, full: self.sight(t, false), windowed: self.sight(t, true) };
         let mut x = Tensor::<A, 3>::from_inner(embedded);
         for block in &self.blocks {
             x = block.forward(x, &self.config, &mut pass);
@@ -184,16 +187,20 @@ impl<B: Backend> Decoder<B> {
         self.norm.forward(x, &self.config).reshape([n * t, self.config.hidden_size])
     }
 
-    fn sight<A: AutodiffBackend<InnerBackend = B>>(&self, t: usize, windowed: bool) -> Sight<A> {
-        let window = self.config.window.filter(|_| windowed);
-        let rope = match &self.config.positions {
+    fn rope<A: AutodiffBackend<InnerBackend = B>>(&self, places: &Places, windowed: bool) -> Option<Rope<A>> {
+        match &self.config.positions {
             Positions::Rotary { full, windowed: other } => {
                 let rotary = if windowed { other } else { full };
-                Some(Rope::new(rotary, &self.config, t, &self.device))
+                Some(Rope::new(rotary, &self.config, places, &self.device))
             }
             Positions::Learned => None,
-        };
-        Sight { rope, mask: mask::<A>(t, window, &self.device) }
+        }
+    }
+
+    /// The sight of a text that is read at once.
+    fn sight<A: AutodiffBackend<InnerBackend = B>>(&self, places: &Places, windowed: bool) -> Sight<A> {
+        let window = self.config.window.filter(|_| windowed);
+        Sight { rope: self.rope(places, windowed), mask: mask::<A>(places.values.len(), window, &self.device) }
     }
 
     /// Head and cross-entropy, with the gradient (where it is wanted) written out instead of tracked.
@@ -213,12 +220,13 @@ impl<B: Backend> Decoder<B> {
         let rows = n * t;
         let targets = Tensor::<B, 2, Int>::from_data(TensorData::new(batch.targets(), [rows, 1]), &self.device);
         let weights = Tensor::<B, 2>::from_data(TensorData::new(batch.weights.clone(), [rows, 1]), &self.device);
-        let plain = hidden.clone().inner();
+        let (plain, head) = (hidden.clone().inner(), self.head());
         let (mut values, mut slopes) = (Vec::new(), Vec::new());
         for first in (0..rows).step_by(slice) {
             let count = slice.min(rows - first);
             let (targets, weights) = (targets.clone().narrow(0, first, count), weights.clone().narrow(0, first, count));
-            let (loss, slope) = self.head_rows(plain.clone().narrow(0, first, count), targets, weights, gradient);
+            let (loss, slope) =
+                self.head_rows(plain.clone().narrow(0, first, count), &head, targets, weights, gradient);
             values.push(loss);
             slopes.extend(slope);
         }
@@ -232,11 +240,12 @@ impl<B: Backend> Decoder<B> {
     fn head_rows(
         &self,
         hidden: Tensor<B, 2>,
+        head: &Tensor<B, 2>,
         targets: Tensor<B, 2, Int>,
         weights: Tensor<B, 2>,
         gradient: bool,
     ) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
-        let mut logits = hidden.matmul(self.head().transpose());
+        let mut logits = hidden.matmul(head.clone().transpose());
         // d(cap tanh(z / cap))/dz = 1 - tanh(z / cap)^2.
         let mut bend = None;
         if let Some(cap) = self.config.final_softcap {
@@ -252,7 +261,7 @@ impl<B: Backend> Decoder<B> {
         let slope = gradient.then(|| {
             let slope = exponentials * (weights.clone() / total);
             let slope = slope.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
-            bend.map_or(slope.clone(), |bend| slope * bend).matmul(self.head())
+            bend.map_or(slope.clone(), |bend| slope * bend).matmul(head.clone())
         });
         (losses, slope)
     }

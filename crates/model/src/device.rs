@@ -3,13 +3,16 @@
 //! A caller that needs a backend implements [`OnDevice`]; [`dispatch`] calls it with the backend that the name
 //! stands for. So the backend type parameter never reaches the command line, and a new device is one arm here.
 
+use std::any::TypeId;
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{DType, Tensor, TensorData, bf16, f16};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::weights::widened;
 
 /// A device by name: `cpu`, `cuda:0`, `tch:cpu`, `tch:cuda:0`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +108,24 @@ pub fn dispatch<W: OnDevice>(device: Device, work: W) -> Result<W::Output, Error
         #[allow(unreachable_patterns, reason = "which arms are left over depends on the features")]
         other => Err(Error::NoDevice { name: other.to_string(), reason: not_built(other).to_owned() }),
     }
+}
+
+/// A tensor of a half type in f32.
+///
+/// Burn's CPU backend casts on one thread and through f64; there the values are widened here, on all cores.
+pub(crate) fn widen<B: Backend, const D: usize>(half: Tensor<B, D>) -> Tensor<B, D> {
+    if TypeId::of::<B>() != TypeId::of::<burn::backend::Flex>() {
+        return half.cast(DType::F32);
+    }
+    let (device, shape, dtype) = (half.device(), half.dims(), half.dtype());
+    let data = half.into_data();
+    let values = match dtype {
+        DType::BF16 => data.as_slice::<bf16>().map(widened),
+        DType::F16 => data.as_slice::<f16>().map(widened),
+        _ => data.convert::<f32>().to_vec(),
+    };
+    // The type was asked for just now, so there is nothing that could disagree.
+    Tensor::from_data(TensorData::new(values.unwrap_or_default(), shape), &device)
 }
 
 /// What to do about a device that was not compiled in.

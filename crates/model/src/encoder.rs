@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::{Int, Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
 
 use crate::config::{Family, Head};
-use crate::decoder::layers::{Linear, Norm, lift};
+use crate::decoder::layers::{Linear, Norm, lift, wide};
 use crate::decoder::load::Source;
 use crate::decoder::{Block, Pass, Sight};
 use crate::weights::WeightFile;
@@ -44,8 +44,8 @@ impl<B: Backend> Encoder<B> {
         let file = WeightFile::open(folder, pinned)?;
         let source = Source::<B>::of_encoder(&file, &config, device);
         let width = config.hidden_size;
-        let table =
-            |name: &str, rows: usize| source.matrix(&source.part(&format!("embeddings.{name}.weight")), [rows, width]);
+        let name = |name: &str| source.part(&format!("embeddings.{name}.weight"));
+        let table = |part: &str, rows: usize| source.table(&name(part), [rows, width]);
         let linear = |name: &str, rows: usize| -> Result<Linear<B>, Error> {
             let weight = source.matrix(&format!("{name}.weight"), [rows, width])?;
             Ok(Linear { weight, bias: Some(source.vector(&format!("{name}.bias"), rows)?), site: None })
@@ -65,7 +65,7 @@ impl<B: Backend> Encoder<B> {
             types => Some(table("token_type_embeddings", types)?.narrow(0, 0, 1)),
         };
         Ok(Self {
-            words: table("word_embeddings", config.vocab_size)?,
+            words: source.matrix(&name("word_embeddings"), [config.vocab_size, width])?,
             positions: table("position_embeddings", config.max_position_embeddings + config.position_offset)?,
             kind,
             norm: source.norm(&source.part("embeddings.LayerNorm"), width)?,
@@ -99,7 +99,7 @@ impl<B: Backend> Encoder<B> {
             hidden[row * t..][..unit.len()].fill(0.0);
         }
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(tokens, [n * t]), &self.device);
-        let words = self.words.clone().select(0, ids).reshape([n, t, self.config.hidden_size]);
+        let words = wide(&self.words.clone().select(0, ids)).reshape([n, t, self.config.hidden_size]);
         let mut x = words + self.positions.clone().narrow(0, self.config.position_offset, t).unsqueeze();
         if let Some(kind) = &self.kind {
             x = x + kind.clone().unsqueeze();
@@ -108,7 +108,7 @@ impl<B: Backend> Encoder<B> {
             let mask = Tensor::<B, 5>::from_data(TensorData::new(hidden.clone(), [n, 1, 1, 1, t]), &self.device);
             Sight::<A>::of_encoder(lift(mask))
         };
-        let mut pass = Pass { merged: &[], tape: None, full: sight(), windowed: sight() };
+        let mut pass = Pass { merged: &[], tape: None, past: None, full: sight(), windowed: sight() };
         let mut x = self.norm.forward(Tensor::<A, 3>::from_inner(x), &self.config);
         for block in &self.blocks {
             x = block.forward(x, &self.config, &mut pass);
@@ -122,7 +122,7 @@ impl<B: Backend> Encoder<B> {
         let hidden = self.hidden::<A>(units);
         let plain = |linear: &Linear<B>, x: Tensor<A, 3>| {
             let sight = || Sight::<A>::of_encoder(Tensor::zeros([1, 1, 1, 1, 1], &x.device()));
-            let mut pass = Pass { merged: &[], tape: None, full: sight(), windowed: sight() };
+            let mut pass = Pass { merged: &[], tape: None, past: None, full: sight(), windowed: sight() };
             linear.forward(x, &mut pass)
         };
         match &self.pooler {

@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// The weights are not the ones that were pinned.
     #[error(
-        "{path} has SHA-256 {found}, but the configuration pins {expected}. Use the pinned file, or change `model.sha256` if the new one is wanted"
+        "{path} has SHA-256 {found}, but the configuration pins {expected}. Use the pinned file, or change the pin if the new one is wanted"
     )]
     WrongDigest {
         /// The weights file.
@@ -81,6 +81,20 @@ pub enum Error {
         found: String,
         /// Digest in the configuration.
         expected: String,
+    },
+    /// A manifest that cannot be read.
+    #[error("{path}: line {line} is not a SHA-256 and a name, as sha256sum prints them")]
+    BadManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A file that would be read is not among the pinned ones.
+    #[error("{path} is not in the manifest that the configuration pins. Remove the file, or make the manifest again")]
+    NotPinned {
+        /// The file.
+        path: PathBuf,
     },
     /// `lora_target_modules` names no such layer.
     #[error("`lora_target_modules` names {name:?}, but a block has only {known}")]

@@ -18,13 +18,15 @@ pub mod decoder;
 pub mod device;
 pub mod encoder;
 pub mod error;
+pub mod inspect;
 pub mod lora;
+pub mod manifest;
 pub mod merge;
 pub mod tape;
 pub mod weights;
 
 pub use config::ModelConfig;
-pub use decoder::{Decoder, Row, TokenBatch};
+pub use decoder::{Decoder, Past, Row, TokenBatch};
 pub use device::{Device, OnDevice};
 pub use encoder::Encoder;
 pub use error::Error;

@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use burn::tensor::f16;
+use burn::tensor::{bf16, f16};
+use rayon::prelude::*;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -46,6 +47,8 @@ struct Shard {
     path: PathBuf,
     file: File,
     header: Metadata,
+    /// SHA-256 of the file.
+    digest: String,
     /// Where the header ends and the tensors begin.
     start: u64,
 }
@@ -79,7 +82,8 @@ impl WeightFile {
     /// # Errors
     /// As [`WeightFile::open`].
     pub fn read(path: PathBuf, pinned: Option<&str>) -> Result<Self, Error> {
-        let (shard, digest) = Shard::open(path.clone())?;
+        let shard = Shard::open(path.clone())?;
+        let digest = shard.digest.clone();
         let place = shard.header.tensors().into_keys().map(|name| (name, 0)).collect();
         Self { path, shards: vec![shard], place, digest }.pinned(pinned)
     }
@@ -95,8 +99,8 @@ impl WeightFile {
             if Path::new(name).file_name().is_none_or(|last| last != name.as_str()) {
                 return Err(broken(format!("the shard {name:?} is not a file beside it")));
             }
-            let (shard, digest) = Shard::open(folder.join(name))?;
-            total.update(format!("{digest}  {name}\n"));
+            let shard = Shard::open(folder.join(name))?;
+            total.update(format!("{}  {name}\n", shard.digest));
             let tensors = shard.header.tensors().into_keys();
             place
                 .extend(tensors.filter(|tensor| index.weight_map.get(tensor) == Some(name)).map(|t| (t, shards.len())));
@@ -120,6 +124,12 @@ impl WeightFile {
     /// SHA-256 of the file, in hex; of several files, that of what `sha256sum` prints about them, sorted by name.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Name and SHA-256 of every file.
+    pub fn file_digests(&self) -> impl Iterator<Item = (String, String)> {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.shards.iter().map(move |shard| (name(&shard.path), shard.digest.clone()))
     }
 
     /// Whether there is a tensor of this name.
@@ -155,6 +165,15 @@ impl WeightFile {
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::WrongShape`], or [`Error::BadWeights`] for an integer tensor.
     pub fn tensor(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
+        Ok(match self.stored(name, expected)? {
+            Stored::F32(values) => values,
+            Stored::Bf16(values) => widened(&values),
+            Stored::F16(values) => widened(&values),
+        })
+    }
+
+    /// The same in the type it has in the file.
+    pub(crate) fn stored(&self, name: &str, expected: &[usize]) -> Result<Stored, Error> {
         let missing = || Error::MissingTensor { path: self.path.clone(), name: name.to_owned() };
         let shard = self.place.get(name).and_then(|place| self.shards.get(*place)).ok_or_else(missing)?;
         let info = shard.header.info(name).ok_or_else(missing)?;
@@ -169,7 +188,7 @@ impl WeightFile {
         file.seek(SeekFrom::Start(shard.start + from as u64))
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|source| Error::Unreadable { path: path(), source })?;
-        to_f32(info.dtype, &bytes).ok_or_else(|| Error::BadWeights {
+        of_bytes(info.dtype, &bytes).ok_or_else(|| Error::BadWeights {
             path: path(),
             reason: format!("tensor {name} has type {:?}; only F32, F16 and BF16 can be run", info.dtype),
         })
@@ -177,8 +196,8 @@ impl WeightFile {
 }
 
 impl Shard {
-    /// Checks one file and reads its header; with the SHA-256 of the whole file.
-    fn open(path: PathBuf) -> Result<(Self, String), Error> {
+    /// Checks one file, reads its header, and computes the SHA-256 of the whole file.
+    fn open(path: PathBuf) -> Result<Self, Error> {
         let unreadable = |source| Error::Unreadable { path: path.clone(), source };
         let broken = |reason: &str| Error::BadWeights { path: path.clone(), reason: reason.to_owned() };
         let mut file = File::open(&path).map_err(unreadable)?;
@@ -209,18 +228,33 @@ impl Shard {
                 read => digest.update(&block[..read]),
             }
         }
-        Ok((Self { path, file, header, start }, hex(&digest.finalize())))
+        Ok(Self { path, file, header, digest: hex(&digest.finalize()), start })
     }
 }
 
-fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+fn of_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Stored> {
     let halves = || bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
     match dtype {
-        Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()),
-        Dtype::BF16 => Some(halves().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect()),
-        Dtype::F16 => Some(halves().map(|bits| f16::from_bits(bits).to_f32()).collect()),
+        Dtype::F32 => {
+            Some(Stored::F32(bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()))
+        }
+        Dtype::BF16 => Some(Stored::Bf16(halves().map(bf16::from_bits).collect())),
+        Dtype::F16 => Some(Stored::F16(halves().map(f16::from_bits).collect())),
         _ => None,
     }
+}
+
+/// Values of a tensor in the type it has in the file.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Stored {
+    F32(Vec<f32>),
+    Bf16(Vec<bf16>),
+    F16(Vec<f16>),
+}
+
+/// In f32, on all cores. Exact: both half types lie within it.
+pub(crate) fn widened<H: Copy + Sync + Into<f32>>(values: &[H]) -> Vec<f32> {
+    values.par_iter().with_min_len(1 << 15).map(|value| (*value).into()).collect()
 }
 
 /// What the first bytes say when they are not safetensors'.
@@ -321,7 +355,12 @@ mod tests {
     fn half_precision_is_widened_exactly() {
         let check = |dtype, bits: [u16; 3], expected: [f32; 3]| {
             let bytes: Vec<u8> = bits.iter().flat_map(|word| word.to_le_bytes()).collect();
-            assert_eq!(to_f32(dtype, &bytes).unwrap(), expected);
+            let found = match of_bytes(dtype, &bytes).unwrap() {
+                Stored::F32(values) => values,
+                Stored::Bf16(values) => widened(&values),
+                Stored::F16(values) => widened(&values),
+            };
+            assert_eq!(found, expected);
         };
         check(Dtype::BF16, [0x3f80, 0xc000, 0x4049], [1.0, -2.0, 3.140_625]);
         check(Dtype::F16, [0x3c00, 0xc000, 0x3555], [1.0, -2.0, 0.333_251_95]);

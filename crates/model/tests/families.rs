@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use burn::backend::{Autodiff, Flex};
+use burn::tensor::{bf16, f16};
 use privet_model::{Decoder, Encoder, LoraSpec, ModelConfig, Tape, Tensors, TokenBatch};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 
 const MODELS: [&str; 10] =
@@ -86,6 +88,98 @@ fn losses_are_those_of_transformers() {
         for (found, wanted) in losses(&model, &units, None, 1.0).iter().zip(&wanted) {
             assert!((found - wanted).abs() < 1e-4, "{name}: {found}, not {wanted}");
         }
+    }
+}
+
+/// Twin: read the whole text again for every token.
+#[test]
+fn going_on_reads_nothing_again_and_sees_the_same() {
+    for name in MODELS {
+        let (mut model, tokens, _) = load(name);
+        let target_modules = vec![model.config().modules()[0].name().to_owned()];
+        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
+        model.attach(&spec).unwrap();
+        let mut tensors = spec.init(model.config(), 7).unwrap();
+        tensors.values.iter_mut().flatten().enumerate().for_each(|(i, value)| *value += 0.2 * noise(i));
+        let adapters = model.adapters(&tensors, spec.scale());
+        let twin = |text: &[u32]| -> Vec<f32> {
+            let ids: Vec<i32> = text.iter().map(|id| i32::try_from(*id).unwrap()).collect();
+            let logits = model.logits::<Autodiff<Flex>>(&ids, [1, ids.len()], Some(&adapters));
+            logits.narrow(0, ids.len() - 1, 1).into_data().to_vec().unwrap()
+        };
+        // Prompts of unlike length: the gap behind the shorter ones is wider than some windows.
+        let mut texts = [tokens[0][..9].to_vec(), tokens[1][..2].to_vec(), tokens[1][..5].to_vec()];
+        let prompts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let (mut past, mut logits) = model.read::<Autodiff<Flex>>(&prompts, Some(&adapters));
+        for step in 0..7 {
+            for (text, logits) in texts.iter().zip(&logits) {
+                let worst = twin(text).iter().zip(logits).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 2e-5, "{name}, step {step}, {} tokens: {worst}", text.len());
+            }
+            let next: Vec<u32> = (0..3).map(|row| tokens[1][(row * 3 + step) % tokens[1].len()]).collect();
+            texts.iter_mut().zip(&next).for_each(|(text, id)| text.push(*id));
+            logits = model.go_on(&mut past, &next);
+        }
+    }
+}
+
+/// The fixture's weights rounded to a half type: written as such, and as the f32 they stand for.
+fn rounded(name: &str, dtype: Dtype) -> [tempfile::TempDir; 2] {
+    let source = folder(name);
+    let bytes = std::fs::read(source.join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let [half, full] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut data = Vec::new();
+    for (name, tensor) in tensors.tensors() {
+        let values = tensor.data().chunks_exact(4).map(|word| f32::from_le_bytes(word.try_into().unwrap()));
+        let (mut narrow, mut wide) = (Vec::new(), Vec::new());
+        for value in values {
+            let (bits, back) = match dtype {
+                Dtype::BF16 => (bf16::from_f32(value).to_le_bytes(), bf16::from_f32(value).to_f32()),
+                _ => (f16::from_f32(value).to_le_bytes(), f16::from_f32(value).to_f32()),
+            };
+            narrow.extend(bits);
+            wide.extend(back.to_le_bytes());
+        }
+        data.push((name, tensor.shape().to_vec(), narrow, wide));
+    }
+    for (dir, dtype) in [(&half, dtype), (&full, Dtype::F32)] {
+        let views = data.iter().map(|(name, shape, narrow, wide)| {
+            let bytes = if dtype == Dtype::F32 { wide } else { narrow };
+            (name.as_str(), TensorView::new(dtype, shape.clone(), bytes).unwrap())
+        });
+        std::fs::write(dir.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+        std::fs::copy(source.join("config.json"), dir.path().join("config.json")).unwrap();
+    }
+    [half, full]
+}
+
+#[test]
+fn half_weights_stay_half_and_change_nothing() {
+    for (name, dtype) in [("llama", Dtype::BF16), ("gemma2", Dtype::F16), ("gpt2", Dtype::BF16), ("qwen2", Dtype::BF16)]
+    {
+        let [half, full] = rounded(name, dtype);
+        let (_, tokens, _) = load(name);
+        let units = [tokens[0].as_slice(), &tokens[1][..5]];
+        let of = |model: &Decoder<Flex>| losses(model, &units, None, 1.0);
+        let mut model = Decoder::load(half.path(), None, &Default::default()).unwrap();
+        let expected = of(&Decoder::load(full.path(), None, &Default::default()).unwrap());
+        assert_eq!(of(&model), expected, "{name}");
+        model.widen();
+        assert_eq!(of(&model), expected, "{name}, widened");
+        let spec = LoraSpec { r: 1, alpha: 1.0, target_modules: vec![model.config().modules()[0].name().to_owned()] };
+        let mut model = Decoder::load(half.path(), None, &Default::default()).unwrap();
+        model.attach(&spec).unwrap();
+        let fresh = spec.init(model.config(), 1).unwrap();
+        assert_eq!(losses(&model, &units, Some(&fresh), 1.0), expected, "{name}, with an adapter that does nothing");
+    }
+    for name in ["bert-texts", "roberta-tokens"] {
+        let [half, full] = rounded(name, Dtype::BF16);
+        let answer = |folder: &Path| -> Vec<f32> {
+            let model = Encoder::<Flex>::load(folder, None, &Default::default()).unwrap();
+            model.logits::<Autodiff<Flex>>(&[&[3, 5, 7, 4]]).unwrap().into_data().to_vec().unwrap()
+        };
+        assert_eq!(answer(half.path()), answer(full.path()), "{name}");
     }
 }
 

@@ -19,6 +19,10 @@ pub struct ModelConfig {
     /// SHA-256 of `model.safetensors`; when given, another file is refused.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// File as `sha256sum` writes it (`privet inspect MODEL --manifest` does): when given, every file of the model that
+    /// is read must be in it, and be the same.
+    #[serde(default)]
+    pub manifest: Option<PathBuf>,
     /// Which weights are trained; only `lora` for now.
     #[serde(default)]
     pub adapter: Adapter,

@@ -1,7 +1,4 @@
 //! Text out of a model, a token at a time.
-//!
-//! Every token reads the whole text before it again: no keys and values are kept, which is simple, right, and slow for long
-//! answers.
 
 use burn::tensor::backend::AutodiffBackend;
 use privet_model::Device;
@@ -9,9 +6,10 @@ use privet_model::device::{OnDevice, dispatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
+use crate::config::{Format, LossOn};
 use crate::error::Error;
 use crate::score::{Loaded, ModelFolder};
-use crate::tokens::Tokenizer;
+use crate::tokens::{Encoder, Example};
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,12 +36,12 @@ pub struct Generated {
 /// Continues every prompt by at most `tokens_max` tokens, all of them together.
 ///
 /// # Errors
-/// [`Error::Model`] for a folder that cannot be used; [`Error::Tokenize`] for a prompt that cannot; [`Error::Config`] for one
-/// that leaves no room.
+/// [`Error::Model`] for a folder that cannot be used; [`Error::Tokenize`] or [`Error::Conversation`] for a prompt that
+/// cannot; [`Error::Config`] for one that leaves no room, or for conversations where the model has no chat template.
 pub fn generate(
     folder: &ModelFolder,
     device: Device,
-    prompts: &[String],
+    prompts: &[Example],
     tokens_max: usize,
     choice: Choice,
 ) -> Result<Vec<Generated>, Error> {
@@ -52,7 +50,7 @@ pub fn generate(
 
 struct Work<'a> {
     folder: &'a ModelFolder,
-    prompts: &'a [String],
+    prompts: &'a [Example],
     tokens_max: usize,
     choice: Choice,
 }
@@ -61,42 +59,44 @@ impl OnDevice for Work<'_> {
     type Output = Result<Vec<Generated>, Error>;
 
     fn run<A: AutodiffBackend>(self, device: &A::Device) -> Self::Output {
-        let loaded = Loaded::<A>::open(self.folder, device)?;
+        let mut loaded = Loaded::<A>::open(self.folder, device)?;
+        loaded.decoder.widen();
         let config = loaded.decoder.config();
-        let tokenizer = Tokenizer::of_model(&self.folder.base, config)?;
+        let chat = self.prompts.iter().any(|prompt| matches!(prompt, Example::Chat(_)));
+        let format = if chat { Format::Chat } else { Format::Text };
+        let encoder = Encoder::open(&self.folder.base, config, format, usize::MAX, LossOn::All)?;
         let limit = config.max_position_embeddings;
         let mut rows: Vec<Row> = Vec::with_capacity(self.prompts.len());
         for (unit, prompt) in self.prompts.iter().enumerate() {
-            let ids = tokenizer.encode_plain(prompt).ok_or(Error::Tokenize { unit })?;
-            let ids: Vec<u32> = config.bos_token_id.into_iter().chain(ids).collect();
+            let ids = encoder.encode_prompt(prompt, unit)?;
             if ids.is_empty() || ids.len() >= limit {
                 let reason = format!("has {} tokens, and the model takes 1 to {}", ids.len(), limit - 1);
                 return Err(Error::config("--prompt", reason));
             }
             rows.push(Row { prompt: ids.len(), ids, ended: false });
         }
+        let prompts: Vec<&[u32]> = rows.iter().map(|row| row.ids.as_slice()).collect();
+        let (mut past, mut logits) = loaded.decoder.read::<A>(&prompts, loaded.adapters.as_ref());
         let mut rng = ChaCha20Rng::seed_from_u64(self.choice.seed);
-        for _ in 0..self.tokens_max {
-            let open: Vec<usize> =
-                (0..rows.len()).filter(|row| !rows[*row].ended && rows[*row].ids.len() < limit).collect();
-            if open.is_empty() {
-                break;
-            }
-            let units: Vec<&[u32]> = open.iter().map(|row| rows[*row].ids.as_slice()).collect();
-            let next = loaded.decoder.next_logits::<A>(&units, loaded.adapters.as_ref());
-            for (row, logits) in open.into_iter().zip(next) {
-                let id = choose(&logits, self.choice, &mut rng);
-                if Some(id) == config.eos_token_id {
-                    rows[row].ended = true;
+        for made in 0..self.tokens_max {
+            for (row, logits) in rows.iter_mut().zip(&logits).filter(|(row, _)| row.is_open(limit)) {
+                let id = choose(logits, self.choice, &mut rng);
+                if config.stop_token_ids.contains(&id) {
+                    row.ended = true;
                 } else {
-                    rows[row].ids.push(id);
+                    row.ids.push(id);
                 }
             }
+            if made + 1 == self.tokens_max || !rows.iter().any(|row| row.is_open(limit)) {
+                break;
+            }
+            // A text that has ended is gone on with, from its last token, and nobody looks.
+            let last: Vec<u32> = rows.iter().map(|row| row.ids.last().copied().unwrap_or(0)).collect();
+            logits = loaded.decoder.go_on(&mut past, &last);
         }
         let text = |row: Row| {
             let new = &row.ids[row.prompt..];
-            let text = tokenizer.decode(new).unwrap_or_default();
-            Generated { text, tokens: new.len(), ended: row.ended }
+            Generated { text: encoder.decode(new), tokens: new.len(), ended: row.ended }
         };
         Ok(rows.into_iter().map(text).collect())
     }
@@ -107,6 +107,13 @@ struct Row {
     /// Length of the prompt.
     prompt: usize,
     ended: bool,
+}
+
+impl Row {
+    /// Whether there is a next token, for a model of `limit` positions.
+    fn is_open(&self, limit: usize) -> bool {
+        !self.ended && self.ids.len() < limit
+    }
 }
 
 /// The next token id.

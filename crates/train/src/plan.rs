@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
+use privet_model::manifest::{self, Manifest};
 use privet_model::{LoraSpec, ModelConfig as Architecture, weights::WeightFile};
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,8 @@ pub struct PlannedModel {
     pub base_model: String,
     /// SHA-256 of its weights.
     pub base_model_digest: String,
+    /// SHA-256 of its other files: configuration, tokenizer, chat template.
+    pub base_model_files: Manifest,
     /// Architecture.
     pub architecture: String,
     /// What is trained.
@@ -186,6 +189,9 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
     let (model, train) = (inputs.model, inputs.train);
     check_training(inputs)?;
     let privacy = plan_privacy(inputs.privacy)?;
+    if let Some(path) = &model.manifest {
+        manifest::verify(&model.base_model, &manifest::read(path)?)?;
+    }
     let architecture = Architecture::load(&model.base_model)?;
     if architecture.family.is_encoder() {
         return Err(Error::config("model.base_model", "is an encoder, which predicts no next token to train on"));
@@ -211,6 +217,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         model: PlannedModel {
             base_model: model.base_model.display().to_string(),
             base_model_digest: file.digest().to_owned(),
+            base_model_files: manifest::small_files(&model.base_model)?,
             architecture: architecture.family.name().to_owned(),
             adapter: "lora".to_owned(),
             lora_r: model.lora_r,

@@ -117,8 +117,9 @@ pub(super) fn parse(text: &str) -> Result<ModelConfig, String> {
         output_bias: family != Family::Qwen2 && raw.attention_bias.unwrap_or(false),
         mlp_bias: raw.mlp_bias.unwrap_or(false),
         tie_word_embeddings: raw.tie_word_embeddings.unwrap_or(gemma || learned),
-        bos_token_id: first_id(raw.bos_token_id.as_ref()),
-        eos_token_id: first_id(raw.eos_token_id.as_ref()),
+        bos_token_id: ids(raw.bos_token_id.as_ref()).first().copied(),
+        eos_token_id: ids(raw.eos_token_id.as_ref()).first().copied(),
+        stop_token_ids: ids(raw.eos_token_id.as_ref()),
     };
     config.check()?;
     Ok(config)
@@ -265,8 +266,14 @@ fn head(raw: &Raw) -> Head {
 }
 
 /// `eos_token_id` may be a number or a list of numbers.
-fn first_id(value: Option<&Value>) -> Option<u32> {
-    let value = value?;
-    let value = value.as_array().map_or(Some(value), |list| list.first())?;
-    value.as_u64().and_then(|id| u32::try_from(id).ok())
+fn ids(value: Option<&Value>) -> Vec<u32> {
+    let list = value.map_or(&[][..], |value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+    list.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+}
+
+/// The tokens that end an answer, as `generation_config.json` has them.
+pub(super) fn stop_tokens(text: &str) -> Result<Vec<u32>, String> {
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| format!("not a generation configuration: {error}"))?;
+    Ok(ids(value.get("eos_token_id")))
 }

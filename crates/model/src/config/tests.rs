@@ -16,6 +16,7 @@ fn defaults_are_the_architectures() {
     let plain = Rotary { theta: 1e4, scaling: Scaling::None };
     assert_eq!(config.positions, Positions::Rotary { full: plain.clone(), windowed: plain });
     assert_eq!((config.bos_token_id, config.eos_token_id), (Some(1), Some(2)));
+    assert_eq!(config.stop_token_ids, [2, 3]);
     assert!(!config.tie_word_embeddings && config.windowed.is_empty() && !config.qkv_bias);
     let gpt2 = parse(r#"{"model_type":"gpt2","vocab_size":50,"n_embd":12,"n_layer":1,"n_head":3}"#).unwrap();
     assert_eq!((gpt2.intermediate_size, gpt2.max_position_embeddings, gpt2.norm), (48, 1024, NormKind::Layer));

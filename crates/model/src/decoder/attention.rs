@@ -7,12 +7,27 @@ use super::{Block, Pass};
 use crate::ModelConfig;
 use crate::config::Rotary;
 
+/// Where tokens stand in their texts: the same for every text, or by themselves.
+pub(super) struct Places {
+    /// 1, or the number of texts.
+    pub(super) rows: usize,
+    /// Row by row.
+    pub(super) values: Vec<usize>,
+}
+
+impl Places {
+    /// The first `t` of every text.
+    pub(super) fn shared(t: usize) -> Self {
+        Self { rows: 1, values: (0..t).collect() }
+    }
+}
+
 /// Rotary embedding (Su et al. 2021, arXiv 2104.09864) in Hugging Face's half-split layout.
 ///
 /// The tables repeat one head's angles for every head, so that they fit a layer's output as it comes, before it is
 /// split into heads: an element-wise product of two plain matrices instead of a walk over permuted ones.
 pub(super) struct Rope<A: AutodiffBackend> {
-    /// `[1, t, heads * head_dim]`.
+    /// `[1, t, heads * head_dim]`, or `[n, …]` where every text has places of its own.
     cos: Tensor<A, 3>,
     sin: Tensor<A, 3>,
     /// `x * rotate` is `[-x2, x1]` for a head `x = [x1, x2]`: one small matmul instead of slices.
@@ -20,14 +35,15 @@ pub(super) struct Rope<A: AutodiffBackend> {
 }
 
 impl<A: AutodiffBackend> Rope<A> {
-    pub(super) fn new(rotary: &Rotary, config: &ModelConfig, t: usize, device: &DeviceOf<A>) -> Self {
+    pub(super) fn new(rotary: &Rotary, config: &ModelConfig, places: &Places, device: &DeviceOf<A>) -> Self {
         let (width, half) = (config.head_dim, config.head_dim / 2);
         let row = width * config.num_attention_heads;
         let (frequencies, factor) = rotary.frequencies(width);
         let table = |f: fn(f64) -> f64| {
-            let angle = |i: usize| (i / row) as f64 * frequencies[i % width % half];
-            let values: Vec<f32> = (0..t * row).map(|i| (f(angle(i)) * factor) as f32).collect();
-            lift(Tensor::from_data(TensorData::new(values, [1, t, row]), device))
+            let angle = |i: usize| places.values[i / row] as f64 * frequencies[i % width % half];
+            let values: Vec<f32> = (0..places.values.len() * row).map(|i| (f(angle(i)) * factor) as f32).collect();
+            let shape = [places.rows, places.values.len() / places.rows, row];
+            lift(Tensor::from_data(TensorData::new(values, shape), device))
         };
         let mut rotate = vec![0.0_f32; width * width];
         for column in 0..half {
@@ -54,7 +70,7 @@ pub(super) fn attention<A: AutodiffBackend>(
     [q, k, v]: [Tensor<A, 3>; 3],
     block: &Block<A::InnerBackend>,
     config: &ModelConfig,
-    pass: &Pass<'_, A>,
+    pass: &mut Pass<'_, A>,
 ) -> Tensor<A, 3> {
     let [n, t, _] = q.dims();
     let (heads, groups, width) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
@@ -67,7 +83,10 @@ pub(super) fn attention<A: AutodiffBackend>(
     // Every group's queries beside each other: the matmul broadcasts the one key and value head over them.
     let split = |x: Tensor<A, 3>, times: usize| x.reshape([n, t, groups, times, width]).permute([0, 2, 3, 1, 4]);
     let q = split(rotated(q).mul_scalar(config.attention_scale), heads / groups);
-    let (k, v) = (split(rotated(k), 1), split(v, 1));
+    let [k, v] = match pass.past.as_deref_mut() {
+        Some(past) => past.extend(split(rotated(k), 1), split(v, 1)),
+        None => [split(rotated(k), 1), split(v, 1)],
+    };
     let mut scores = q.matmul(k.swap_dims(3, 4));
     if let Some(cap) = config.attention_softcap {
         scores = scores.div_scalar(cap).tanh().mul_scalar(cap);
@@ -76,10 +95,13 @@ pub(super) fn attention<A: AutodiffBackend>(
     mixed.permute([0, 3, 1, 2, 4]).reshape([n, t, heads * width])
 }
 
+/// What is added to the score of a token that must not be seen: its exponential is exactly zero, and half precision can
+/// hold it.
+pub(super) const HIDDEN: f32 = -6e4;
+
 /// `[1, 1, 1, t, t]`: 0 where a token may look, a very negative number where it may not.
 pub(super) fn mask<A: AutodiffBackend>(t: usize, window: Option<usize>, device: &DeviceOf<A>) -> Tensor<A, 5> {
     let sees = |from: usize, to: usize| to <= from && window.is_none_or(|window| from - to < window);
-    // Large enough that its exponential is exactly zero, small enough that half precision can hold it.
-    let values: Vec<f32> = (0..t * t).map(|i| if sees(i / t, i % t) { 0.0 } else { -6e4 }).collect();
+    let values: Vec<f32> = (0..t * t).map(|i| if sees(i / t, i % t) { 0.0 } else { HIDDEN }).collect();
     lift(Tensor::from_data(TensorData::new(values, [1, 1, 1, t, t]), device))
 }

@@ -1,10 +1,11 @@
 //! The layers of a block: linear maps, norms, non-linearities.
 
-use burn::tensor::{Tensor, activation, backend::AutodiffBackend, backend::Backend};
+use burn::tensor::{DType, Tensor, activation, backend::AutodiffBackend, backend::Backend};
 
 use super::Pass;
 use crate::ModelConfig;
 use crate::config::{Activation, NormKind};
+use crate::device::widen;
 
 /// `y = x W^T + b`.
 pub(crate) struct Linear<B: Backend> {
@@ -32,7 +33,7 @@ impl<B: Backend> Linear<B> {
         let [d_out, _] = self.weight.dims();
         let flat = x.clone().reshape([n * t, d_in]);
         let merged = self.site.and_then(|site| pass.merged.get(site));
-        let mut y = flat.matmul(merged.cloned().unwrap_or_else(|| lift(self.weight.clone())).transpose());
+        let mut y = flat.matmul(merged.cloned().unwrap_or_else(|| lift(wide(&self.weight))).transpose());
         if let Some(bias) = &self.bias {
             y = y + lift(bias.clone()).unsqueeze();
         }
@@ -80,6 +81,14 @@ pub(crate) fn activate<A: AutodiffBackend>(x: Tensor<A, 3>, kind: Activation) ->
                 .mul_scalar((2.0 / std::f64::consts::PI).sqrt());
             x.mul_scalar(0.5) * inner.tanh().add_scalar(1.0)
         }
+    }
+}
+
+/// A weight in f32, whatever type it is kept in.
+pub(crate) fn wide<B: Backend, const D: usize>(weight: &Tensor<B, D>) -> Tensor<B, D> {
+    match weight.dtype() {
+        DType::F32 => weight.clone(),
+        _ => widen(weight.clone()),
     }
 }
 

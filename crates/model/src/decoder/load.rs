@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use super::layers::{Linear, Norm};
 use super::{Block, Decoder};
 use crate::config::{Family, Module, NormKind, Positions};
-use crate::weights::WeightFile;
+use crate::weights::{Stored, WeightFile};
 use crate::{Error, ModelConfig};
 
 /// A file, what it should hold, and where to put it.
@@ -46,7 +46,7 @@ impl<B: Backend> Decoder<B> {
         let tied = config.tie_word_embeddings || !file.has("lm_head.weight");
         Ok(Self {
             embedding: source.matrix(table, shape)?,
-            positions: if learned { Some(source.matrix(positions, places)?) } else { None },
+            positions: if learned { Some(source.table(positions, places)?) } else { None },
             blocks: (0..config.num_hidden_layers).map(|layer| source.block(layer)).collect::<Result<_, _>>()?,
             norm: source.norm(norm, config.hidden_size)?,
             head: if tied { None } else { Some(source.matrix("lm_head.weight", shape)?) },
@@ -70,17 +70,28 @@ impl<'a, B: Backend> Source<'a, B> {
         format!("{}{name}", self.prefix)
     }
 
-    fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
-        let name = if self.stripped { name.strip_prefix("transformer.").unwrap_or(name) } else { name };
-        self.file.tensor(name, shape)
+    fn name<'n>(&self, name: &'n str) -> &'n str {
+        if self.stripped { name.strip_prefix("transformer.").unwrap_or(name) } else { name }
     }
 
+    /// A matrix in the type it has in the file: most of a model's memory is these.
     pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Tensor<B, 2>, Error> {
-        Ok(Tensor::from_data(TensorData::new(self.values(name, &shape)?, shape), self.device))
+        let data = match self.file.stored(self.name(name), &shape)? {
+            Stored::F32(values) => TensorData::new(values, shape),
+            Stored::Bf16(values) => TensorData::new(values, shape),
+            Stored::F16(values) => TensorData::new(values, shape),
+        };
+        let dtype = data.dtype;
+        Ok(Tensor::from_data(data, (self.device, dtype)))
+    }
+
+    /// A small table in f32.
+    pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<Tensor<B, 2>, Error> {
+        Ok(Tensor::from_data(TensorData::new(self.file.tensor(self.name(name), &shape)?, shape), self.device))
     }
 
     pub(crate) fn vector(&self, name: &str, width: usize) -> Result<Tensor<B, 1>, Error> {
-        Ok(Tensor::from_data(TensorData::new(self.values(name, &[width])?, [width]), self.device))
+        Ok(Tensor::from_data(TensorData::new(self.file.tensor(self.name(name), &[width])?, [width]), self.device))
     }
 
     pub(crate) fn norm(&self, name: &str, width: usize) -> Result<Norm<B>, Error> {
@@ -97,9 +108,7 @@ impl<'a, B: Backend> Source<'a, B> {
         let weight = format!("{name}.weight");
         let weight = if self.config.family == Family::Gpt2 {
             // Its layers are stored as convolutions of width 1: `[in, out]`.
-            let stored = self.values(&weight, &[d_in, d_out])?;
-            let turned: Vec<f32> = (0..d_in * d_out).map(|i| stored[i % d_in * d_out + i / d_in]).collect();
-            Tensor::from_data(TensorData::new(turned, [d_out, d_in]), self.device)
+            self.matrix(&weight, [d_in, d_out])?.transpose()
         } else {
             self.matrix(&weight, [d_out, d_in])?
         };

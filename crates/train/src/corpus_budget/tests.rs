@@ -82,6 +82,7 @@ fn plan(steps: u64) -> TrainPlan {
         model: PlannedModel {
             base_model: String::new(),
             base_model_digest: String::new(),
+            base_model_files: std::collections::BTreeMap::new(),
             architecture: String::new(),
             adapter: String::new(),
             lora_r: 1,

@@ -65,7 +65,7 @@ fn a_folder_without_a_tokenizer_is_an_error_that_names_it() {
 fn prompts_of_unlike_length_are_continued_as_if_alone() {
     let (_keep, folder) = model();
     let greedy = crate::generate::Choice { temperature: 0.0, top_p: 1.0, seed: 0 };
-    let prompts = ["The pump".to_owned(), "Customer asked about the".to_owned()];
+    let prompts = ["The pump", "Customer asked about the"].map(|text| Example::Text(text.to_owned()));
     let together = crate::generate::generate(&folder, Device::Cpu, &prompts, 6, greedy).unwrap();
     for (prompt, found) in prompts.iter().zip(&together) {
         let alone = crate::generate::generate(&folder, Device::Cpu, std::slice::from_ref(prompt), 6, greedy).unwrap();

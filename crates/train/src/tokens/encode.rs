@@ -127,6 +127,32 @@ impl Encoder {
         Ok((encoded, cut))
     }
 
+    /// The ids of a prompt that the model is to go on from: a text (with its `bos`), or a conversation, opened for the
+    /// assistant's answer. `unit` is the number an error names.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub fn encode_prompt(&self, example: &Example, unit: usize) -> Result<Vec<u32>, Error> {
+        let failed = Error::Tokenize { unit };
+        match example {
+            Example::Text(prompt) | Example::Pair { prompt, .. } => {
+                let ids = self.tokenizer.encode_plain(prompt).ok_or(failed)?;
+                Ok(self.bos.into_iter().chain(ids).collect())
+            }
+            Example::Chat(messages) => {
+                let messages: Vec<Message> = messages.iter().map(|message| self.veiled(message)).collect();
+                let text = self.template.as_ref().and_then(|template| template.render(&messages, true));
+                let unit = self.read(&text.ok_or(Error::Conversation { unit })?, &[], true).ok_or(failed)?;
+                Ok(unit.tokens().to_vec())
+            }
+        }
+    }
+
+    /// The text of `ids`, control tokens left out.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode(ids).unwrap_or_default()
+    }
+
     /// Encodes records on all cores, in their order. `first` is the number of the first one.
     ///
     /// # Errors
