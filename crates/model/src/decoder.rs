@@ -12,7 +12,7 @@ pub(crate) mod layers;
 pub(crate) mod load;
 mod past;
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation, backend::AutodiffBackend, backend::Backend};
 
 use crate::config::Positions;
 use crate::lora::{Adapters, Tensors};
@@ -253,13 +253,15 @@ impl<B: Backend> Decoder<B> {
             bend = Some(level.clone().powi_scalar(2).neg().add_scalar(1.0));
             logits = level.mul_scalar(cap);
         }
-        let highest = logits.clone().max_dim(1);
-        let chosen = logits.clone().gather(1, targets.clone()) - highest.clone();
-        let exponentials = (logits - highest).exp();
-        let total = exponentials.clone().sum_dim(1);
-        let losses = (total.clone().log() - chosen) * weights.clone();
+        // log(sum exp z) - z_target. The likeliest token's probability is exp 0 over the total, so the total is had back
+        // from it without another walk over all logits, and however unlikely the target is.
+        let (highest, likeliest) = logits.clone().max_dim_with_indices(1);
+        let chosen = logits.clone().gather(1, targets.clone()) - highest;
+        let probabilities = activation::softmax(logits, 1);
+        let total = probabilities.clone().gather(1, likeliest).recip();
+        let losses = (total.log() - chosen) * weights.clone();
         let slope = gradient.then(|| {
-            let slope = exponentials * (weights.clone() / total);
+            let slope = probabilities * weights.clone();
             let slope = slope.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
             bend.map_or(slope.clone(), |bend| slope * bend).matmul(head.clone())
         });

@@ -8,6 +8,7 @@ use burn::tensor::backend::AutodiffBackend;
 use privet_model::device::{OnDevice, dispatch};
 use privet_model::weights::WeightFile;
 use privet_model::{Adapters, Decoder, Device, LoraSpec};
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::config::{Format, LossOn};
@@ -79,11 +80,12 @@ pub fn score(
     examples: &mut Examples<'_>,
     each: &mut dyn FnMut(UnitScore) -> Result<(), Error>,
 ) -> Result<Scored, Error> {
-    dispatch(device, Work { folder, reading, examples, each }).map_err(Error::from)?
+    dispatch(device, Work { folder, device, reading, examples, each }).map_err(Error::from)?
 }
 
 struct Work<'a, 'b> {
     folder: &'a ModelFolder,
+    device: Device,
     reading: Reading,
     examples: &'a mut Examples<'b>,
     each: &'a mut dyn FnMut(UnitScore) -> Result<(), Error>,
@@ -93,7 +95,7 @@ impl OnDevice for Work<'_, '_> {
     type Output = Result<Scored, Error>;
 
     fn run<A: AutodiffBackend>(self, device: &A::Device) -> Self::Output {
-        let Self { folder, reading, examples, each } = self;
+        let Self { folder, device: device_name, reading, examples, each } = self;
         let loaded = Loaded::<A>::open(folder, device)?;
         let config = loaded.decoder.config();
         let sequence_len = reading.sequence_len.min(config.max_position_embeddings);
@@ -102,8 +104,15 @@ impl OnDevice for Work<'_, '_> {
         encoder.for_each(examples, &mut |block| {
             scored.truncated += block.units.iter().filter(|(_, truncated)| *truncated).count() as u64;
             let units: Vec<&Unit> = block.units.iter().map(|(unit, _)| unit).collect();
-            for batch in pack(&units, sequence_len, reading.batch) {
-                for (unit, loss) in batch.iter().zip(loaded.losses(&Physical::new(&batch, sequence_len, 0))) {
+            let batches = pack(&units, sequence_len, reading.batch);
+            let losses = |batch: &Vec<&Unit>| loaded.losses(&Physical::new(batch, sequence_len, 0));
+            // On a CPU a batch keeps one core busy for much of its time; an accelerator wants them one by one.
+            let losses: Vec<Vec<f32>> = match device_name {
+                Device::Cpu => batches.par_iter().map(losses).collect(),
+                _ => batches.iter().map(losses).collect(),
+            };
+            for (batch, losses) in batches.iter().zip(losses) {
+                for (unit, loss) in batch.iter().zip(losses) {
                     let tokens = unit.predicted() as u64;
                     each(UnitScore { unit: scored.units, tokens, loss: f64::from(loss) })?;
                     scored.units += 1;

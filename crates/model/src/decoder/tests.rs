@@ -129,6 +129,24 @@ fn an_examples_loss_depends_on_nothing_but_the_example() {
     assert!(together[..3].iter().all(|loss| *loss > 0.5));
 }
 
+/// The golden texts again: here they have several stretches, in `tests/families.rs` one.
+#[test]
+fn stretches_of_a_text_see_what_the_whole_sees() {
+    for name in ["llama", "mistral", "qwen2-window", "gemma2", "gemma3", "gpt2"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
+        let tokens: Vec<Vec<i32>> = serde_json::from_value(expected["tokens"].clone()).unwrap();
+        let wanted: Vec<Vec<Vec<f32>>> = serde_json::from_value(expected["logits"].clone()).unwrap();
+        assert!(tokens[0].len() > 9, "three stretches");
+        let model = Decoder::<B>::load(&folder, None, &Default::default()).unwrap();
+        let logits = model.logits::<A>(&tokens.concat(), [tokens.len(), tokens[0].len()], None);
+        let logits: Vec<f32> = logits.into_data().to_vec().unwrap();
+        let worst = logits.iter().zip(wanted.concat().concat()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{name}: {worst}");
+    }
+}
+
 #[test]
 fn a_token_never_sees_the_future() {
     let model = tiny(false);
