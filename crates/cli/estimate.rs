@@ -35,13 +35,15 @@ pub(crate) fn estimate(plan: &TrainPlan, device: Device) -> Option<Estimate> {
         _ => (1, GPU_RATE),
     };
     let shape = Shape::new(&model);
-    let rows = (plan.speed.physical_batch_size as u64).min(plan.privacy.expected_batch_size);
+    // At most: few documents take all the sequences they may.
+    let rows_drawn = plan.privacy.expected_batch_size * plan.data.sequences_per_unit as u64;
+    let rows = (plan.speed.physical_batch_size as u64).min(rows_drawn);
     let sequence = plan.data.sequence_len as u64;
     let memory = shape.weights * FLOAT_BYTES
         + plan.model.trainable_parameters as u64 * FLOAT_BYTES * 4
         + lanes * rows * shape.activations(sequence) * FLOAT_BYTES;
     let passes = if plan.control { 2.0 } else { 1.0 };
-    let tokens = (plan.privacy.steps * plan.privacy.expected_batch_size * sequence) as f64;
+    let tokens = (plan.privacy.steps * rows_drawn * sequence) as f64;
     let operations = tokens * (4.0 * shape.weights as f64 + 8.0 * (shape.attention * sequence) as f64);
     Some(Estimate { memory_bytes: memory, seconds: passes * operations / rate })
 }

@@ -235,10 +235,13 @@ impl OnDevice for Run<'_, '_> {
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        write_json(&folder.private("training.json"), &summary(plan, folder, &store, &trained, device)?)?;
-        // Whoever needs the tokens again has the texts they came from.
+        let done = summary(plan, folder, &store, &trained, device)?;
+        // Before the run counts as done, or a crash here would leave the tokens for good; whoever needs them again has the
+        // texts they came from.
+        drop((store, public));
         tokens::store::remove(&folder.private(TRAINING_TOKENS))?;
         tokens::store::remove(&folder.private(PUBLIC_TOKENS))?;
+        write_json(&folder.private("training.json"), &done)?;
         Ok(outcome)
     }
 }
