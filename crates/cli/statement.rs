@@ -8,8 +8,8 @@ use privet_dp::corpus_budget::{Basis, Refusal};
 use privet_report::{Edition, method};
 use privet_train::corpus_budget::Outlook;
 use privet_train::logs::Training;
-use privet_train::plan::PlannedData;
-use privet_train::{Format, LossOn, Outcome, TrainPlan};
+use privet_train::plan::{PlannedData, PlannedModel};
+use privet_train::{Clipping, Format, LossOn, Outcome, TrainPlan};
 use serde_json::{Value, json};
 
 use crate::budget::neighbours;
@@ -84,12 +84,12 @@ fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<
     let mut settings = vec![
         ("stages", stages.join(", ")),
         ("data", data(session, plan)),
-        (
-            "model",
-            format!("{}, LoRA r={} ({} weights trained)", model.base_model, model.lora_r, model.trainable_parameters),
-        ),
+        ("model", trained(model)),
         ("noise multiplier", format!("{:.4}", privet_dp::round_up(privacy.noise_multiplier.get(), 4))),
-        ("max_grad_norm", format!("{} (sensitivity {})", privacy.max_grad_norm, privacy.sensitivity)),
+        (
+            "max_grad_norm",
+            format!("{}, {} (sensitivity {})", privacy.max_grad_norm, way(privacy.clipping), privacy.sensitivity),
+        ),
         (
             "sampling rate",
             format!(
@@ -105,6 +105,27 @@ fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<
     ];
     settings.extend(corpus.map(|corpus| ("corpus budget", corpus)));
     settings
+}
+
+/// The base model, and what of it or beside it is trained.
+fn trained(model: &PlannedModel) -> String {
+    let what = match (&model.lora, &model.unfrozen_parameters) {
+        (Some(lora), _) if lora.freeze_a => format!("LoRA r={}, A frozen", lora.r),
+        (Some(lora), _) => format!("LoRA r={}", lora.r),
+        (None, Some(patterns)) if patterns.iter().any(|pattern| pattern == "*") => String::from("all its own weights"),
+        (None, patterns) => {
+            format!("its own weights {}", patterns.iter().flatten().cloned().collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("{}, {what} ({} weights trained)", model.base_model, model.trainable_parameters)
+}
+
+fn way(clipping: Clipping) -> &'static str {
+    match clipping {
+        Clipping::Flat => "flat",
+        Clipping::PerLayer => "layer by layer",
+        Clipping::Automatic => "automatic",
+    }
 }
 
 /// Where records come from, and how long they may be.

@@ -1,6 +1,6 @@
 //! `privet merge`, from a shell's point of view.
 
-use privet_model::weights::{WeightFile, to_bytes};
+use privet_model::weights::{self, WeightFile};
 use privet_model::{LoraSpec, ModelConfig};
 
 use crate::{folder, privet, root};
@@ -10,15 +10,16 @@ fn an_adapter_is_folded_in_once_and_bad_input_leaves_nothing() {
     let dir = folder();
     let base = root().join("crates/model/tests/golden/llama");
     let config = ModelConfig::load(&base).unwrap();
-    let spec = LoraSpec { r: 1, alpha: 1.0, target_modules: vec!["q_proj".to_owned()] };
+    let spec = LoraSpec { r: 1, alpha: 1.0, target_modules: vec!["q_proj".to_owned()], freeze_a: false };
     let mut tensors = spec.init(&config, 1).unwrap();
     tensors.values.iter_mut().flatten().for_each(|value| *value += 0.5);
     // As a run has it.
     let adapter = dir.path().join("run/public/adapter");
     std::fs::create_dir_all(&adapter).unwrap();
     let path = adapter.join("adapter_model.safetensors");
-    std::fs::write(&path, to_bytes(&path, &tensors.named()).unwrap()).unwrap();
-    std::fs::write(adapter.join("adapter_config.json"), spec.peft_config("base", "llama").to_string()).unwrap();
+    weights::write(&path, &tensors.named()).unwrap();
+    std::fs::write(adapter.join("adapter_config.json"), spec.peft_config("base", &config).unwrap().to_string())
+        .unwrap();
 
     let base = base.display().to_string();
     let merge =

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compared = 0;
     for sequence in golden["sequences"].as_array().ok_or("the golden file has no sequences")? {
         let ids: Vec<i32> = numbers(&sequence["ids"]).map(|id| id as i32).collect();
-        let data = model.logits::<Autodiff<Flex>>(&ids, [1, ids.len()], None).into_data();
+        let data = model.logits::<Autodiff<Flex>>(&ids, [1, ids.len()]).into_data();
         let logits: Vec<f32> = data.to_vec().map_err(|error| format!("{error:?}"))?;
         let rows = sequence["logits"].as_array().ok_or("a sequence has no logits")?;
         for (position, row) in numbers(&sequence["positions"]).zip(rows) {

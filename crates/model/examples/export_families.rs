@@ -7,8 +7,8 @@ use std::error::Error;
 use std::path::Path;
 
 use burn::backend::{Autodiff, Flex};
-use privet_model::weights::to_bytes;
-use privet_model::{Decoder, LoraSpec, merge};
+use privet_model::weights;
+use privet_model::{Decoder, LoraSpec, Start, Tensors, Trainable, merge};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,21 +25,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::create_dir_all(folder.join("adapter"))?;
         let mut model = Decoder::<Flex>::load(&base, None, &Default::default())?;
         let target_modules = model.config().modules().iter().map(|module| module.name().to_owned()).collect();
-        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
+        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules, freeze_a: false };
         let mut tensors = spec.init(model.config(), 11)?;
         for (k, values) in tensors.values.iter_mut().enumerate() {
             values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (((7 * k + 13 * i) % 19) as f32 / 9.0 - 1.0));
         }
         let path = folder.join("adapter/adapter_model.safetensors");
-        std::fs::write(&path, to_bytes(&path, &tensors.named())?)?;
-        let peft = spec.peft_config(&base.display().to_string(), model.config().family.name());
+        weights::write(&path, &tensors.named())?;
+        let peft = spec.peft_config(&base.display().to_string(), model.config())?;
         std::fs::write(folder.join("adapter/adapter_config.json"), peft.to_string())?;
         merge(&base, &folder.join("adapter"), &folder.join("merged"))?;
-        model.attach(&spec)?;
-        let adapters = model.adapters(&tensors, spec.scale());
+        model.attach(&Trainable::Lora(spec), &Start { trained: tensors, fixed: Tensors::default() })?;
         let tokens: Vec<Vec<i32>> = serde_json::from_value(expected["tokens"].clone())?;
         let (n, t) = (tokens.len(), tokens[0].len());
-        let logits = model.logits::<Autodiff<Flex>>(&tokens.concat(), [n, t], Some(&adapters)).into_data();
+        let logits = model.logits::<Autodiff<Flex>>(&tokens.concat(), [n, t]).into_data();
         let logits: Vec<f32> = logits.to_vec().map_err(|error| format!("{error:?}"))?;
         std::fs::write(folder.join("logits.json"), json!({ "tokens": tokens, "logits": logits }).to_string())?;
     }

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::backend::{Autodiff, Flex};
-use privet_model::{Decoder, LoraSpec, Tape, TokenBatch};
+use privet_model::weights::WeightFile;
+use privet_model::{Decoder, LoraSpec, TokenBatch, Trainable};
 
 type A = Autodiff<Flex>;
 
@@ -27,18 +28,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let units: Vec<&[u32]> = units.iter().map(Vec::as_slice).collect();
     let tokens = TokenBatch::new(&units, 0);
     let modules = ["q_proj", "k_proj", "v_proj", "o_proj"].map(String::from).to_vec();
-    let spec = LoraSpec { r: 8, alpha: 16.0, target_modules: modules };
-    model.attach(&spec)?;
-    let adapters = model.adapters(&spec.init(model.config(), 1)?, spec.scale());
+    let adapter = Trainable::Lora(LoraSpec { r: 8, alpha: 16.0, target_modules: modules, freeze_a: false });
+    let start = adapter.start(model.config(), &WeightFile::open(Path::new(folder), None)?, 1)?;
+    model.attach(&adapter, &start)?;
     let forward = rate(seconds, batch * length, || {
-        let _ = model.losses::<A>(&tokens, Some(&adapters), None).values.into_data();
+        let _ = model.losses::<A>(&tokens).into_data();
     });
     let backward = rate(seconds, batch * length, || {
-        let mut tape = Tape::default();
-        let losses = model.losses::<A>(&tokens, Some(&adapters), Some(&mut tape));
-        let gradients = tape.sample_gradients(&losses.objective, &adapters);
-        let norms = gradients.norms();
-        let _ = gradients.weighted_sum(&vec![1.0; norms.len()]);
+        let (_, gradients) = model.gradients::<A>(&tokens, false);
+        let squares = gradients.squares();
+        let ones = squares.iter().map(|units| vec![1.0; units.len()]).collect::<Vec<_>>();
+        let _ = gradients.weighted_sum(&ones, false);
     });
     #[allow(clippy::print_stdout, reason = "an example's result")]
     {

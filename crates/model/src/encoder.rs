@@ -48,7 +48,8 @@ impl<B: Backend> Encoder<B> {
         let table = |part: &str, rows: usize| source.table(&name(part), [rows, width]);
         let linear = |name: &str, rows: usize| -> Result<Linear<B>, Error> {
             let weight = source.matrix(&format!("{name}.weight"), [rows, width])?;
-            Ok(Linear { weight, bias: Some(source.vector(&format!("{name}.bias"), rows)?), site: None })
+            let bias = source.vector(&format!("{name}.bias"), rows)?;
+            Ok(Linear::new(name.to_owned(), weight, Some(bias)))
         };
         let (pooler, classes) = match (config.head, config.family) {
             (Head::None, _) => (None, None),
@@ -108,8 +109,8 @@ impl<B: Backend> Encoder<B> {
             let mask = Tensor::<B, 5>::from_data(TensorData::new(hidden.clone(), [n, 1, 1, 1, t]), &self.device);
             Sight::<A>::of_encoder(lift(mask))
         };
-        let mut pass = Pass { merged: &[], tape: None, past: None, full: sight(), windowed: sight() };
-        let mut x = self.norm.forward(Tensor::<A, 3>::from_inner(x), &self.config);
+        let mut pass = Pass::plain(sight(), sight());
+        let mut x = self.norm.forward(Tensor::<A, 3>::from_inner(x), &self.config, &mut pass);
         for block in &self.blocks {
             x = block.forward(x, &self.config, &mut pass);
         }
@@ -122,7 +123,7 @@ impl<B: Backend> Encoder<B> {
         let hidden = self.hidden::<A>(units);
         let plain = |linear: &Linear<B>, x: Tensor<A, 3>| {
             let sight = || Sight::<A>::of_encoder(Tensor::zeros([1, 1, 1, 1, 1], &x.device()));
-            let mut pass = Pass { merged: &[], tape: None, past: None, full: sight(), windowed: sight() };
+            let mut pass = Pass::plain(sight(), sight());
             linear.forward(x, &mut pass)
         };
         match &self.pooler {

@@ -104,6 +104,18 @@ pub enum Error {
         /// The names that exist.
         known: String,
     },
+    /// `unfrozen_parameters` names no such weight.
+    #[error("`unfrozen_parameters` has {pattern:?}, which fits the name of no weight of the model")]
+    UnknownWeights {
+        /// The pattern as written.
+        pattern: String,
+    },
+    /// A tensor that should be trained has no place in the model, so its gradient could not be had.
+    #[error("{name} should be trained, but is no part of the model's forward pass")]
+    Untrainable {
+        /// The tensor.
+        name: String,
+    },
     /// An adapter that cannot be folded into a model, or not into this one.
     #[error("{path}: {reason}")]
     BadAdapter {
@@ -111,6 +123,12 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A value that the base's number type cannot hold.
+    #[error("a new value of {name} does not fit the base's number type")]
+    Overflow {
+        /// The tensor.
+        name: String,
     },
     /// Something is where a new folder should be made.
     #[error("{path} exists already; nothing was written. Choose another output")]

@@ -1,24 +1,26 @@
-//! Folding an adapter into its base model: `W + scale * B A`, in the base's own layout and number types.
+//! A base model with other values, in the base's own layout and number types: an adapter folded in (`W + scale * B A`), or
+//! weights that were trained themselves.
 //!
 //! Each weights file is copied and the adapted tensors are written over their own bytes, so names, shards, types and metadata
 //! stay those of the base, and a tensor that is not adapted stays the same to the bit. The sum is taken in f64 and rounded
 //! once. Everything is written to a folder beside the output, which is renamed when it is complete.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{bf16, f16};
 use safetensors::tensor::Dtype;
 use serde::Deserialize;
 
+use crate::trainable::HEAD;
 use crate::weights::WeightFile;
-use crate::{Error, ModelConfig};
+use crate::{Error, ModelConfig, Tensors};
 
-/// What a merge did.
+/// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// Layers whose weight changed.
+    /// Tensors whose values changed.
     pub layers: usize,
     /// Files in the new folder.
     pub files: Vec<String>,
@@ -61,12 +63,58 @@ pub fn merge(base: &Path, adapter: &Path, output: &Path) -> Result<Merged, Error
     let meaning = meaning(adapter)?;
     let weights = WeightFile::open(base, None)?;
     let layers = layers(adapter, &meaning, &weights)?;
+    let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+    let sum = |which: usize| {
+        let layer = &layers[which];
+        let shape = weights.shape(&layer.name).unwrap_or_default().to_vec();
+        Ok(layer.add_to(weights.tensor(&layer.name, &shape)?, meaning.scale))
+    };
+    rewrite(base, output, &weights, &names, &sum)
+}
+
+/// Writes the base with new values in the place of some of its weights to `output`, which must not exist: a Hugging Face folder
+/// in the base's own layout and number types.
+///
+/// A head that is the embedding, but lies in the file as well, gets the embedding's values.
+///
+/// # Errors
+/// [`Error::MissingTensor`] or [`Error::WrongShape`] for a tensor that is not the base's; [`Error::Overflow`]; [`Error::Exists`];
+/// everything that reading the one and writing the other can meet.
+pub fn save(base: &Path, trained: &Tensors, output: &Path) -> Result<Merged, Error> {
+    let (config, weights) = (ModelConfig::load(base)?, WeightFile::open(base, None)?);
+    let mut names = Vec::new();
+    let mut slots = Vec::new();
+    for (slot, (name, shape)) in trained.names.iter().zip(&trained.shapes).enumerate() {
+        let own = weights.own_name(name);
+        weights.check(own, shape)?;
+        names.push(own);
+        slots.push(slot);
+        if name == config.embedding_name() && config.tie_word_embeddings && weights.has(HEAD) {
+            names.push(HEAD);
+            slots.push(slot);
+        }
+    }
+    let values = |which: usize| Ok(trained.values[slots[which]].iter().map(|value| f64::from(*value)).collect());
+    rewrite(base, output, &weights, &names, &values)
+}
+
+/// Copies the base to `output` and writes new values over the tensors `names`; `values` gives each, row-major.
+fn rewrite(
+    base: &Path,
+    output: &Path,
+    weights: &WeightFile,
+    names: &[&str],
+    values: &dyn Fn(usize) -> Result<Vec<f64>, Error>,
+) -> Result<Merged, Error> {
+    if output.exists() {
+        return Err(Error::Exists { path: output.to_owned() });
+    }
     let partial = partial(output)?;
     fs::create_dir_all(&partial).map_err(|source| unwritable(&partial, source))?;
-    let done = write(base, &partial, &weights, &layers, &meaning).and_then(|files| {
+    let done = write(base, &partial, weights, names, values).and_then(|files| {
         let digest = WeightFile::open(&partial, None)?.digest().to_owned();
         fs::rename(&partial, output).map_err(|source| unwritable(output, source))?;
-        Ok(Merged { layers: layers.len(), files, digest })
+        Ok(Merged { layers: names.len(), files, digest })
     });
     if done.is_err() {
         // What is left of a failed merge is of no use to anybody; the error says why.
@@ -162,24 +210,19 @@ fn write(
     base: &Path,
     folder: &Path,
     weights: &WeightFile,
-    layers: &[Layer],
-    meaning: &Meaning,
+    names: &[&str],
+    values: &dyn Fn(usize) -> Result<Vec<f64>, Error>,
 ) -> Result<Vec<String>, Error> {
     let mut files = companions(base, folder)?;
     for path in weights.files() {
         let Some(name) = path.file_name() else { continue };
         let copy = folder.join(name);
-        fs::copy(path, &copy).map_err(|source| unwritable(&copy, source))?;
+        let mut file = copied(path, &copy)?;
         files.push(name.to_string_lossy().into_owned());
-        let mut file = OpenOptions::new().write(true).open(&copy).map_err(|source| unwritable(&copy, source))?;
-        for layer in layers {
-            let Some(place) = weights.place(&layer.name).filter(|place| place.path == path) else { continue };
-            let shape = weights.shape(&layer.name).unwrap_or_default().to_vec();
-            let sum = layer.add_to(weights.tensor(&layer.name, &shape)?, meaning.scale);
-            let bytes = narrow(&sum, place.dtype).ok_or_else(|| Error::BadAdapter {
-                path: meaning.path.clone(),
-                reason: format!("the sum in {} does not fit the base's number type", layer.name),
-            })?;
+        for (which, name) in names.iter().enumerate() {
+            let Some(place) = weights.place(name).filter(|place| place.path == path) else { continue };
+            let bytes =
+                narrow(&values(which)?, place.dtype).ok_or_else(|| Error::Overflow { name: (*name).to_owned() })?;
             file.seek(SeekFrom::Start(place.offset))
                 .and_then(|_| file.write_all(&bytes))
                 .map_err(|source| unwritable(&copy, source))?;
@@ -190,20 +233,28 @@ fn write(
     Ok(files)
 }
 
+/// A new file with another's bytes, but not its permissions: the copy of a read-only file can be written to.
+fn copied(from: &Path, to: &Path) -> Result<File, Error> {
+    let mut source = File::open(from).map_err(|source| Error::Unreadable { path: from.to_owned(), source })?;
+    let mut file = File::create(to).map_err(|source| unwritable(to, source))?;
+    io::copy(&mut source, &mut file).map_err(|source| unwritable(to, source))?;
+    Ok(file)
+}
+
 /// Copies configuration, tokenizer and templates.
 fn companions(base: &Path, folder: &Path) -> Result<Vec<String>, Error> {
     let unreadable = |source| Error::Unreadable { path: base.to_owned(), source };
-    let mut copied = Vec::new();
+    let mut names = Vec::new();
     for entry in fs::read_dir(base).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
         let Some(name) = path.file_name().filter(|_| path.is_file() && COMPANIONS.contains(&kind)) else { continue };
         let copy = folder.join(name);
-        fs::copy(&path, &copy).map_err(|source| unwritable(&copy, source))?;
-        File::open(&copy).and_then(|file| file.sync_all()).map_err(|source| unwritable(&copy, source))?;
-        copied.push(name.to_string_lossy().into_owned());
+        let file = copied(&path, &copy)?;
+        file.sync_all().map_err(|source| unwritable(&copy, source))?;
+        names.push(name.to_string_lossy().into_owned());
     }
-    Ok(copied)
+    Ok(names)
 }
 
 impl Layer {

@@ -5,6 +5,7 @@
 //! a weight is touched; shapes are then compared with what `config.json` promises. Weights are read one tensor at a
 //! time, so loading takes the model's memory and little more.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{bf16, f16};
 use rayon::prelude::*;
-use safetensors::tensor::{Dtype, Metadata, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, TensorInfo, View};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -137,6 +138,11 @@ impl WeightFile {
         self.place.contains_key(name)
     }
 
+    /// What this file calls a tensor: some files of GPT-2 leave out the first part of every name.
+    pub fn own_name<'n>(&self, name: &'n str) -> &'n str {
+        if self.has(name) { name } else { name.strip_prefix("transformer.").unwrap_or(name) }
+    }
+
     /// Names of all tensors, in no order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.place.keys().map(String::as_str)
@@ -172,16 +178,29 @@ impl WeightFile {
         })
     }
 
-    /// The same in the type it has in the file.
-    pub(crate) fn stored(&self, name: &str, expected: &[usize]) -> Result<Stored, Error> {
+    /// Looks whether there is a tensor of this name and shape.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::WrongShape`].
+    pub fn check(&self, name: &str, expected: &[usize]) -> Result<(), Error> {
+        self.find(name, expected).map(|_| ())
+    }
+
+    fn find(&self, name: &str, expected: &[usize]) -> Result<(&Shard, &TensorInfo), Error> {
         let missing = || Error::MissingTensor { path: self.path.clone(), name: name.to_owned() };
         let shard = self.place.get(name).and_then(|place| self.shards.get(*place)).ok_or_else(missing)?;
         let info = shard.header.info(name).ok_or_else(missing)?;
-        let path = || shard.path.clone();
         if info.shape != expected {
             let (found, expected) = (info.shape.clone(), expected.to_vec());
-            return Err(Error::WrongShape { path: path(), name: name.to_owned(), found, expected });
+            return Err(Error::WrongShape { path: shard.path.clone(), name: name.to_owned(), found, expected });
         }
+        Ok((shard, info))
+    }
+
+    /// The same in the type it has in the file.
+    pub(crate) fn stored(&self, name: &str, expected: &[usize]) -> Result<Stored, Error> {
+        let (shard, info) = self.find(name, expected)?;
+        let path = || shard.path.clone();
         let (from, to) = info.data_offsets;
         let mut bytes = vec![0; to - from];
         let mut file = &shard.file;
@@ -298,23 +317,42 @@ pub struct Named<'a> {
     pub values: &'a [f32],
 }
 
-/// Serialises tensors as safetensors in f32, in name order.
+/// Writes tensors as safetensors in f32, in name order, over whatever `path` held; not flushed to the device.
+///
+/// Bytes are made one tensor at a time, so that a model's worth of them is never held.
 ///
 /// # Errors
-/// [`Error::BadWeights`] when a shape and its values disagree.
-pub fn to_bytes(path: &Path, tensors: &[Named<'_>]) -> Result<Vec<u8>, Error> {
+/// [`Error::BadWeights`] when a shape and its values disagree; [`Error::Unwritable`].
+pub fn write(path: &Path, tensors: &[Named<'_>]) -> Result<(), Error> {
     let broken = |reason: String| Error::BadWeights { path: path.to_owned(), reason };
-    let data: Vec<Vec<u8>> =
-        tensors.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-    let mut views = Vec::with_capacity(tensors.len());
-    for (tensor, bytes) in tensors.iter().zip(&data) {
-        let view =
-            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(|error| broken(error.to_string()))?;
-        views.push((tensor.name.as_str(), view));
+    if let Some(bad) = tensors.iter().find(|tensor| tensor.shape.iter().product::<usize>() != tensor.values.len()) {
+        return Err(broken(format!("{} has other values than its shape", bad.name)));
     }
     // `transformers` asks for this key; without it some loaders refuse the file.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| broken(error.to_string()))
+    let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    safetensors::serialize_to_file(views, Some(metadata), path).map_err(|error| match error {
+        SafeTensorError::IoError(source) => Error::Unwritable { path: path.to_owned(), source },
+        error => broken(error.to_string()),
+    })
+}
+
+impl View for &Named<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
 }
 
 /// Lower-case hexadecimal.
@@ -334,9 +372,24 @@ mod tests {
         std::fs::write(folder.join(name), bytes).unwrap();
     }
 
+    fn bytes_of(tensors: &[Named<'_>]) -> Vec<u8> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        super::write(file.path(), tensors).unwrap();
+        std::fs::read(file.path()).unwrap()
+    }
+
     fn one_tensor() -> Vec<u8> {
         let values = [1.0_f32, -2.5, 3.25, 0.0, f32::MIN_POSITIVE, 7.0];
-        to_bytes(Path::new("x"), &[Named { name: "w".into(), shape: vec![2, 3], values: &values }]).unwrap()
+        bytes_of(&[Named { name: "w".into(), shape: vec![2, 3], values: &values }])
+    }
+
+    #[test]
+    fn values_that_do_not_fill_their_shape_are_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let named = Named { name: "w".into(), shape: vec![2, 3], values: &[1.0] };
+        assert!(matches!(super::write(&path, &[named]), Err(Error::BadWeights { .. })));
+        assert!(!path.exists());
     }
 
     #[test]
@@ -390,9 +443,7 @@ mod tests {
     #[test]
     fn shards_are_one_model() {
         let folder = tempfile::tempdir().unwrap();
-        let one = |name: &str, value: f32| {
-            to_bytes(Path::new("x"), &[Named { name: name.into(), shape: vec![1], values: &[value] }]).unwrap()
-        };
+        let one = |name: &str, value: f32| bytes_of(&[Named { name: name.into(), shape: vec![1], values: &[value] }]);
         write(folder.path(), "a.safetensors", &one("left", 1.0));
         write(folder.path(), "b.safetensors", &one("right", 2.0));
         let index = |right: &str| {

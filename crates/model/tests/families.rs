@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{bf16, f16};
-use privet_model::{Decoder, Encoder, LoraSpec, ModelConfig, Tape, Tensors, TokenBatch};
+use privet_model::weights::WeightFile;
+use privet_model::{Decoder, Encoder, LoraSpec, Start, TokenBatch, Trainable};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 
@@ -58,10 +59,23 @@ fn encoders_answer_as_in_transformers() {
     assert!(Encoder::<Flex>::load(&folder("gpt2"), None, &Default::default()).is_err());
 }
 
-fn losses(model: &Decoder<Flex>, units: &[&[u32]], adapters: Option<&Tensors>, scale: f64) -> Vec<f32> {
-    let adapters = adapters.map(|tensors| model.adapters(tensors, scale));
-    let losses = model.losses::<Autodiff<Flex>>(&TokenBatch::new(units, 0), adapters.as_ref(), None);
-    losses.values.into_data().to_vec().unwrap()
+fn losses(model: &Decoder<Flex>, units: &[&[u32]]) -> Vec<f32> {
+    model.losses::<Autodiff<Flex>>(&TokenBatch::new(units, 0)).into_data().to_vec().unwrap()
+}
+
+/// Attaches what is to be trained, moved by up to `scale` from where it begins.
+fn attach(model: &mut Decoder<Flex>, folder: &Path, trainable: &Trainable, scale: f32) -> Start {
+    let mut start = trainable.start(model.config(), &WeightFile::open(folder, None).unwrap(), 7).unwrap();
+    for (k, values) in start.trained.values.iter_mut().enumerate() {
+        values.iter_mut().enumerate().for_each(|(i, value)| *value += scale * noise(31 * k + i));
+    }
+    model.attach(trainable, &start).unwrap();
+    start
+}
+
+fn lora(model: &Decoder<Flex>, r: usize, modules: usize) -> Trainable {
+    let target_modules = model.config().modules().iter().take(modules).map(|module| module.name().to_owned()).collect();
+    Trainable::Lora(LoraSpec { r, alpha: 3.0, target_modules, freeze_a: false })
 }
 
 #[test]
@@ -70,7 +84,7 @@ fn logits_are_those_of_transformers() {
         let (model, tokens, expected) = load(name);
         let [n, t] = [tokens.len(), tokens[0].len()];
         let flat: Vec<i32> = tokens.iter().flatten().map(|id| i32::try_from(*id).unwrap()).collect();
-        let logits: Vec<f32> = model.logits::<Autodiff<Flex>>(&flat, [n, t], None).into_data().to_vec().unwrap();
+        let logits: Vec<f32> = model.logits::<Autodiff<Flex>>(&flat, [n, t]).into_data().to_vec().unwrap();
         let wanted: Vec<Vec<Vec<f32>>> = serde_json::from_value(expected["logits"].clone()).unwrap();
         let wanted: Vec<f32> = wanted.into_iter().flatten().flatten().collect();
         assert_eq!(logits.len(), wanted.len());
@@ -85,7 +99,7 @@ fn losses_are_those_of_transformers() {
         let (model, tokens, expected) = load(name);
         let units: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
         let wanted: Vec<f32> = serde_json::from_value(expected["losses"].clone()).unwrap();
-        for (found, wanted) in losses(&model, &units, None, 1.0).iter().zip(&wanted) {
+        for (found, wanted) in losses(&model, &units).iter().zip(&wanted) {
             assert!((found - wanted).abs() < 1e-4, "{name}: {found}, not {wanted}");
         }
     }
@@ -96,21 +110,17 @@ fn losses_are_those_of_transformers() {
 fn going_on_reads_nothing_again_and_sees_the_same() {
     for name in MODELS {
         let (mut model, tokens, _) = load(name);
-        let target_modules = vec![model.config().modules()[0].name().to_owned()];
-        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
-        model.attach(&spec).unwrap();
-        let mut tensors = spec.init(model.config(), 7).unwrap();
-        tensors.values.iter_mut().flatten().enumerate().for_each(|(i, value)| *value += 0.2 * noise(i));
-        let adapters = model.adapters(&tensors, spec.scale());
+        let adapter = lora(&model, 2, 1);
+        attach(&mut model, &folder(name), &adapter, 0.2);
         let twin = |text: &[u32]| -> Vec<f32> {
             let ids: Vec<i32> = text.iter().map(|id| i32::try_from(*id).unwrap()).collect();
-            let logits = model.logits::<Autodiff<Flex>>(&ids, [1, ids.len()], Some(&adapters));
+            let logits = model.logits::<Autodiff<Flex>>(&ids, [1, ids.len()]);
             logits.narrow(0, ids.len() - 1, 1).into_data().to_vec().unwrap()
         };
         // Prompts of unlike length: the gap behind the shorter ones is wider than some windows.
         let mut texts = [tokens[0][..9].to_vec(), tokens[1][..2].to_vec(), tokens[1][..5].to_vec()];
         let prompts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-        let (mut past, mut logits) = model.read::<Autodiff<Flex>>(&prompts, Some(&adapters));
+        let (mut past, mut logits) = model.read::<Autodiff<Flex>>(&prompts);
         for step in 0..7 {
             for (text, logits) in texts.iter().zip(&logits) {
                 let worst = twin(text).iter().zip(logits).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -161,17 +171,18 @@ fn half_weights_stay_half_and_change_nothing() {
         let [half, full] = rounded(name, dtype);
         let (_, tokens, _) = load(name);
         let units = [tokens[0].as_slice(), &tokens[1][..5]];
-        let of = |model: &Decoder<Flex>| losses(model, &units, None, 1.0);
+        let of = |model: &Decoder<Flex>| losses(model, &units);
         let mut model = Decoder::load(half.path(), None, &Default::default()).unwrap();
         let expected = of(&Decoder::load(full.path(), None, &Default::default()).unwrap());
         assert_eq!(of(&model), expected, "{name}");
         model.widen();
         assert_eq!(of(&model), expected, "{name}, widened");
-        let spec = LoraSpec { r: 1, alpha: 1.0, target_modules: vec![model.config().modules()[0].name().to_owned()] };
         let mut model = Decoder::load(half.path(), None, &Default::default()).unwrap();
-        model.attach(&spec).unwrap();
-        let fresh = spec.init(model.config(), 1).unwrap();
-        assert_eq!(losses(&model, &units, Some(&fresh), 1.0), expected, "{name}, with an adapter that does nothing");
+        let adapter = lora(&model, 1, 1);
+        attach(&mut model, half.path(), &adapter, 0.0);
+        assert_eq!(of(&model), expected, "{name}, with an adapter that does nothing");
+        attach(&mut model, half.path(), &Trainable::Weights(vec!["*".to_owned()]), 0.0);
+        assert_eq!(of(&model), expected, "{name}, with all its weights as they were");
     }
     for name in ["bert-texts", "roberta-tokens"] {
         let [half, full] = rounded(name, Dtype::BF16);
@@ -189,52 +200,39 @@ fn noise(seed: usize) -> f32 {
 }
 
 #[test]
-fn every_examples_gradient_is_the_slope_of_its_loss() {
+fn every_units_gradient_is_the_slope_of_its_loss() {
     for name in MODELS {
-        let (mut model, tokens, _) = load(name);
-        let config: ModelConfig = model.config().clone();
-        let target_modules = config.modules().iter().map(|module| module.name().to_owned()).collect();
-        let spec = LoraSpec { r: 2, alpha: 3.0, target_modules };
-        model.attach(&spec).unwrap();
-        let mut tensors = spec.init(&config, 7).unwrap();
-        for (k, values) in tensors.values.iter_mut().enumerate() {
-            values.iter_mut().enumerate().for_each(|(i, value)| *value += 0.05 * noise(31 * k + i));
-        }
-        // Rows of different lengths, so that padding is there, too.
-        let units = [&tokens[0][..], &tokens[1][..8]];
-        let mut tape = Tape::default();
-        let adapters = model.adapters(&tensors, spec.scale());
-        let outcome = model.losses::<Autodiff<Flex>>(&TokenBatch::new(&units, 0), Some(&adapters), Some(&mut tape));
-        let gradients = tape.sample_gradients(&outcome.objective, &adapters);
-        let slopes: Vec<f64> = (0..2)
-            .map(|example| {
-                let gradients = gradients.tensors.iter().map(|gradient| {
-                    let values: Vec<f32> = gradient.clone().narrow(0, example, 1).into_data().to_vec().unwrap();
-                    values
-                });
-                let along = |(k, values): (usize, Vec<f32>)| -> f64 {
-                    values.iter().enumerate().map(|(i, g)| f64::from(g * noise(977 * k + i + 5))).sum()
-                };
-                gradients.enumerate().map(along).sum()
-            })
-            .collect();
-        let step = 2e-3_f32;
-        let moved = |sign: f32| {
-            let mut other = tensors.clone();
-            for (k, values) in other.values.iter_mut().enumerate() {
-                values.iter_mut().enumerate().for_each(|(i, value)| *value += sign * step * noise(977 * k + i + 5));
+        let (model, tokens, _) = load(name);
+        let cases = [(lora(&model, 2, 9), 2e-3_f32, 0.05), (Trainable::Weights(vec!["*".to_owned()]), 3e-4, 0.0)];
+        for (trainable, step, scale) in cases {
+            let (mut model, ..) = load(name);
+            let tensors = attach(&mut model, &folder(name), &trainable, scale).trained;
+            // Rows of different lengths, so that padding is there, too.
+            let units = [&tokens[0][..], &tokens[1][..8]];
+            let slopes: Vec<f64> = (0..2)
+                .map(|unit| {
+                    let (_, gradients) = model.gradients::<Autodiff<Flex>>(&TokenBatch::new(&units, 0), false);
+                    let factors: Vec<f32> = (0..2).map(|other| if other == unit { 1.0 } else { 0.0 }).collect();
+                    let gradient = gradients.weighted_sum(&vec![factors; tensors.values.len()], false);
+                    let along = |(k, values): (usize, &Vec<f32>)| -> f64 {
+                        values.iter().enumerate().map(|(i, g)| f64::from(g * noise(977 * k + i + 5))).sum()
+                    };
+                    gradient.iter().enumerate().map(along).sum()
+                })
+                .collect();
+            let mut moved = |sign: f32| {
+                let mut other = tensors.clone();
+                for (k, values) in other.values.iter_mut().enumerate() {
+                    values.iter_mut().enumerate().for_each(|(i, value)| *value += sign * step * noise(977 * k + i + 5));
+                }
+                model.put(&other);
+                losses(&model, &units)
+            };
+            let (ahead, behind) = (moved(1.0), moved(-1.0));
+            for (unit, slope) in slopes.iter().enumerate() {
+                let measured = f64::from(ahead[unit] - behind[unit]) / (2.0 * f64::from(step));
+                assert!((measured - slope).abs() < 0.01 * slope.abs() + 2e-3, "{name} {unit}: {measured}, not {slope}");
             }
-            losses(&model, &units, Some(&other), spec.scale())
-        };
-        let (ahead, behind) = (moved(1.0), moved(-1.0));
-        for example in 0..2 {
-            let measured = f64::from(ahead[example] - behind[example]) / (2.0 * f64::from(step));
-            let error = (measured - slopes[example]).abs();
-            assert!(
-                error < 0.01 * slopes[example].abs() + 2e-3,
-                "{name} {example}: {measured}, tape {}",
-                slopes[example]
-            );
         }
     }
 }
@@ -264,7 +262,7 @@ fn windows_and_caps_matter_in_the_fixtures() {
         std::fs::write(copy.path().join("config.json"), text.replace(from, to)).unwrap();
         let model = Decoder::load(copy.path(), None, &Default::default()).unwrap();
         let wanted: Vec<f32> = serde_json::from_value(expected["losses"].clone()).unwrap();
-        let found = losses(&model, &[&tokens[0]], None, 1.0)[0];
+        let found = losses(&model, &[&tokens[0]])[0];
         assert!((found - wanted[0]).abs() > 1e-3, "{name}: {from} changes nothing");
     }
 }

@@ -102,6 +102,7 @@ fn mechanism(plan: &Plan) -> Mechanism {
         trainable_parameters: plan.model.trainable_parameters,
         sequence_len: plan.data.sequence_len,
         max_grad_norm: privacy.max_grad_norm,
+        clipping: clean(&privacy.clipping),
         sensitivity: privacy.sensitivity,
         noise_multiplier: privacy.noise_multiplier.get(),
         noise_standard_deviation: privacy.noise_multiplier.get() * privacy.sensitivity,

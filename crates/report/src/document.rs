@@ -131,15 +131,23 @@ fn guarantee(report: &Report, blocks: &mut Vec<Block>) {
     blocks.push(Block::Table { head: vec!["group".to_owned(), "guarantee".to_owned()], rows: rows.collect() });
 }
 
+/// An adapter's kind in words.
+fn trained(adapter: &str) -> &str {
+    if adapter == "none" { "the model's own" } else { adapter }
+}
+
 fn mechanism(report: &Report, blocks: &mut Vec<Block>) {
     let mechanism = &report.mechanism;
     blocks.push(Block::Heading("Mechanism"));
     blocks.push(facts(vec![
         ("mechanism", Some(format!("{}, optimizer {}", mechanism.name, mechanism.optimizer))),
         ("learning rate", Some(number(mechanism.learning_rate))),
-        ("trained weights", Some(format!("{} ({})", mechanism.trainable_parameters, mechanism.adapter))),
+        ("trained weights", Some(format!("{} ({})", mechanism.trainable_parameters, trained(&mechanism.adapter)))),
         ("longest sequence", Some(count(mechanism.sequence_len, "token"))),
-        ("clipping norm of a unit's gradient", Some(number(mechanism.max_grad_norm))),
+        (
+            "clipping norm of a unit's gradient",
+            Some(format!("{}, {}", number(mechanism.max_grad_norm), mechanism.clipping)),
+        ),
         ("sensitivity", Some(number(mechanism.sensitivity))),
         ("noise multiplier", Some(mechanism.noise_multiplier.to_string())),
         ("noise standard deviation", Some(number(mechanism.noise_standard_deviation))),

@@ -59,6 +59,7 @@ pub(crate) struct PlanPrivacy {
     pub(crate) target_epsilon: Option<Epsilon>,
     pub(crate) noise_multiplier: NoiseMultiplier,
     pub(crate) max_grad_norm: f64,
+    pub(crate) clipping: String,
     pub(crate) sensitivity: f64,
     pub(crate) expected_batch_size: f64,
     pub(crate) dataset_size_bound: u64,

@@ -128,7 +128,7 @@ pub struct Mechanism {
     pub optimizer: String,
     /// Its peak learning rate.
     pub learning_rate: f64,
-    /// Which weights are trained.
+    /// Kind of the adapters that are trained, or `none`: then weights of the model itself are.
     pub adapter: String,
     /// How many.
     pub trainable_parameters: u64,
@@ -136,6 +136,8 @@ pub struct Mechanism {
     pub sequence_len: u64,
     /// Clipping norm C of a unit's whole gradient.
     pub max_grad_norm: f64,
+    /// How gradients are brought to it: `flat`, `per-layer` or `automatic`.
+    pub clipping: String,
     /// L2 sensitivity of the clipped sum.
     pub sensitivity: f64,
     /// Noise standard deviation over sensitivity.

@@ -165,7 +165,7 @@ fn covers(run: &Verified, stages: &[StageScope], reach: Option<u64>) -> String {
 const RELEASED: [&str; 5] = [
     "public/plan.json",
     "public/ledger.jsonl",
-    "public/adapter: the trained weights",
+    "public/adapter or public/model: the trained weights",
     "public/public.jsonl: step and guarantee so far",
     "public/evaluation.json and this report: computed from the above and from public text",
 ];

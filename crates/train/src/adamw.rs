@@ -11,6 +11,7 @@
 
 use std::f64::consts::PI;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Schedule;
@@ -101,21 +102,24 @@ impl AdamW {
     ) -> Result<(), Error> {
         self.check(weights, gradients)?;
         self.step += 1;
-        let AdamWConfig { beta1, beta2, weight_decay, .. } = self.config;
+        let config = self.config;
+        let AdamWConfig { beta1, beta2, weight_decay, .. } = config;
         let first_scale = 1.0 / (1.0 - beta1.powf(self.step as f64));
         let second_scale = 1.0 / (1.0 - beta2.powf(self.step as f64));
         for ((weights, gradients), moments) in weights.iter_mut().zip(gradients).zip(&mut self.moments) {
             let Moments { first, second } = moments;
-            for (((weight, &gradient), first), second) in weights.iter_mut().zip(*gradients).zip(first).zip(second) {
-                let g = f64::from(gradient);
+            let moments = first.par_iter_mut().zip(second.par_iter_mut());
+            let all = weights.par_iter_mut().zip(gradients.par_iter()).zip(moments).with_min_len(1 << 14);
+            all.for_each(|((weight, gradient), (first, second))| {
+                let g = f64::from(*gradient);
                 let m = beta1 * f64::from(*first) + (1.0 - beta1) * g;
                 let v = beta2 * f64::from(*second) + (1.0 - beta2) * g * g;
-                let direction = self.config.direction(m * first_scale, v * second_scale);
+                let direction = config.direction(m * first_scale, v * second_scale);
                 let w = f64::from(*weight);
                 *weight = (w - learning_rate * (direction + weight_decay * w)) as f32;
                 *first = m as f32;
                 *second = v as f32;
-            }
+            });
         }
         Ok(())
     }
@@ -134,7 +138,7 @@ impl AdamW {
                     return Err(Error::GradientShape { tensor, expected, found });
                 }
             }
-            if gradients.iter().any(|gradient| !gradient.is_finite()) {
+            if gradients.par_iter().any(|gradient| !gradient.is_finite()) {
                 return Err(Error::GradientNotFinite { tensor });
             }
         }

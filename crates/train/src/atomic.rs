@@ -6,7 +6,6 @@
 //! inherit the permissions of their parent.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use crate::error::Error;
@@ -16,13 +15,18 @@ use crate::error::Error;
 /// On success the bytes and the directory entry are on the device. On an error the old file, if any, is untouched.
 /// New files are readable by their owner alone on Unix (mode 0600).
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_atomic_with(path, |file| std::fs::write(file, bytes).map_err(|source| Error::io("write", path, source)))
+}
+
+/// The same for a file that `write` fills, given the path of the temporary one.
+pub(crate) fn write_atomic_with(path: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let folder = parent(path);
-    let mut file = tempfile::Builder::new()
+    let file = tempfile::Builder::new()
         .prefix(".")
         .suffix(".tmp")
         .tempfile_in(folder)
         .map_err(|source| Error::io("create a temporary file in", folder, source))?;
-    file.write_all(bytes).map_err(|source| Error::io("write", path, source))?;
+    write(file.path())?;
     file.as_file().sync_all().map_err(|source| Error::io("flush", path, source))?;
     file.persist(path).map_err(|failed| Error::io("rename a temporary file to", path, failed.error))?;
     sync_folder(folder)

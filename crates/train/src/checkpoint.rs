@@ -1,4 +1,4 @@
-//! The state from which a run goes on: adapters and the optimizer's moments after a finished step, in one file.
+//! The state from which a run goes on: trained weights and the optimizer's moments after a finished step, in one file.
 //!
 //! The file is safetensors, written atomically, in `private/`: weights in the middle of a run are covered by epsilon,
 //! but the moments tell more than a release needs to. It holds no key and no random state: a process that goes on
@@ -11,7 +11,7 @@ use privet_model::weights::{self, Named, WeightFile};
 
 use crate::Error;
 use crate::adamw::{AdamW, AdamWConfig, Moments};
-use crate::atomic::write_atomic;
+use crate::atomic::write_atomic_with;
 
 /// Saves the state after `optimizer.step()` steps.
 pub(crate) fn save(path: &Path, tensors: &Tensors, optimizer: &AdamW) -> Result<(), Error> {
@@ -24,7 +24,7 @@ pub(crate) fn save(path: &Path, tensors: &Tensors, optimizer: &AdamW) -> Result<
             named.push(Named { name: format!("{part}.{index}"), shape: vec![values.len()], values });
         }
     }
-    write_atomic(path, &weights::to_bytes(path, &named)?)
+    write_atomic_with(path, |file| Ok(weights::write(file, &named)?))
 }
 
 /// Loads a state into `tensors`; `None` where nothing was saved yet.

@@ -25,9 +25,11 @@
 use burn::tensor::backend::Backend;
 use privet_dp::ledger::StepEntry;
 use privet_dp::{Adjacency, Event, NoiseMultiplier};
-use privet_model::tape::SampleGradients;
+use privet_model::{SampleGradients, gradients};
+use rayon::prelude::*;
 
 use crate::Error;
+use crate::config::Clipping;
 use crate::keys::StepKey;
 use crate::ledger_file::LedgerFile;
 use crate::noise::add_gaussian;
@@ -37,6 +39,9 @@ use crate::noise::add_gaussian;
 /// The norm is computed in f32 over at most a few million terms; its relative error stays far below 2^-10 (tests
 /// measure 1e-6), so the *exact* norm of what is summed is at most C.
 const CLIP_MARGIN: f64 = 1.0 / 1024.0;
+
+/// Automatic clipping adds this share of C to every norm (the paper's gamma, in units of C).
+const AUTOMATIC: f64 = 0.01;
 
 /// A sum of clipped per-unit gradients. Private: it cannot be printed, cloned or serialised.
 ///
@@ -50,12 +55,18 @@ pub struct ClippedSum {
     tally: Tally,
 }
 
+/// The clipped sum of some units, on its way into a [`ClippedSum`].
+pub(crate) struct ClippedPart {
+    values: Vec<Vec<f32>>,
+    tally: Tally,
+}
+
 /// What was seen while summing; for `private/` only.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Tally {
     /// Units summed.
     pub units: u64,
-    /// Units whose gradient was longer than the bound.
+    /// Units whose gradient was longer than the bound, as a whole or in some layer.
     pub clipped: u64,
     /// Units whose gradient was not finite; each contributed exactly zero.
     pub non_finite: u64,
@@ -63,16 +74,66 @@ pub struct Tally {
     pub loss_sum: f64,
 }
 
-/// Clip factors: `min(1, C / norm)`, slightly less so that rounding cannot exceed C; exactly 0 for a norm that is not
-/// finite. `norms`: `[n]`, the first `units` of them real, the rest padding (factor 0).
-pub fn clip_factors(norms: &[f32], units: usize, max_grad_norm: f64) -> Vec<f32> {
-    let bound = max_grad_norm * (1.0 - CLIP_MARGIN);
-    let factor = |norm: f32| match norm.is_finite() {
-        true if f64::from(norm) > bound => (bound / f64::from(norm)) as f32,
-        true => 1.0,
-        false => 0.0,
-    };
-    norms.iter().enumerate().map(|(row, norm)| if row < units { factor(*norm) } else { 0.0 }).collect()
+/// How gradients are brought to a norm of at most `max_grad_norm`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClipBound {
+    /// The way.
+    pub clipping: Clipping,
+    /// C.
+    pub max_grad_norm: f64,
+}
+
+impl ClipBound {
+    /// A factor for every slot and unit, `[slot][unit]`, from the squared norms of the same shape; each in 0..=1, but for
+    /// automatic clipping, which makes short gradients longer.
+    ///
+    /// The gradient that is summed, `factor * gradient` over all slots, has a norm of at most C, a little less so that rounding
+    /// cannot exceed it. A unit whose gradient is not finite anywhere gets exactly 0 everywhere, and so do those from
+    /// `units` on, which are padding.
+    pub fn factors(&self, squares: &[Vec<f32>], units: usize) -> Vec<Vec<f32>> {
+        let norms = gradients::norms(squares);
+        let bound = self.max_grad_norm * (1.0 - CLIP_MARGIN);
+        let cut = |norm: f64, bound: f64| if norm > bound { bound / norm } else { 1.0 };
+        let layers = (squares.len() as f64).sqrt();
+        let of = |slot: &[f32], unit: usize| -> f32 {
+            let norm = f64::from(norms[unit]);
+            if unit >= units || !norm.is_finite() {
+                return 0.0;
+            }
+            let factor = match self.clipping {
+                Clipping::Flat => cut(norm, bound),
+                Clipping::PerLayer => cut(f64::from(slot[unit]).sqrt(), bound / layers),
+                Clipping::Automatic => bound / (norm + AUTOMATIC * self.max_grad_norm),
+            };
+            factor as f32
+        };
+        squares.iter().map(|slot| (0..norms.len()).map(|unit| of(slot, unit)).collect()).collect()
+    }
+}
+
+impl ClippedPart {
+    /// Clips the gradients of the first `units` units, of which the others are padding, and adds them up.
+    ///
+    /// # Edge cases
+    /// Padding adds 0; a gradient that is not finite adds exactly 0; no unit is ever an error, since failing would tell
+    /// something about the data.
+    pub(crate) fn new<B: Backend>(
+        gradients: SampleGradients<B>,
+        losses: &[f32],
+        units: usize,
+        bound: ClipBound,
+    ) -> Self {
+        let squares = gradients.squares();
+        let factors = bound.factors(&squares, units);
+        let norms = gradients::norms(&squares);
+        let mut tally = Tally { units: units as u64, ..Tally::default() };
+        for (unit, (norm, loss)) in norms.iter().zip(losses).take(units).enumerate() {
+            tally.clipped += u64::from(norm.is_finite() && factors.iter().any(|slot| slot[unit] < 1.0));
+            tally.non_finite += u64::from(!norm.is_finite());
+            tally.loss_sum += f64::from(if loss.is_finite() { *loss } else { 0.0 });
+        }
+        Self { values: gradients.weighted_sum(&factors, tally.non_finite > 0), tally }
+    }
 }
 
 impl ClippedSum {
@@ -81,23 +142,14 @@ impl ClippedSum {
         Self { values: lengths.map(|length| vec![0.0; length]).collect(), max_grad_norm, tally: Tally::default() }
     }
 
-    /// Clips each unit's gradient to `max_grad_norm` and adds it.
-    ///
-    /// # Shapes
-    /// `gradients`: `[n, …]`, the first `units` rows real, the rest padding. `losses`: `[n]`.
-    /// # Edge cases
-    /// A padded row adds 0; a gradient that is not finite adds exactly 0; no row is ever an error, since failing
-    /// would tell something about the data.
-    pub fn add<B: Backend>(&mut self, gradients: SampleGradients<B>, losses: &[f32], units: usize) {
-        let norms = gradients.norms();
-        let factors = clip_factors(&norms, units, self.max_grad_norm);
-        self.tally.units += units as u64;
-        for ((factor, norm), loss) in factors.iter().zip(&norms).zip(losses).take(units) {
-            self.tally.clipped += u64::from(*factor < 1.0 && norm.is_finite());
-            self.tally.non_finite += u64::from(!norm.is_finite());
-            self.tally.loss_sum += f64::from(if loss.is_finite() { *loss } else { 0.0 });
-        }
-        add(&mut self.values, &gradients.weighted_sum(&factors));
+    /// Adds more units of the same logical batch.
+    pub(crate) fn add(&mut self, part: &ClippedPart) {
+        add(&mut self.values, &part.values);
+        let Tally { units, clipped, non_finite, loss_sum } = part.tally;
+        self.tally.units += units;
+        self.tally.clipped += clipped;
+        self.tally.non_finite += non_finite;
+        self.tally.loss_sum += loss_sum;
     }
 
     /// What was seen; for `private/` only.
@@ -105,22 +157,13 @@ impl ClippedSum {
         self.tally
     }
 
-    /// Adds another part of the same logical batch. Both parts have the same bound.
-    pub fn merge(&mut self, part: Self) {
-        for (total, values) in self.values.iter_mut().zip(part.values) {
-            total.iter_mut().zip(values).for_each(|(total, value)| *total += value);
-        }
-        self.tally.units += part.tally.units;
-        self.tally.clipped += part.tally.clipped;
-        self.tally.non_finite += part.tally.non_finite;
-        self.tally.loss_sum += part.tally.loss_sum;
-    }
-
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`.
     pub fn privatize(self, noise: Noise) -> Release {
-        let stddev = noise.multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
-        let tensors = self.values.iter().enumerate();
-        let values = tensors.map(|(index, tensor)| add_gaussian(tensor, stddev, &noise.key, index as u32, 0)).collect();
+        let stddev = noise.stddev(self.max_grad_norm);
+        // By value: each tensor of the sum goes when its noisy twin has come.
+        let tensors = self.values.into_iter().enumerate();
+        let values =
+            tensors.map(|(index, tensor)| add_gaussian(&tensor, stddev, &noise.key, index as u32, 0)).collect();
         Release { values, entry: noise.entry }
     }
 
@@ -131,10 +174,13 @@ impl ClippedSum {
     }
 }
 
-/// Adds `part` to `total`, tensor by tensor.
+/// Adds `part` to `total`, tensor by tensor, on all cores.
 pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
+    const CHUNK: usize = 1 << 14;
     for (total, part) in total.iter_mut().zip(part) {
-        total.iter_mut().zip(part).for_each(|(total, value)| *total += f64::from(*value));
+        total.par_chunks_mut(CHUNK).zip(part.par_chunks(CHUNK)).for_each(|(total, part)| {
+            total.iter_mut().zip(part).for_each(|(total, value)| *total += f64::from(*value));
+        });
     }
 }
 
@@ -153,6 +199,11 @@ impl Noise {
         let Event::PoissonSampledGaussian { noise_multiplier, .. } = event else { return None };
         let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone() };
         Some(Self { key, multiplier: *noise_multiplier, adjacency, entry })
+    }
+
+    /// Standard deviation of the noise on a sum whose units were clipped to `max_grad_norm`.
+    fn stddev(&self, max_grad_norm: f64) -> f64 {
+        self.multiplier.get() * privet_dp::sensitivity(max_grad_norm, self.adjacency)
     }
 }
 
@@ -197,21 +248,55 @@ impl PrivateGradient {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    const WAYS: [Clipping; 3] = [Clipping::Flat, Clipping::PerLayer, Clipping::Automatic];
+
+    proptest! {
+        /// Twin: the length of what is summed, from the gradients' own lengths.
+        #[test]
+        fn nothing_longer_than_the_bound_gets_through(
+            slots in prop::collection::vec(prop::collection::vec(-12.0_f32..12.0, 3), 1..6),
+            bound in prop::sample::select(vec![1e-3, 1.0, 1e3]),
+        ) {
+            let squares: Vec<Vec<f32>> = slots.iter().map(|units| units.iter().map(|x| 10.0_f32.powf(*x)).collect()).collect();
+            for clipping in WAYS {
+                let factors = ClipBound { clipping, max_grad_norm: bound }.factors(&squares, 2);
+                for unit in 0..2 {
+                    let part = |(factors, squares): (&Vec<f32>, &Vec<f32>)| f64::from(factors[unit]).powi(2) * f64::from(squares[unit]);
+                    let length = factors.iter().zip(&squares).map(part).sum::<f64>().sqrt();
+                    prop_assert!(length <= bound, "{clipping:?}: {length}");
+                    if clipping == Clipping::Flat {
+                        let whole = squares.iter().map(|slot| f64::from(slot[unit])).sum::<f64>().sqrt();
+                        let expected = whole.min(bound);
+                        prop_assert!(length >= 0.998 * expected, "{length} of {expected}");
+                    }
+                }
+                prop_assert!(factors.iter().all(|slot| slot[2] == 0.0), "padding");
+            }
+        }
+    }
+
     #[test]
-    fn factors_never_exceed_one_and_never_let_a_norm_past_the_bound() {
-        let norms = [0.0, 1e-30, 0.5, 1.0, 1.000_001, 2.0, 1e30, f32::INFINITY, f32::NAN, 3.0];
-        for bound in [1e-3, 1.0, 1e3] {
-            let factors = clip_factors(&norms, 9, bound);
-            for (norm, factor) in norms.iter().zip(&factors) {
-                assert!((0.0..=1.0).contains(factor));
-                if norm.is_finite() {
-                    assert!(f64::from(*norm) * f64::from(*factor) <= bound, "{norm} {factor}");
+    fn short_gradients_are_left_alone_and_faults_are_dropped_whole() {
+        let squares = vec![vec![0.0, 1e-30, 0.04, f32::INFINITY, 1.0], vec![0.0, 0.0, 0.09, 1.0, f32::NAN]];
+        for clipping in WAYS {
+            let factors = ClipBound { clipping, max_grad_norm: 1.0 }.factors(&squares, 5);
+            for slot in &factors {
+                assert_eq!(slot[3..], [0.0, 0.0], "{clipping:?}: a fault in one layer is a fault of the unit");
+                if clipping != Clipping::Automatic {
+                    assert_eq!(slot[..3], [1.0; 3], "{clipping:?}");
                 }
             }
-            assert_eq!(factors[7..], [0.0, 0.0, 0.0], "not finite, not a number, padding");
         }
-        assert_eq!(clip_factors(&norms, 3, 1.0)[..3], [1.0, 1.0, 1.0], "short gradients are left alone");
+        // Two layers of equal share: 0.71 each.
+        let squares = vec![vec![4.0], vec![0.25]];
+        let factors = ClipBound { clipping: Clipping::PerLayer, max_grad_norm: 1.0 }.factors(&squares, 1);
+        assert!((factors[0][0] - 0.3532).abs() < 1e-3 && (factors[1][0] - 1.0).abs() < 1e-6, "{factors:?}");
+        // Short or long, automatic clipping makes of every gradient nearly the same length.
+        let factors = ClipBound { clipping: Clipping::Automatic, max_grad_norm: 2.0 }.factors(&[vec![1.0, 1e6]], 2);
+        assert!((factors[0][0] - 1.959).abs() < 2e-3 && (factors[0][1] - 0.001_998).abs() < 1e-6, "{factors:?}");
     }
 }

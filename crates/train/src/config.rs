@@ -23,7 +23,7 @@ pub struct ModelConfig {
     /// is read must be in it, and be the same.
     #[serde(default)]
     pub manifest: Option<PathBuf>,
-    /// Which weights are trained; only `lora` for now.
+    /// Adapters beside frozen layers, or none: then weights of the model itself are trained.
     #[serde(default)]
     pub adapter: Adapter,
     /// Rank of every adapter.
@@ -32,9 +32,13 @@ pub struct ModelConfig {
     /// Numerator of the adapter's scale, `lora_alpha / lora_r`.
     #[serde(default = "lora_alpha")]
     pub lora_alpha: f64,
-    /// Names of the linear layers that get an adapter in every block.
-    #[serde(default = "all_linear")]
-    pub lora_target_modules: Vec<String>,
+    /// The linear layers that get an adapter: last parts of their names, or patterns of whole names. All, where it is left out.
+    pub lora_target_modules: Option<Vec<String>>,
+    /// Whether the adapters' `A` stays at its random start, and `B` alone is trained (FFA-LoRA, arXiv 2403.12313).
+    #[serde(default)]
+    pub lora_freeze_a: bool,
+    /// Without an adapter: patterns of the names of the weights that are trained. All, where it is left out.
+    pub unfrozen_parameters: Option<Vec<String>>,
 }
 
 /// Which weights are trained.
@@ -44,6 +48,8 @@ pub enum Adapter {
     /// Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) beside frozen linear layers.
     #[default]
     Lora,
+    /// The model's own weights, or some of them.
+    None,
 }
 
 /// `[data]`: how text becomes sequences, and the public text that progress is measured on.
@@ -103,6 +109,9 @@ pub struct PrivacyConfig {
     pub noise_multiplier: Option<f64>,
     /// Clipping norm C of one unit's gradient (L2, over all trained tensors together).
     pub max_grad_norm: f64,
+    /// How a gradient is brought to that norm. Every way has the same sensitivity.
+    #[serde(default)]
+    pub clipping: Clipping,
     /// The public divisor of the noisy sum; with `dataset_size_bound` it fixes the sampling rate.
     pub expected_batch_size: u64,
     /// A *public* upper bound on the number of units. Never a row count: that is private under add-remove.
@@ -112,6 +121,21 @@ pub struct PrivacyConfig {
     /// The file that adds up all runs on this data; made by `privet budget account create`. Left out: nobody adds up.
     #[serde(default)]
     pub corpus_budget: Option<PathBuf>,
+}
+
+/// How one unit's gradient is brought to a norm of at most C.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clipping {
+    /// Scaled down to C where it is longer (Abadi et al. 2016, arXiv 1607.00133).
+    #[default]
+    Flat,
+    /// Each of the K trained tensors' gradients to C / sqrt(K), so that all together are at most C (`McMahan` et al. 2018,
+    /// arXiv 1710.06963).
+    PerLayer,
+    /// Scaled to C * norm / (norm + 0.01 C), short or long (Bu et al. 2023, arXiv 2206.07136): all units count nearly alike, and
+    /// C only scales the learning rate.
+    Automatic,
 }
 
 /// `[train]`: the optimizer, and what else is done beside the private run.
@@ -141,7 +165,7 @@ pub struct TrainConfig {
     /// Subtract the known noise variance from the second moment (DP-AdamBC, arXiv 2312.14334).
     #[serde(default)]
     pub bias_correction: bool,
-    /// Seed of the adapter's public initial values. Noise and sampling never take a seed.
+    /// Seed of the adapters' public initial values. Noise and sampling never take a seed.
     #[serde(default)]
     pub seed: u64,
     /// Also train the same recipe without clipping and noise; its weights and figures stay in `private/`.
@@ -173,11 +197,14 @@ pub struct SpeedConfig {
     pub physical_batch_size: usize,
     /// Steps between checkpoints; a crash loses at most this many steps, and charges them again.
     pub checkpoint_every: u64,
+    /// Run every block again on the way back, instead of keeping what it computed: memory for activations is then that of
+    /// one block, for about a third more work.
+    pub activation_checkpointing: bool,
 }
 
 impl Default for SpeedConfig {
     fn default() -> Self {
-        Self { physical_batch_size: 32, checkpoint_every: 1 }
+        Self { physical_batch_size: 32, checkpoint_every: 1, activation_checkpointing: false }
     }
 }
 
@@ -209,11 +236,6 @@ fn lora_r() -> usize {
 
 fn lora_alpha() -> f64 {
     16.0
-}
-
-/// Every linear layer of a Llama block, by its Hugging Face name.
-fn all_linear() -> Vec<String> {
-    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"].map(String::from).to_vec()
 }
 
 fn beta1() -> f64 {

@@ -18,11 +18,11 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::backend::AutodiffBackend;
-use privet_model::{Adapters, Decoder, Tape, Tensors};
+use privet_model::{Decoder, Tensors, TokenBatch};
 use rayon::prelude::*;
 
 use crate::adamw::{AdamW, AdamWConfig, LearningRate};
-use crate::clip::{ClippedSum, Noise, PrivateGradient, Tally};
+use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, Tally};
 use crate::keys::RunKeys;
 use crate::ledger_file::LedgerFile;
 use crate::plan::TrainPlan;
@@ -33,35 +33,37 @@ use crate::tokens::{TokenStore, Unit};
 use crate::{Error, Observed, checkpoint, logs};
 
 /// A model on a device, and how work is cut for it.
+///
+/// The decoder computes with whatever weights were put last ([`Decoder::put`]).
 pub(crate) struct Engine<A: AutodiffBackend> {
     pub(crate) decoder: Decoder<A::InnerBackend>,
-    pub(crate) scale: f64,
     /// Longest sequence; a longer unit takes several rows.
     pub(crate) sequence_len: usize,
     pub(crate) physical_batch_size: usize,
     /// Physical batches in flight: the CPU's cores on a CPU, one on an accelerator.
     pub(crate) lanes: usize,
+    /// Whether blocks are run again on the way back.
+    pub(crate) recompute: bool,
 }
 
 impl<A: AutodiffBackend> Engine<A> {
-    pub(crate) fn upload(&self, tensors: &Tensors) -> Adapters<A::InnerBackend> {
-        self.decoder.adapters(tensors, self.scale)
-    }
-
-    /// Runs `work` on every physical batch, in lanes, and returns the results in order.
+    /// Runs `work` on every physical batch, in lanes, and hands the results on in order, as many at a time as there are
+    /// lanes: a result may be as large as the model.
     ///
     /// Units are sorted by length, so that a batch is padded little. Which units share a batch changes no result
     /// beyond rounding: losses and gradients are each unit's own. All rows of a unit are in one batch, because its
     /// gradient is clipped whole.
-    fn batches<T: Send>(&self, units: &[Unit], work: impl Fn(&Physical) -> T + Sync + Send) -> Vec<T> {
+    fn batches<T: Send>(&self, units: &[Unit], work: impl Fn(&Physical) -> T + Sync + Send, mut each: impl FnMut(T)) {
         let mut sorted: Vec<&Unit> = units.iter().collect();
         sorted.sort_by_key(|unit| Reverse(unit.tokens().len()));
         let batches = pack(&sorted, self.sequence_len, self.physical_batch_size);
-        let work = |batch: Vec<&Unit>| work(&Physical::new(&batch, self.sequence_len, self.rows()));
-        if self.lanes > 1 {
-            return batches.into_par_iter().map(work).collect();
+        let work = |batch: &Vec<&Unit>| work(&Physical::new(batch, self.sequence_len, self.rows()));
+        for wave in batches.chunks(self.lanes.max(1)) {
+            match wave {
+                [batch] => each(work(batch)),
+                wave => wave.par_iter().map(work).collect::<Vec<T>>().into_iter().for_each(&mut each),
+            }
         }
-        batches.into_iter().map(work).collect()
     }
 
     /// An accelerator wants one shape; on a CPU a padded row is only lost work.
@@ -69,65 +71,61 @@ impl<A: AutodiffBackend> Engine<A> {
         if self.lanes > 1 { 0 } else { self.physical_batch_size }
     }
 
-    /// The clipped sum of a logical batch. An empty one gives zeros.
-    pub(crate) fn clipped_sum(&self, tensors: &Tensors, units: &[Unit], max_grad_norm: f64) -> ClippedSum {
-        let adapters = self.upload(tensors);
-        let zeros = || ClippedSum::zeros(tensors.values.iter().map(Vec::len), max_grad_norm);
-        let parts = self.batches(units, |batch| {
-            let mut tape = Tape::<A>::default();
-            let losses = self.decoder.losses(&batch.batch, Some(&adapters), Some(&mut tape));
-            let gradients = tape.sample_gradients(&losses.objective, &adapters).summed(&batch.owners);
-            let losses = batch.losses(&host(losses.values));
-            let mut part = zeros();
-            part.add(gradients, &losses, losses.len());
-            part
-        });
-        parts.into_iter().fold(zeros(), |mut total, part| {
-            total.merge(part);
-            total
-        })
+    /// Looks whether every trained tensor gets a gradient, and one alone, on a text that is nobody's.
+    pub(crate) fn check_coverage(&self, trained: &Tensors) -> Result<(), Error> {
+        let batch = TokenBatch::new(&[&[0, 0]], 0);
+        let (_, gradients) = self.decoder.gradients::<A>(&batch, self.recompute);
+        match gradients.uncovered() {
+            Some(slot) => Err(privet_model::Error::Untrainable { name: trained.names[slot].clone() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The clipped sum of a logical batch. An empty one gives zeros. `lengths`: scalars of each trained tensor.
+    pub(crate) fn clipped_sum(&self, lengths: &[usize], units: &[Unit], bound: ClipBound) -> ClippedSum {
+        let mut sum = ClippedSum::zeros(lengths.iter().copied(), bound.max_grad_norm);
+        let part = |batch: &Physical| {
+            let (losses, gradients) = self.decoder.gradients::<A>(&batch.batch, self.recompute);
+            ClippedPart::new(gradients, &host(losses), batch.units, bound)
+        };
+        self.batches(units, part, |part| sum.add(&part));
+        sum
     }
 
     /// The mean gradient of a batch without clipping or noise. Only the non-private control uses it.
-    pub(crate) fn plain_mean(&self, tensors: &Tensors, units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
-        let adapters = self.upload(tensors);
-        let parts = self.batches(units, |batch| {
-            let mut tape = Tape::<A>::default();
-            let losses = self.decoder.losses(&batch.batch, Some(&adapters), Some(&mut tape));
-            let [rows] = losses.values.dims();
-            tape.sample_gradients(&losses.objective, &adapters).weighted_sum(&vec![1.0 / divisor as f32; rows])
-        });
-        let mut total: Vec<Vec<f64>> = tensors.values.iter().map(|values| vec![0.0; values.len()]).collect();
-        for part in &parts {
-            crate::clip::add(&mut total, part);
-        }
+    pub(crate) fn plain_mean(&self, lengths: &[usize], units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
+        let mut total: Vec<Vec<f64>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
+        let part = |batch: &Physical| {
+            let (_, gradients) = self.decoder.gradients::<A>(&batch.batch, self.recompute);
+            let share = vec![1.0 / divisor as f32; gradients.units()];
+            gradients.weighted_sum(&vec![share; lengths.len()], false)
+        };
+        self.batches(units, part, |part| crate::clip::add(&mut total, &part));
         total.iter().map(|values| values.iter().map(|value| *value as f32).collect()).collect()
     }
 
     /// Loss of every unit, in the units' order.
-    pub(crate) fn losses(&self, tensors: Option<&Tensors>, units: &[Unit]) -> Vec<f32> {
-        let adapters = tensors.map(|tensors| self.upload(tensors));
+    pub(crate) fn losses(&self, units: &[Unit]) -> Vec<f32> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|index| Reverse(units[*index].tokens().len()));
-        let batches = self.batches(units, |batch| {
-            let losses = self.decoder.losses::<A>(&batch.batch, adapters.as_ref(), None);
-            batch.losses(&host(losses.values))
-        });
+        let mut sorted = Vec::with_capacity(units.len());
+        let of = |batch: &Physical| host(self.decoder.losses::<A>(&batch.batch)).into_iter().take(batch.units);
+        self.batches(units, of, |losses| sorted.extend(losses));
         let mut losses = vec![0.0; units.len()];
         // Both sorts are stable, so both have the same order.
-        for (index, loss) in order.into_iter().zip(batches.into_iter().flatten()) {
+        for (index, loss) in order.into_iter().zip(sorted) {
             losses[index] = loss;
         }
         losses
     }
 
     /// Mean loss per predicted token, in nats. Reads a block of units at a time.
-    pub(crate) fn mean_loss(&self, tensors: Option<&Tensors>, store: &mut TokenStore) -> Result<f64, Error> {
+    pub(crate) fn mean_loss(&self, store: &mut TokenStore) -> Result<f64, Error> {
         let (mut total, mut predicted) = (0.0, 0.0);
         let block = self.physical_batch_size * self.lanes * 8;
         for first in (0..store.len()).step_by(block) {
             let units = store.units(first..store.len().min(first + block))?;
-            for (unit, loss) in units.iter().zip(self.losses(tensors, &units)) {
+            for (unit, loss) in units.iter().zip(self.losses(&units)) {
                 total += f64::from(loss) * unit.predicted() as f64;
                 predicted += unit.predicted() as f64;
             }
@@ -145,10 +143,15 @@ pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
     ledger.ledger().entries().len() as u64
 }
 
+/// Standard deviation of the noise in each value of a private gradient. Public.
+fn optimizer_noise(plan: &TrainPlan) -> f64 {
+    let privacy = &plan.privacy;
+    privacy.noise_multiplier.get() * privacy.sensitivity / privacy.expected_batch_size as f64
+}
+
 /// The optimizer of a plan.
 pub(crate) fn optimizer_config(plan: &TrainPlan) -> AdamWConfig {
-    let (train, privacy) = (&plan.train, &plan.privacy);
-    let noise = privacy.noise_multiplier.get() * privacy.sensitivity / privacy.expected_batch_size as f64;
+    let (train, noise) = (&plan.train, optimizer_noise(plan));
     AdamWConfig {
         beta1: train.beta1,
         beta2: train.beta2,
@@ -177,17 +180,24 @@ pub(crate) struct Trained {
     pub(crate) stopped_by_budget: bool,
 }
 
-/// Trains privately from the last checkpoint to the end of the plan, or of its budget.
+/// What is to be trained, on what, and who is told.
+pub(crate) struct Job<'a> {
+    pub(crate) plan: &'a TrainPlan,
+    /// The values that training begins with.
+    pub(crate) start: Tensors,
+    pub(crate) store: &'a mut TokenStore,
+    pub(crate) observe: &'a mut dyn FnMut(Observed),
+    pub(crate) cancelled: &'a AtomicBool,
+}
+
+/// Trains privately from the start or the last checkpoint to the end of the plan, or of its budget.
 pub(crate) fn train_private<A: AutodiffBackend>(
-    engine: &Engine<A>,
-    plan: &TrainPlan,
-    store: &mut TokenStore,
+    engine: &mut Engine<A>,
+    job: Job<'_>,
     folder: &RunFolder,
     ledger: &mut LedgerFile,
-    observe: &mut dyn FnMut(Observed),
-    cancelled: &AtomicBool,
 ) -> Result<Trained, Error> {
-    let mut tensors = plan.lora().init(engine.decoder.config(), plan.train.seed)?;
+    let Job { plan, start: mut tensors, store, observe, cancelled } = job;
     let lengths: Vec<usize> = tensors.values.iter().map(Vec::len).collect();
     let path = folder.private("checkpoint.safetensors");
     let saved = checkpoint::load(&path, &mut tensors, optimizer_config(plan))?;
@@ -195,7 +205,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let mut optimizer = saved.unwrap_or_else(|| AdamW::new(optimizer_config(plan), &lengths));
     let keys = RunKeys::from_os()?;
     let sampler = PoissonSampler::new(keys.sampling, plan.privacy.sampling_rate);
-    let (rate, steps) = (learning_rate(plan), plan.privacy.steps);
+    let (rate, steps, bound) = (learning_rate(plan), plan.privacy.steps, plan.privacy.clip_bound());
     while optimizer.step() < steps && charged(ledger) < steps {
         if cancelled.load(Ordering::Relaxed) {
             checkpoint::save(&path, &tensors, &optimizer)?;
@@ -206,13 +216,15 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let drawn = sampler.draw(step, attempt, store.len() as u32);
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = std::time::Instant::now();
-        let sum = engine.clipped_sum(&tensors, &units, plan.privacy.max_grad_norm);
+        engine.decoder.put(&tensors);
+        let sum = engine.clipped_sum(&lengths, &units, bound);
         let tally = sum.tally();
         let key = keys.noise.step(step, attempt);
         let event = plan.event();
         let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
         let gradient = sum.privatize(noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
         let before = (step == 1).then(|| tensors.clone());
+        check_noise(&gradient, optimizer_noise(plan), &tensors)?;
         apply(&mut optimizer, &mut tensors, &gradient, rate.at(step))?;
         check_weights(before.as_ref(), &tensors, step)?;
         if step.is_multiple_of(plan.speed.checkpoint_every) || step == steps {
@@ -239,10 +251,23 @@ fn apply(
     optimizer.update(&mut weights, &gradients, learning_rate)
 }
 
+/// A private gradient is public, so looking at it tells nothing new: it must be at least as large as its noise, in every
+/// tensor, or noise was forgotten there. Tensors of fewer than 64 values may be small by chance.
+fn check_noise(gradient: &PrivateGradient, stddev: f64, tensors: &Tensors) -> Result<(), Error> {
+    for (values, name) in gradient.values().iter().zip(&tensors.names) {
+        let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+        // For 64 values of noise alone the chance is below 1e-9, and it falls with every one more.
+        if values.len() >= 64 && square < 0.25 * stddev * stddev * values.len() as f64 {
+            return Err(Error::UnexpectedMovement { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
 /// Released weights are public, so looking at them tells nothing new: they must be finite, and after the first step
 /// every tensor must have moved, since every one of them received noise (a tensor that did not was forgotten).
 fn check_weights(before: Option<&Tensors>, after: &Tensors, step: u64) -> Result<(), Error> {
-    if after.values.iter().flatten().any(|value| !value.is_finite()) {
+    if after.values.iter().any(|tensor| tensor.par_iter().any(|value| !value.is_finite())) {
         return Err(Error::NonFiniteWeights { step });
     }
     let Some(before) = before else { return Ok(()) };
@@ -269,14 +294,8 @@ fn log_step(
 }
 
 /// Trains the same recipe without clipping and noise. Nothing of it may leave `private/`.
-pub(crate) fn train_control<A: AutodiffBackend>(
-    engine: &Engine<A>,
-    plan: &TrainPlan,
-    store: &mut TokenStore,
-    observe: &mut dyn FnMut(Observed),
-    cancelled: &AtomicBool,
-) -> Result<Tensors, Error> {
-    let mut tensors = plan.lora().init(engine.decoder.config(), plan.train.seed)?;
+pub(crate) fn train_control<A: AutodiffBackend>(engine: &mut Engine<A>, job: Job<'_>) -> Result<Tensors, Error> {
+    let Job { plan, start: mut tensors, store, observe, cancelled } = job;
     let lengths: Vec<usize> = tensors.values.iter().map(Vec::len).collect();
     // There is no noise whose variance could be removed.
     let config = AdamWConfig { bias_correction_noise_variance: None, ..optimizer_config(plan) };
@@ -289,7 +308,8 @@ pub(crate) fn train_control<A: AutodiffBackend>(
         }
         let drawn = sampler.draw(step, 0, store.len() as u32);
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
-        let gradient = engine.plain_mean(&tensors, &units, plan.privacy.expected_batch_size);
+        engine.decoder.put(&tensors);
+        let gradient = engine.plain_mean(&lengths, &units, plan.privacy.expected_batch_size);
         let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
         optimizer.update(&mut weights, &gradients, rate.at(step))?;

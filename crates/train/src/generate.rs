@@ -76,7 +76,7 @@ impl OnDevice for Work<'_> {
             rows.push(Row { prompt: ids.len(), ids, ended: false });
         }
         let prompts: Vec<&[u32]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let (mut past, mut logits) = loaded.decoder.read::<A>(&prompts, loaded.adapters.as_ref());
+        let (mut past, mut logits) = loaded.decoder.read::<A>(&prompts);
         let mut rng = ChaCha20Rng::seed_from_u64(self.choice.seed);
         for made in 0..self.tokens_max {
             for (row, logits) in rows.iter_mut().zip(&logits).filter(|(row, _)| row.is_open(limit)) {

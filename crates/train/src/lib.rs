@@ -27,7 +27,8 @@ pub mod tokens;
 pub mod training;
 
 pub use config::{
-    Adapter, AuditConfig, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig,
+    Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig,
+    TrainConfig,
 };
 pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;

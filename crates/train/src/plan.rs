@@ -9,12 +9,14 @@ use std::path::PathBuf;
 
 use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
 use privet_model::manifest::{self, Manifest};
-use privet_model::{LoraSpec, ModelConfig as Architecture, weights::WeightFile};
+use privet_model::{LoraSpec, ModelConfig as Architecture, Trainable, weights::WeightFile};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::clip::ClipBound;
 use crate::config::{
-    AuditConfig, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig, TrainConfig,
+    Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig,
+    TrainConfig,
 };
 use crate::tokens::Encoder;
 use crate::tokens::chat::Template;
@@ -100,15 +102,17 @@ pub struct PlannedModel {
     pub base_model_files: Manifest,
     /// Architecture.
     pub architecture: String,
-    /// What is trained.
-    pub adapter: String,
-    /// Rank.
-    pub lora_r: usize,
-    /// Numerator of the scale.
-    pub lora_alpha: f64,
-    /// Adapted layers.
-    pub lora_target_modules: Vec<String>,
-    /// Scalars that are trained.
+    /// Whether adapters are trained, or weights of the model itself.
+    pub adapter: Adapter,
+    /// The adapters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSpec>,
+    /// Patterns of the names of the weights, where there is no adapter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfrozen_parameters: Option<Vec<String>>,
+    /// Tensors that are trained.
+    pub trainable_tensors: usize,
+    /// Scalars in them.
     pub trainable_parameters: usize,
 }
 
@@ -142,6 +146,8 @@ pub struct PlannedPrivacy {
     pub noise_multiplier: NoiseMultiplier,
     /// Clipping norm C.
     pub max_grad_norm: f64,
+    /// How gradients are brought to it.
+    pub clipping: Clipping,
     /// L2 sensitivity of the clipped sum under the adjacency.
     pub sensitivity: f64,
     /// Public divisor of the noisy sum.
@@ -204,27 +210,13 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         return Err(Error::config("model.base_model", crate::tokens::chat::MISSING));
     }
     let file = WeightFile::open(&model.base_model, model.sha256.as_deref())?;
-    let lora = LoraSpec { r: model.lora_r, alpha: model.lora_alpha, target_modules: model.lora_target_modules.clone() };
-    let trainable_parameters = lora.init(&architecture, train.seed)?.len();
-    if trainable_parameters == 0 {
-        return Err(Error::config("model.lora_target_modules", "names no layer, so nothing would be trained"));
-    }
+    let planned = planned_model(model, &architecture, &file)?;
     Ok(TrainPlan {
         format: FORMAT.to_owned(),
         name: inputs.name.to_owned(),
         privet_version: env!("CARGO_PKG_VERSION").to_owned(),
         declared_synthetic: inputs.declared_synthetic,
-        model: PlannedModel {
-            base_model: model.base_model.display().to_string(),
-            base_model_digest: file.digest().to_owned(),
-            base_model_files: manifest::small_files(&model.base_model)?,
-            architecture: architecture.family.name().to_owned(),
-            adapter: "lora".to_owned(),
-            lora_r: model.lora_r,
-            lora_alpha: model.lora_alpha,
-            lora_target_modules: model.lora_target_modules.clone(),
-            trainable_parameters,
-        },
+        model: planned,
         data: PlannedData {
             column: inputs.column.to_owned(),
             format: inputs.format,
@@ -253,14 +245,56 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
     })
 }
 
+/// Resolves `[model]` for a base model that was opened.
+fn planned_model(model: &ModelConfig, architecture: &Architecture, file: &WeightFile) -> Result<PlannedModel, Error> {
+    let all = || architecture.modules().iter().map(|module| module.name().to_owned()).collect();
+    let (lora, unfrozen_parameters) = match model.adapter {
+        Adapter::Lora => {
+            let target_modules = model.lora_target_modules.clone().unwrap_or_else(all);
+            let (r, alpha, freeze_a) = (model.lora_r, model.lora_alpha, model.lora_freeze_a);
+            (Some(LoraSpec { r, alpha, target_modules, freeze_a }), None)
+        }
+        Adapter::None => (None, Some(model.unfrozen_parameters.clone().unwrap_or_else(|| vec!["*".to_owned()]))),
+    };
+    let mut planned = PlannedModel {
+        base_model: model.base_model.display().to_string(),
+        base_model_digest: file.digest().to_owned(),
+        base_model_files: manifest::small_files(&model.base_model)?,
+        architecture: architecture.family.name().to_owned(),
+        adapter: model.adapter,
+        lora,
+        unfrozen_parameters,
+        trainable_tensors: 0,
+        trainable_parameters: 0,
+    };
+    let layout = planned.trainable().layout(architecture, file)?;
+    if layout.is_empty() {
+        let key = if planned.lora.is_some() { "model.lora_target_modules" } else { "model.unfrozen_parameters" };
+        return Err(Error::config(key, "names nothing, so nothing would be trained"));
+    }
+    planned.trainable_tensors = layout.len();
+    planned.trainable_parameters = layout.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    Ok(planned)
+}
+
+const ONLY_LORA: &str = "is for adapter = \"lora\"; without an adapter, unfrozen_parameters says what is trained";
+
 fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let (model, data, train, audit) = (inputs.model, inputs.data, inputs.train, inputs.audit);
     let unit = |x: f64| (0.0..1.0).contains(&x);
     let whole = data.sequences_per_unit > 0 && data.sequences_per_unit <= train.speed.physical_batch_size;
     let learned = inputs.format != Format::Text || data.loss_on == LossOn::All;
-    let checks: [(&str, bool, &str); 14] = [
+    let lora = model.adapter == Adapter::Lora;
+    let checks: [(&str, bool, &str); 17] = [
         ("model.lora_r", model.lora_r > 0, "must be at least 1"),
         ("model.lora_alpha", model.lora_alpha.is_finite() && model.lora_alpha > 0.0, "must be a positive number"),
+        ("model.lora_target_modules", lora || model.lora_target_modules.is_none(), ONLY_LORA),
+        ("model.lora_freeze_a", lora || !model.lora_freeze_a, ONLY_LORA),
+        (
+            "model.unfrozen_parameters",
+            !lora || model.unfrozen_parameters.is_none(),
+            "is for adapter = \"none\": beside adapters the model's own weights stay as they are",
+        ),
         ("data.sequence_len", data.sequence_len >= 2, "must be at least 2: one token to read and one to predict"),
         (
             "data.sequences_per_unit",
@@ -326,6 +360,7 @@ pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
         target_epsilon,
         noise_multiplier,
         max_grad_norm: privacy.max_grad_norm,
+        clipping: privacy.clipping,
         sensitivity: privet_dp::sensitivity(privacy.max_grad_norm, privacy.adjacency),
         expected_batch_size: privacy.expected_batch_size,
         dataset_size_bound: bound,
@@ -355,7 +390,22 @@ fn noise(
     }
 }
 
+impl PlannedModel {
+    /// What is trained.
+    pub fn trainable(&self) -> Trainable {
+        match &self.lora {
+            Some(spec) => Trainable::Lora(spec.clone()),
+            None => Trainable::Weights(self.unfrozen_parameters.clone().unwrap_or_default()),
+        }
+    }
+}
+
 impl PlannedPrivacy {
+    /// How gradients are clipped.
+    pub fn clip_bound(&self) -> ClipBound {
+        ClipBound { clipping: self.clipping, max_grad_norm: self.max_grad_norm }
+    }
+
     /// The privacy event of one step.
     pub fn event(&self) -> Event {
         let Self { sampling_rate, noise_multiplier, .. } = *self;
@@ -403,11 +453,5 @@ impl TrainPlan {
         // Sequences of a unit share a token with the one before.
         let most = 1 + data.sequences_per_unit * (data.sequence_len - 1);
         Encoder::open(self.model.base_model.as_ref(), architecture, data.format, most, data.loss_on)
-    }
-
-    /// The adapters.
-    pub fn lora(&self) -> LoraSpec {
-        let model = &self.model;
-        LoraSpec { r: model.lora_r, alpha: model.lora_alpha, target_modules: model.lora_target_modules.clone() }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::backend::AutodiffBackend;
 use privet_model::device::{OnDevice, dispatch};
 use privet_model::weights::WeightFile;
-use privet_model::{Adapters, Decoder, Device, LoraSpec};
+use privet_model::{Decoder, Device, LoraSpec, Start, Tensors, Trainable};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -129,22 +129,22 @@ impl OnDevice for Work<'_, '_> {
 /// A model ready to be asked.
 pub(crate) struct Loaded<A: AutodiffBackend> {
     pub(crate) decoder: Decoder<A::InnerBackend>,
-    pub(crate) adapters: Option<Adapters<A::InnerBackend>>,
 }
 
 impl<A: AutodiffBackend> Loaded<A> {
     pub(crate) fn open(folder: &ModelFolder, device: &A::Device) -> Result<Self, Error> {
         let mut decoder = Decoder::<A::InnerBackend>::load(&folder.base, None, device)?;
-        let adapters = match &folder.adapter {
-            Some(adapter) => Some(attach(&mut decoder, adapter)?),
-            None => None,
-        };
-        Ok(Self { decoder, adapters })
+        if let Some(adapter) = &folder.adapter {
+            attach(&mut decoder, adapter)?;
+        }
+        Ok(Self { decoder })
     }
 
     fn losses(&self, batch: &Physical) -> Vec<f32> {
-        let losses = self.decoder.losses::<A>(&batch.batch, self.adapters.as_ref(), None);
-        batch.losses(&losses.values.into_data().convert::<f32>().to_vec::<f32>().unwrap_or_default())
+        let losses = self.decoder.losses::<A>(&batch.batch).into_data().convert::<f32>();
+        let mut losses: Vec<f32> = losses.to_vec().unwrap_or_default();
+        losses.truncate(batch.units);
+        losses
     }
 }
 
@@ -156,7 +156,7 @@ struct Peft {
     target_modules: Vec<String>,
 }
 
-fn attach<B: burn::tensor::backend::Backend>(decoder: &mut Decoder<B>, adapter: &Path) -> Result<Adapters<B>, Error> {
+fn attach<B: burn::tensor::backend::Backend>(decoder: &mut Decoder<B>, adapter: &Path) -> Result<(), Error> {
     let path = adapter.join("adapter_config.json");
     let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     let peft: Peft = serde_json::from_str(&text).map_err(|error| Error::Damaged {
@@ -166,14 +166,14 @@ fn attach<B: burn::tensor::backend::Backend>(decoder: &mut Decoder<B>, adapter: 
     if peft.r == 0 || peft.r > 1 << 16 {
         return Err(Error::Damaged { path, reason: "has a rank that is out of range".to_owned() });
     }
-    let spec = LoraSpec { r: peft.r, alpha: peft.lora_alpha, target_modules: peft.target_modules };
-    decoder.attach(&spec)?;
+    let spec = LoraSpec { r: peft.r, alpha: peft.lora_alpha, target_modules: peft.target_modules, freeze_a: false };
     let mut tensors = spec.init(decoder.config(), 0)?;
     let file = WeightFile::read(adapter.join("adapter_model.safetensors"), None)?;
     for ((name, shape), values) in tensors.names.iter().zip(&tensors.shapes).zip(&mut tensors.values) {
         *values = file.tensor(name, shape)?;
     }
-    Ok(decoder.adapters(&tensors, spec.scale()))
+    decoder.attach(&Trainable::Lora(spec), &Start { trained: tensors, fixed: Tensors::default() })?;
+    Ok(())
 }
 
 #[cfg(test)]

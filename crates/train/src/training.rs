@@ -12,13 +12,13 @@ use burn::tensor::backend::AutodiffBackend;
 use privet_audit::OneRunAudit;
 use privet_dp::ledger::Genesis;
 use privet_model::weights::{self, WEIGHTS_FILE, WeightFile};
-use privet_model::{Decoder, Device, OnDevice, Tensors, device};
+use privet_model::{Decoder, Device, ModelConfig, OnDevice, Start, Tensors, device};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::atomic::{create_private_dir, write_atomic};
+use crate::atomic::{create_private_dir, write_atomic, write_atomic_with};
 use crate::canaries::Canaries;
-use crate::engine::{Engine, Trained, charged, train_control, train_private};
+use crate::engine::{Engine, Job, Trained, charged, train_control, train_private};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
 use crate::plan::TrainPlan;
@@ -180,26 +180,27 @@ impl OnDevice for Run<'_, '_> {
 
     fn run<A: AutodiffBackend>(self, handle: &A::Device) -> Self::Output {
         let Self { plan, inputs, folder, device, observe, cancelled } = self;
-        let mut decoder = Decoder::load(plan.model.base_model.as_ref(), Some(&plan.model.base_model_digest), handle)?;
-        decoder.attach(&plan.lora())?;
-        let lanes = if device == Device::Cpu { rayon::current_num_threads() } else { 1 };
-        let physical_batch_size = plan.speed.physical_batch_size;
-        let sequence_len = plan.data.sequence_len;
-        let engine: Engine<A> =
-            Engine { decoder, scale: plan.lora().scale(), sequence_len, physical_batch_size, lanes };
-
-        let canaries = open_canaries(plan, folder, engine.decoder.config().vocab_size)?;
+        let (mut engine, Start { trained: start, fixed }) = open_engine::<A>(plan, device, handle)?;
+        let config = engine.decoder.config().clone();
+        let canaries = open_canaries(plan, folder, config.vocab_size)?;
         let digests = inputs.input_digests.clone();
         let (mut store, mut public) = tokenize(plan, folder, &engine, inputs, canaries.as_ref(), cancelled)?;
         let mut ledger = open_ledger(plan, folder, &digests, &mut store)?;
         observe(Observed::Tokenized);
-        let base_loss = if public.is_empty() { None } else { Some(engine.mean_loss(None, &mut public)?) };
+        let base_loss = if public.is_empty() { None } else { Some(engine.mean_loss(&mut public)?) };
         if let Some(loss) = base_loss {
             observe(Observed::BaseEvaluated { loss });
         }
+        // What the base model makes of the canaries is asked now: later its weights may have moved.
+        let probes: Vec<Unit> =
+            canaries.iter().flat_map(|canaries| &canaries.tokens).cloned().map(Unit::whole).collect();
+        let base_scores = engine.losses(&probes);
 
-        let trained = train_private(&engine, plan, &mut store, folder, &mut ledger, observe, cancelled)?;
-        let released = release(plan, folder, &trained.tensors)?;
+        let job = Job { plan, start, store: &mut store, observe: &mut *observe, cancelled };
+        let trained = train_private(&mut engine, job, folder, &mut ledger)?;
+        let released = Released { tensors: &trained.tensors, fixed: &fixed };
+        let name = if plan.model.lora.is_some() { "adapter" } else { "model" };
+        engine.decoder.put(&released.save(plan, &config, &folder.public(name))?);
         let mut outcome = Outcome {
             already_done: false,
             resumed_from: trained.resumed_from,
@@ -212,22 +213,25 @@ impl OnDevice for Run<'_, '_> {
             seconds: 0.0,
         };
         if let Some(base_loss) = base_loss {
-            let released_loss = engine.mean_loss(Some(&released), &mut public)?;
+            let released_loss = engine.mean_loss(&mut public)?;
             write_evaluation(folder, &public, base_loss, released_loss)?;
             outcome.released_loss = Some(released_loss);
             observe(Observed::ReleasedEvaluated { loss: released_loss });
         }
         if let Some(canaries) = &canaries {
-            let units: Vec<Unit> = canaries.tokens.iter().cloned().map(Unit::whole).collect();
-            let (base, scores) = (engine.losses(None, &units), engine.losses(Some(&released), &units));
-            let audit = canaries.audit(plan, &base, &scores, plan.epsilon_after(charged(&ledger))?)?;
+            let scores = engine.losses(&probes);
+            let audit = canaries.audit(plan, &base_scores, &scores, plan.epsilon_after(charged(&ledger))?)?;
             write_json(&folder.private("audit.json"), &audit)?;
             outcome.audit = Some(audit);
             observe(Observed::Audited);
         }
         if plan.control {
-            let control = train_control(&engine, plan, &mut store, observe, cancelled)?;
-            outcome.control_loss = save_control(plan, folder, &engine, &control, &mut public)?;
+            let start = begin(plan, &config)?.trained;
+            let job = Job { plan, start, store: &mut store, observe: &mut *observe, cancelled };
+            let control = train_control(&mut engine, job)?;
+            let control = Released { tensors: &control, fixed: &fixed };
+            engine.decoder.put(&control.save(plan, &config, &folder.private(&format!("control/{name}")))?);
+            outcome.control_loss = evaluate_control(plan, folder, &engine, &mut public)?;
             if let Some(loss) = outcome.control_loss {
                 observe(Observed::ControlEvaluated { loss });
             }
@@ -244,6 +248,32 @@ impl OnDevice for Run<'_, '_> {
         write_json(&folder.private("training.json"), &done)?;
         Ok(outcome)
     }
+}
+
+/// What training begins with: the base model's own values, or fresh adapters.
+fn begin(plan: &TrainPlan, config: &ModelConfig) -> Result<Start, Error> {
+    let file = WeightFile::open(plan.model.base_model.as_ref(), Some(&plan.model.base_model_digest))?;
+    Ok(plan.model.trainable().start(config, &file, plan.train.seed)?)
+}
+
+/// Loads the base model and puts what is to be trained in its place.
+fn open_engine<A: AutodiffBackend>(
+    plan: &TrainPlan,
+    device: Device,
+    handle: &A::Device,
+) -> Result<(Engine<A>, Start), Error> {
+    let mut decoder = Decoder::load(plan.model.base_model.as_ref(), Some(&plan.model.base_model_digest), handle)?;
+    let start = begin(plan, decoder.config())?;
+    decoder.attach(&plan.model.trainable(), &start)?;
+    let engine = Engine {
+        decoder,
+        sequence_len: plan.data.sequence_len,
+        physical_batch_size: plan.speed.physical_batch_size,
+        lanes: if device == Device::Cpu { rayon::current_num_threads() } else { 1 },
+        recompute: plan.speed.activation_checkpointing,
+    };
+    engine.check_coverage(&start.trained)?;
+    Ok((engine, start))
 }
 
 fn open_canaries(plan: &TrainPlan, folder: &RunFolder, vocabulary: usize) -> Result<Option<Canaries>, Error> {
@@ -339,25 +369,38 @@ fn binary_hash() -> String {
     bytes.map_or_else(|_| "unknown".to_owned(), |bytes| weights::hex(&Sha256::digest(&bytes)))
 }
 
-/// Saves the adapter in PEFT's layout and returns it as read back from disk: what is measured is what was saved.
-fn release(plan: &TrainPlan, folder: &RunFolder, tensors: &Tensors) -> Result<Tensors, Error> {
-    save_adapter(plan, &folder.public("adapter"), tensors)?;
-    let file = WeightFile::read(folder.public("adapter").join("adapter_model.safetensors"), None)?;
-    let mut back = tensors.clone();
-    for ((name, shape), values) in back.names.iter().zip(&back.shapes).zip(&mut back.values) {
-        *values = file.tensor(name, shape)?;
-    }
-    Ok(back)
+/// What training ends with.
+struct Released<'a> {
+    tensors: &'a Tensors,
+    /// What belongs to it and never moved.
+    fixed: &'a Tensors,
 }
 
-fn save_adapter(plan: &TrainPlan, folder: &Path, tensors: &Tensors) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
-    let path = folder.join(format!("adapter_{WEIGHTS_FILE}"));
-    write_atomic(&path, &weights::to_bytes(&path, &tensors.named())?)?;
-    write_json(
-        &folder.join("adapter_config.json"),
-        &plan.lora().peft_config(&plan.model.base_model, &plan.model.architecture),
-    )
+impl Released<'_> {
+    /// Saves adapters in PEFT's layout, or the whole model in its base's, and returns the trained tensors as read back from disk:
+    /// what is measured is what was saved.
+    fn save(&self, plan: &TrainPlan, config: &ModelConfig, folder: &Path) -> Result<Tensors, Error> {
+        let file = if let Some(spec) = &plan.model.lora {
+            std::fs::create_dir_all(folder).map_err(|source| Error::io("create the folder", folder, source))?;
+            let path = folder.join(format!("adapter_{WEIGHTS_FILE}"));
+            let named: Vec<_> = self.tensors.named().into_iter().chain(self.fixed.named()).collect();
+            write_atomic_with(&path, |file| Ok(weights::write(file, &named)?))?;
+            write_json(&folder.join("adapter_config.json"), &spec.peft_config(&plan.model.base_model, config)?)?;
+            WeightFile::read(path, None)?
+        } else {
+            // Of an earlier call that was stopped before it could say that it was done.
+            if folder.exists() {
+                std::fs::remove_dir_all(folder).map_err(|source| Error::io("remove", folder, source))?;
+            }
+            privet_model::save(plan.model.base_model.as_ref(), self.tensors, folder)?;
+            WeightFile::open(folder, None)?
+        };
+        let mut back = self.tensors.clone();
+        for ((name, shape), values) in back.names.iter().zip(&back.shapes).zip(&mut back.values) {
+            *values = file.tensor(file.own_name(name), shape)?;
+        }
+        Ok(back)
+    }
 }
 
 fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, released_loss: f64) -> Result<(), Error> {
@@ -372,18 +415,17 @@ fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, rel
     write_json(&folder.public("evaluation.json"), &evaluation)
 }
 
-fn save_control<A: AutodiffBackend>(
+/// The control's loss on the public split, with its weights in place.
+fn evaluate_control<A: AutodiffBackend>(
     plan: &TrainPlan,
     folder: &RunFolder,
     engine: &Engine<A>,
-    control: &Tensors,
     public: &mut TokenStore,
 ) -> Result<Option<f64>, Error> {
-    save_adapter(plan, &folder.private("control"), control)?;
     if public.is_empty() {
         return Ok(None);
     }
-    let loss = engine.mean_loss(Some(control), public)?;
+    let loss = engine.mean_loss(public)?;
     let evaluation = ControlEvaluation { loss, steps: plan.privacy.steps };
     write_json(&folder.private("control/evaluation.json"), &evaluation)?;
     Ok(Some(loss))

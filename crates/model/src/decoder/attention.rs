@@ -85,7 +85,7 @@ pub(super) fn attention<A: AutodiffBackend>(
     let [n, t, _] = q.dims();
     let (heads, groups, width) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
     let (q, k) = match &block.head_norms {
-        Some([query, key]) => (head_norm(q, query, config), head_norm(k, key, config)),
+        Some([query, key]) => (head_norm(q, query, config, pass), head_norm(k, key, config, pass)),
         None => (q, k),
     };
     let sight = if block.windowed { &pass.windowed } else { &pass.full };

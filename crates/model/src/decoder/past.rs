@@ -12,12 +12,10 @@ use burn::tensor::{Int, Tensor, TensorData, backend::AutodiffBackend, backend::B
 use super::attention::{HIDDEN, Places};
 use super::layers::lift;
 use super::{Decoder, Pass, Sight};
-use crate::lora::Adapters;
 
 /// Texts that are being continued.
 pub struct Past<A: AutodiffBackend> {
     layers: VecDeque<Option<[Tensor<A, 5>; 2]>>,
-    merged: Vec<Tensor<A, 2>>,
     /// Length of each prompt.
     prompts: Vec<usize>,
     /// Slots that the prompts take: the longest one's length.
@@ -52,15 +50,10 @@ impl<A: AutodiffBackend> Past<A> {
 impl<B: Backend> Decoder<B> {
     /// Reads prompts, none of which may be empty or longer than the model's positions; returns the logits after the last
     /// token of each, `[vocab_size]` a prompt, and what is needed to go on.
-    pub fn read<A: AutodiffBackend<InnerBackend = B>>(
-        &self,
-        prompts: &[&[u32]],
-        adapters: Option<&Adapters<B>>,
-    ) -> (Past<A>, Vec<Vec<f32>>) {
+    pub fn read<A: AutodiffBackend<InnerBackend = B>>(&self, prompts: &[&[u32]]) -> (Past<A>, Vec<Vec<f32>>) {
         let (n, t) = (prompts.len(), prompts.iter().map(|prompt| prompt.len()).max().unwrap_or(0));
         let mut past = Past {
             layers: vec![None; self.blocks.len()].into(),
-            merged: adapters.map_or_else(Vec::new, Adapters::lift),
             prompts: prompts.iter().map(|prompt| prompt.len()).collect(),
             padded: t,
             added: 0,
@@ -72,11 +65,9 @@ impl<B: Backend> Decoder<B> {
         for (row, prompt) in prompts.iter().enumerate() {
             tokens[row * t..][..prompt.len()].iter_mut().zip(*prompt).for_each(|(slot, id)| *slot = *id as i32);
         }
-        let merged = past.merged.clone();
         let places = Places::shared(t);
-        let (full, windowed) = (self.sight(&places, false), self.sight(&places, true));
-        let pass = Pass { merged: &merged, tape: None, past: Some(&mut past), full, windowed };
-        let hidden = self.run(&tokens, [n, t], &places, pass).inner();
+        let mut pass = Pass { past: Some(&mut past), ..self.pass(&places) };
+        let hidden = self.run(&tokens, [n, t], &places, &mut pass).inner();
         let last = prompts.iter().enumerate().map(|(row, prompt)| (row * t + prompt.len().saturating_sub(1)) as i32);
         let last = Tensor::<B, 1, Int>::from_data(TensorData::new(last.collect(), [n]), &self.device);
         let logits = self.rows_of_logits(hidden.select(0, last));
@@ -107,14 +98,13 @@ impl<B: Backend> Decoder<B> {
         let full = Sight { rope: self.rope(&places, false), mask: mask(None) };
         let windowed = Sight { rope: self.rope(&places, true), mask: mask(self.config.window) };
         past.added += 1;
-        let merged = past.merged.clone();
-        let pass = Pass { merged: &merged, tape: None, past: Some(past), full, windowed };
-        self.rows_of_logits(self.run(&ids, [n, 1], &places, pass).inner())
+        let mut pass = Pass { past: Some(past), ..Pass::plain(full, windowed) };
+        self.rows_of_logits(self.run(&ids, [n, 1], &places, &mut pass).inner())
     }
 
     /// Logits of hidden states `[n, hidden_size]`, row by row on the host.
     fn rows_of_logits(&self, hidden: Tensor<B, 2>) -> Vec<Vec<f32>> {
-        let logits = self.capped(hidden.matmul(self.head().transpose())).into_data().convert::<f32>();
+        let logits = self.capped(hidden.matmul(self.head_weight().transpose())).into_data().convert::<f32>();
         let values: Vec<f32> = logits.to_vec().unwrap_or_default();
         values.chunks(self.config.vocab_size).map(<[f32]>::to_vec).collect()
     }

@@ -43,6 +43,7 @@ pub(super) fn plan() -> Value {
             "target_epsilon": 8.0,
             "noise_multiplier": 0.7,
             "max_grad_norm": 1.0,
+            "clipping": "flat",
             "sensitivity": 1.0,
             "expected_batch_size": 256,
             "dataset_size_bound": 25_000,

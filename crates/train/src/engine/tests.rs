@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use privet_model::LoraSpec;
+use crate::config::Clipping;
+use privet_model::weights::WeightFile;
+use privet_model::{LoraSpec, Trainable};
 
 type A = burn::backend::Autodiff<burn::backend::Flex>;
 
@@ -13,29 +15,34 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/tiny-llama/float32"))
 }
 
-fn spec() -> LoraSpec {
-    LoraSpec {
-        r: 2,
-        alpha: 4.0,
-        target_modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-            .map(String::from)
-            .to_vec(),
-    }
+fn lora() -> Trainable {
+    let modules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    let target_modules = modules.map(String::from).to_vec();
+    Trainable::Lora(LoraSpec { r: 2, alpha: 4.0, target_modules, freeze_a: false })
 }
 
-fn engine(physical_batch_size: usize, lanes: usize) -> Engine<A> {
+fn whole() -> Trainable {
+    Trainable::Weights(vec!["*".to_owned()])
+}
+
+/// An engine in the middle of training (no trained tensor is zero), and the lengths of its tensors.
+fn engine(trainable: &Trainable, physical_batch_size: usize, lanes: usize) -> (Engine<A>, Vec<usize>) {
     let mut decoder = Decoder::load(&folder(), None, &Default::default()).unwrap();
-    decoder.attach(&spec()).unwrap();
-    Engine { decoder, scale: spec().scale(), sequence_len: 8, physical_batch_size, lanes }
+    let file = WeightFile::open(&folder(), None).unwrap();
+    let mut start = trainable.start(decoder.config(), &file, 5).unwrap();
+    for (index, value) in start.trained.values.iter_mut().flatten().enumerate() {
+        *value += ((index * 7919 % 1000) as f32 / 1000.0 - 0.5) * 0.4;
+    }
+    decoder.attach(trainable, &start).unwrap();
+    let engine = Engine { decoder, sequence_len: 8, physical_batch_size, lanes, recompute: physical_batch_size == 5 };
+    engine.check_coverage(&start.trained).unwrap();
+    (engine, start.trained.values.iter().map(Vec::len).collect())
 }
 
-/// Adapters in the middle of training: no tensor is zero.
-fn tensors(engine: &Engine<A>) -> Tensors {
-    let mut tensors = spec().init(engine.decoder.config(), 5).unwrap();
-    for (index, value) in tensors.values.iter_mut().flatten().enumerate() {
-        *value = ((index * 7919 % 1000) as f32 / 1000.0 - 0.5) * 0.4;
-    }
-    tensors
+const WAYS: [Clipping; 3] = [Clipping::Flat, Clipping::PerLayer, Clipping::Automatic];
+
+fn flat(max_grad_norm: f64) -> ClipBound {
+    ClipBound { clipping: Clipping::Flat, max_grad_norm }
 }
 
 /// Units of 0 to 20 tokens: up to three sequences each. In every third, only some tokens are predicted.
@@ -63,21 +70,29 @@ fn size(values: &[Vec<f64>]) -> f64 {
 #[test]
 fn the_clipped_sum_is_that_of_one_unit_at_a_time_for_any_physical_batch() {
     let units = units(13);
-    let one = engine(1, 1);
-    let tensors = tensors(&one);
-    for bound in [1e-3, 0.5, 1e3] {
-        let mut twin = ClippedSum::zeros(tensors.values.iter().map(Vec::len), bound);
-        for unit in &units {
-            let alone = one.clipped_sum(&tensors, std::slice::from_ref(unit), bound);
-            assert!(size(alone.values()) <= bound, "one unit moves the sum by at most C");
-            twin.merge(alone);
-        }
-        for (physical, lanes) in [(1, 2), (2, 1), (5, 1), (5, 2), (13, 1), (64, 1), (64, 2)] {
-            let sum = engine(physical, lanes).clipped_sum(&tensors, &units, bound);
-            let error = distance(sum.values(), twin.values()) / size(twin.values());
-            assert!(error < 1e-5, "physical {physical}, lanes {lanes}: {error}");
-            assert_eq!(sum.tally().units, 13);
-            assert_eq!(sum.tally().clipped, twin.tally().clipped);
+    for trainable in [lora(), whole()] {
+        let (one, lengths) = engine(&trainable, 1, 1);
+        let others: Vec<Engine<A>> = [(1, 2), (2, 1), (5, 1), (5, 2), (13, 1), (64, 1), (64, 2)]
+            .map(|(physical, lanes)| engine(&trainable, physical, lanes).0)
+            .into();
+        for (clipping, max_grad_norm) in WAYS.into_iter().flat_map(|way| [1e-3, 0.5, 1e3].map(|bound| (way, bound))) {
+            let bound = ClipBound { clipping, max_grad_norm };
+            let mut twin: Vec<Vec<f64>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
+            let mut clipped = 0;
+            for unit in &units {
+                let alone = one.clipped_sum(&lengths, std::slice::from_ref(unit), bound);
+                assert!(size(alone.values()) <= max_grad_norm, "one unit moves the sum by at most C");
+                let pairs = twin.iter_mut().flatten().zip(alone.values().iter().flatten());
+                pairs.for_each(|(total, value)| *total += value);
+                clipped += alone.tally().clipped;
+            }
+            for other in &others {
+                let sum = other.clipped_sum(&lengths, &units, bound);
+                let error = distance(sum.values(), &twin) / size(&twin);
+                assert!(error < 1e-5, "{bound:?}, physical {}: {error}", other.physical_batch_size);
+                assert_eq!(sum.tally().units, 13);
+                assert_eq!(sum.tally().clipped, clipped);
+            }
         }
     }
 }
@@ -85,21 +100,25 @@ fn the_clipped_sum_is_that_of_one_unit_at_a_time_for_any_physical_batch() {
 /// Bounds just below a unit's own norm: a clip that comes late, or only for long gradients, shows here and only here.
 #[test]
 fn a_gradient_little_longer_than_the_bound_is_clipped_to_it() {
-    let engine = engine(4, 1);
-    let tensors = tensors(&engine);
-    for unit in units(13).iter().filter(|unit| unit.predicted() > 0) {
-        let norm = size(engine.clipped_sum(&tensors, std::slice::from_ref(unit), 1e6).values());
-        for excess in [1.01, 1.5, 3.0] {
-            let clipped = size(engine.clipped_sum(&tensors, std::slice::from_ref(unit), norm / excess).values());
-            assert!(clipped <= norm / excess && clipped > 0.99 * norm / excess, "{clipped} of {norm}, {excess}");
+    for trainable in [lora(), whole()] {
+        let (engine, lengths) = engine(&trainable, 4, 1);
+        let of = |unit: &Unit, bound: f64| {
+            size(engine.clipped_sum(&lengths, std::slice::from_ref(unit), flat(bound)).values())
+        };
+        for unit in units(13).iter().filter(|unit| unit.predicted() > 0) {
+            let norm = of(unit, 1e6);
+            for excess in [1.01, 1.5, 3.0] {
+                let clipped = of(unit, norm / excess);
+                assert!(clipped <= norm / excess && clipped > 0.99 * norm / excess, "{clipped} of {norm}, {excess}");
+            }
         }
     }
 }
 
 #[test]
 fn an_empty_batch_is_zeros_not_an_error() {
-    let engine = engine(4, 1);
-    let sum = engine.clipped_sum(&tensors(&engine), &[], 1.0);
+    let (engine, lengths) = engine(&lora(), 4, 1);
+    let sum = engine.clipped_sum(&lengths, &[], flat(1.0));
     assert!(sum.values().iter().flatten().all(|value| *value == 0.0));
     assert_eq!(sum.tally(), Tally::default());
 }
@@ -107,17 +126,30 @@ fn an_empty_batch_is_zeros_not_an_error() {
 #[test]
 fn losses_come_back_in_the_order_of_the_units() {
     let units = units(11);
-    let engine = engine(3, 2);
-    let tensors = tensors(&engine);
-    let together = engine.losses(Some(&tensors), &units);
+    let (engine, _) = engine(&lora(), 3, 2);
+    let together = engine.losses(&units);
+    assert_eq!(together.len(), 11);
     for (unit, loss) in units.iter().zip(together) {
-        let alone = engine.losses(Some(&tensors), std::slice::from_ref(unit))[0];
+        let alone = engine.losses(std::slice::from_ref(unit))[0];
         assert!((alone - loss).abs() < 1e-5, "{alone} {loss}");
     }
 }
 
+/// What the control steps along is the mean of the gradients that clipping never touches.
+#[test]
+fn the_plain_mean_is_the_unclipped_sum_over_the_divisor() {
+    for trainable in [lora(), whole()] {
+        let (engine, lengths) = engine(&trainable, 4, 2);
+        let sum = engine.clipped_sum(&lengths, &units(9), flat(1e6));
+        let mean = engine.plain_mean(&lengths, &units(9), 4);
+        let scaled: Vec<Vec<f64>> =
+            mean.iter().map(|tensor| tensor.iter().map(|x| 4.0 * f64::from(*x)).collect()).collect();
+        assert!(distance(&scaled, sum.values()) < 1e-5 * size(sum.values()));
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     /// Neighbour replay: with everything else frozen, one unit more moves the pre-noise sum by at most C, plus a
     /// rounding slack for the other units, whose physical batches changed.
@@ -125,16 +157,18 @@ proptest! {
     fn one_unit_more_moves_the_sum_by_at_most_c(
         others in prop::collection::vec(prop::collection::vec(0_u32..101, 0..20), 0..9),
         added in prop::collection::vec(0_u32..101, 0..20),
-        bound in prop::sample::select(vec![1e-3, 0.1, 1.0, 100.0]),
+        max_grad_norm in prop::sample::select(vec![1e-3, 0.1, 1.0, 100.0]),
+        clipping in prop::sample::select(WAYS.to_vec()),
+        all in any::<bool>(),
         physical in 1_usize..6,
     ) {
-        let engine = engine(physical, 1);
-        let tensors = tensors(&engine);
+        let (engine, lengths) = engine(&if all { whole() } else { lora() }, physical, 1);
+        let bound = ClipBound { clipping, max_grad_norm };
         let mut units: Vec<Unit> = others.iter().cloned().map(Unit::whole).collect();
-        let without = engine.clipped_sum(&tensors, &units, bound);
+        let without = engine.clipped_sum(&lengths, &units, bound);
         units.push(Unit::whole(added));
-        let with = engine.clipped_sum(&tensors, &units, bound);
-        let slack = 1e-5 * bound * others.len() as f64;
-        prop_assert!(distance(with.values(), without.values()) <= bound + slack);
+        let with = engine.clipped_sum(&lengths, &units, bound);
+        let slack = 1e-5 * max_grad_norm * others.len() as f64;
+        prop_assert!(distance(with.values(), without.values()) <= max_grad_norm + slack);
     }
 }

@@ -77,51 +77,42 @@ impl Unit {
 /// Units in the rows of one physical batch.
 pub(crate) struct Physical {
     pub(crate) batch: TokenBatch,
-    /// The unit of each row.
-    pub(crate) owners: Vec<usize>,
-    units: usize,
+    /// How many of the batch's units are real; the rest is padding.
+    pub(crate) units: usize,
 }
 
 impl Physical {
-    /// The sequences of `units`, one row each, and at least `rows` rows.
+    /// The sequences of `units`, and at least `rows` rows.
     pub(crate) fn new(units: &[&Unit], sequence_len: usize, rows: usize) -> Self {
         let weights: Vec<Vec<f32>> = units.iter().map(|unit| unit.weights()).collect();
-        let (mut parts, mut owners) = (Vec::new(), Vec::new());
-        for (owner, (unit, weights)) in units.iter().zip(&weights).enumerate() {
-            for cut in unit.cuts(sequence_len) {
-                let weights = &weights[cut.start..cut.end.saturating_sub(1).max(cut.start)];
-                parts.push(Row { tokens: &unit.tokens[cut], weights });
-                owners.push(owner);
-            }
-        }
-        Self { batch: TokenBatch::of_rows(&parts, rows), owners, units: units.len() }
-    }
-
-    /// Loss of each unit, from that of each row.
-    pub(crate) fn losses(&self, rows: &[f32]) -> Vec<f32> {
-        let mut losses = vec![0.0; self.units];
-        for (owner, loss) in self.owners.iter().zip(rows) {
-            losses[*owner] += loss;
-        }
-        losses
+        let cuts: Vec<Vec<Range<usize>>> = units.iter().map(|unit| unit.cuts(sequence_len).collect()).collect();
+        let row = |unit: usize, cut: &Range<usize>| Row {
+            tokens: &units[unit].tokens[cut.clone()],
+            weights: &weights[unit][cut.start..cut.end.saturating_sub(1).max(cut.start)],
+        };
+        let rows_of = |(unit, cuts): (usize, &Vec<Range<usize>>)| cuts.iter().map(|cut| row(unit, cut)).collect();
+        let parts: Vec<Vec<Row<'_>>> = cuts.iter().enumerate().map(rows_of).collect();
+        Self { batch: TokenBatch::of_units(&parts, rows), units: units.len() }
     }
 }
 
-/// Packs units, in the order given, into physical batches of at most `rows` rows; a unit's rows stay together, and a
-/// unit with more rows than that has a batch of its own.
+/// Packs units, in the order given, into physical batches of at most `rows` rows, where each unit takes as many as the one
+/// with most; a unit that needs more rows than that has a batch of its own.
 pub(crate) fn pack<'u>(units: &[&'u Unit], sequence_len: usize, rows: usize) -> Vec<Vec<&'u Unit>> {
     let mut batches: Vec<Vec<&Unit>> = Vec::new();
-    let mut used = 0;
+    let mut most = 0;
     for unit in units {
         let needed = unit.sequences(sequence_len);
         match batches.last_mut() {
-            Some(batch) if used + needed <= rows => batch.push(unit),
+            Some(batch) if (batch.len() + 1) * needed.max(most) <= rows => {
+                batch.push(unit);
+                most = needed.max(most);
+            }
             _ => {
                 batches.push(vec![unit]);
-                used = 0;
+                most = needed;
             }
         }
-        used += needed;
     }
     batches
 }
@@ -179,8 +170,8 @@ mod tests {
             let back: Vec<usize> = batches.iter().flatten().map(|unit| unit.tokens().len()).collect();
             prop_assert_eq!(back, lengths);
             for batch in batches {
-                let used: usize = batch.iter().map(|unit| unit.sequences(5)).sum();
-                prop_assert!(used <= rows || batch.len() == 1);
+                let most = batch.iter().map(|unit| unit.sequences(5)).max().unwrap_or(0);
+                prop_assert!(batch.len() * most <= rows || batch.len() == 1);
             }
         }
     }
