@@ -20,6 +20,7 @@ mod pins;
 mod records;
 mod run;
 mod secrecy;
+mod trainable;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,6 +1,8 @@
-//! Tokens per second of a forward pass, and of forward, backward and per-sample gradients of adapters on attention.
+//! Tokens per second of a forward pass, and of forward, backward and gradients: their plain sum, and with per-sample norms.
 //!
-//! `cargo run --release -p privet-model --example speed -- MODEL_FOLDER BATCH LENGTH SECONDS`
+//! `cargo run --release -p privet-model --example speed -- MODEL_FOLDER BATCH LENGTH SECONDS [lora|full]`
+//!
+//! `lora` trains adapters on attention, `full` everything.
 //!
 //! Prints one JSON object. `benches/peers/model/run.py` runs it beside torch. Threads: `RAYON_NUM_THREADS`.
 
@@ -16,8 +18,8 @@ type A = Autodiff<Flex>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, batch, length, seconds] = &arguments[..] else {
-        return Err("usage: speed MODEL_FOLDER BATCH LENGTH SECONDS".into());
+    let [folder, batch, length, seconds, what @ ..] = &arguments[..] else {
+        return Err("usage: speed MODEL_FOLDER BATCH LENGTH SECONDS [lora|full]".into());
     };
     let (batch, length, seconds): (usize, usize, f64) = (batch.parse()?, length.parse()?, seconds.parse()?);
     let mut model = Decoder::<Flex>::load(Path::new(folder), None, &Default::default())?;
@@ -28,21 +30,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let units: Vec<&[u32]> = units.iter().map(Vec::as_slice).collect();
     let tokens = TokenBatch::new(&units, 0);
     let modules = ["q_proj", "k_proj", "v_proj", "o_proj"].map(String::from).to_vec();
-    let adapter = Trainable::Lora(LoraSpec { r: 8, alpha: 16.0, target_modules: modules, freeze_a: false });
-    let start = adapter.start(model.config(), &WeightFile::open(Path::new(folder), None)?, 1)?;
-    model.attach(&adapter, &start)?;
+    let lora = Trainable::Lora(LoraSpec { r: 8, alpha: 16.0, target_modules: modules, freeze_a: false });
+    let trained = if what == ["full"] { Trainable::Weights(vec!["*".to_owned()]) } else { lora };
+    let start = trained.start(model.config(), &WeightFile::open(Path::new(folder), None)?, 1)?;
+    model.attach(&trained, &start)?;
+    drop(start);
     let forward = rate(seconds, batch * length, || {
         let _ = model.losses::<A>(&tokens).into_data();
     });
-    let backward = rate(seconds, batch * length, || {
+    let pass = |private: bool| {
         let (_, gradients) = model.gradients::<A>(&tokens, false);
-        let squares = gradients.squares();
-        let ones = squares.iter().map(|units| vec![1.0; units.len()]).collect::<Vec<_>>();
+        if private {
+            let _ = gradients.squares();
+        }
+        let ones = vec![vec![1.0; gradients.units()]; gradients.slots()];
         let _ = gradients.weighted_sum(&ones, false);
-    });
+    };
+    let (plain, backward) =
+        (rate(seconds, batch * length, || pass(false)), rate(seconds, batch * length, || pass(true)));
     #[allow(clippy::print_stdout, reason = "an example's result")]
     {
-        println!("{}", serde_json::json!({ "forward": forward, "backward": backward }));
+        println!("{}", serde_json::json!({ "forward": forward, "plain": plain, "backward": backward }));
     }
     Ok(())
 }

@@ -100,6 +100,11 @@ impl<B: Backend> SampleGradients<B> {
         self.units
     }
 
+    /// Tensors that are trained.
+    pub fn slots(&self) -> usize {
+        self.lengths.len()
+    }
+
     /// `gradient: [units, rows, columns]`.
     pub(crate) fn add_whole(&mut self, slot: usize, gradient: Tensor<B, 3>) {
         self.parts.push(Part { slot, first: 0, kind: Kind::Whole(gradient) });

@@ -15,7 +15,9 @@
 //! a step less at the end, not an epsilon more.
 
 use std::cmp::Reverse;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
 use privet_model::{Decoder, Tensors, TokenBatch};
@@ -215,7 +217,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let attempt = ledger.ledger().next_attempt(step);
         let drawn = sampler.draw(step, attempt, store.len() as u32);
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         engine.decoder.put(&tensors);
         let sum = engine.clipped_sum(&lengths, &units, bound);
         let tally = sum.tally();
@@ -294,7 +296,12 @@ fn log_step(
 }
 
 /// Trains the same recipe without clipping and noise. Nothing of it may leave `private/`.
-pub(crate) fn train_control<A: AutodiffBackend>(engine: &mut Engine<A>, job: Job<'_>) -> Result<Tensors, Error> {
+/// It begins anew whenever it is called, and so does its log.
+pub(crate) fn train_control<A: AutodiffBackend>(
+    engine: &mut Engine<A>,
+    job: Job<'_>,
+    log: &Path,
+) -> Result<Tensors, Error> {
     let Job { plan, start: mut tensors, store, observe, cancelled } = job;
     let lengths: Vec<usize> = tensors.values.iter().map(Vec::len).collect();
     // There is no noise whose variance could be removed.
@@ -308,11 +315,14 @@ pub(crate) fn train_control<A: AutodiffBackend>(engine: &mut Engine<A>, job: Job
         }
         let drawn = sampler.draw(step, 0, store.len() as u32);
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
+        let started = Instant::now();
         engine.decoder.put(&tensors);
         let gradient = engine.plain_mean(&lengths, &units, plan.privacy.expected_batch_size);
         let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
         optimizer.update(&mut weights, &gradients, rate.at(step))?;
+        let (batch_size, seconds) = (drawn.len() as u64, started.elapsed().as_secs_f64());
+        append_line(log, &logs::ControlStep { step, batch_size, seconds })?;
         observe(Observed::ControlStep { step, steps });
     }
     Ok(tensors)

@@ -42,6 +42,17 @@ impl Private {
     }
 }
 
+/// A line of `private/control/train.jsonl`: a step without privacy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ControlStep {
+    /// Optimizer step, from 1.
+    pub step: u64,
+    /// Units drawn.
+    pub batch_size: u64,
+    /// Wall time of the step.
+    pub seconds: f64,
+}
+
 /// `public/evaluation.json`: losses on the *public* held-out split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {

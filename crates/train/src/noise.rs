@@ -17,16 +17,19 @@
 //! once to `f32`; the largest possible magnitude is 17.1 standard deviations; noise that cannot be made properly
 //! turns every value into NaN, which the release after it refuses, instead of passing for noise.
 
-use std::f64::consts::TAU;
+mod draws;
 
 use rand::Rng;
-use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 
 use crate::keys::{StepKey, keystream};
+use draws::box_muller;
 
 /// Elements one task fills; long enough to hide the cost of positioning the cipher.
 const CHUNK: usize = 4096;
+
+/// Elements whose draws are made together; their words stay in the nearest cache.
+const BLOCK: usize = 128;
 
 /// `sum` plus independent N(0, `stddev`²) noise on each element.
 ///
@@ -44,30 +47,19 @@ pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset
     let mut noised = vec![0.0; sum.len()];
     noised.par_chunks_mut(CHUNK).zip(sum.par_chunks(CHUNK)).enumerate().for_each(|(index, (noised, sum))| {
         let first = offset + (index * CHUNK) as u64;
-        let mut words = keystream(key.bytes(), u64::from(tensor), first);
-        for (noised, value) in noised.iter_mut().zip(sum) {
-            *noised = (value + stddev * gaussian(&mut words)) as f32;
+        let mut cipher = keystream(key.bytes(), u64::from(tensor), first);
+        let (mut words, mut draws) = ([0; 8 * BLOCK], [0.0; 4 * BLOCK]);
+        for (noised, sum) in noised.chunks_mut(BLOCK).zip(sum.chunks(BLOCK)) {
+            let words = &mut words[..8 * sum.len()];
+            words.iter_mut().for_each(|word| *word = cipher.next_u64());
+            box_muller(words, &mut draws[..4 * sum.len()]);
+            for ((noised, value), draws) in noised.iter_mut().zip(sum).zip(draws.as_chunks::<4>().0) {
+                let [a, b, c, d] = draws;
+                *noised = (value + stddev * (0.5 * (a + b + c + d))) as f32;
+            }
         }
     });
     noised
-}
-
-/// One standard Gaussian from the next block.
-fn gaussian(words: &mut ChaCha20Rng) -> f64 {
-    let sum = box_muller(words) + box_muller(words) + box_muller(words) + box_muller(words);
-    0.5 * sum
-}
-
-/// One standard Gaussian from the next two words (Box and Muller 1958), the cosine half.
-fn box_muller(words: &mut ChaCha20Rng) -> f64 {
-    let radius = (-2.0 * uniform(words.next_u64()).ln()).sqrt();
-    radius * (TAU * uniform(words.next_u64())).cos()
-}
-
-/// The upper 53 bits of `word` as a multiple of 2⁻⁵³ in (0, 1]: never 0, whose logarithm is infinite.
-fn uniform(word: u64) -> f64 {
-    const GRID: f64 = 1.0 / (1_u64 << 53) as f64;
-    ((word >> 11) + 1) as f64 * GRID
 }
 
 #[cfg(test)]

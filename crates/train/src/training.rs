@@ -228,7 +228,10 @@ impl OnDevice for Run<'_, '_> {
         if plan.control {
             let start = begin(plan, &config)?.trained;
             let job = Job { plan, start, store: &mut store, observe: &mut *observe, cancelled };
-            let control = train_control(&mut engine, job)?;
+            let log = folder.private("control/train.jsonl");
+            create_private_dir(&folder.private("control"))?;
+            write_atomic(&log, b"")?;
+            let control = train_control(&mut engine, job, &log)?;
             let control = Released { tensors: &control, fixed: &fixed };
             engine.decoder.put(&control.save(plan, &config, &folder.private(&format!("control/{name}")))?);
             outcome.control_loss = evaluate_control(plan, folder, &engine, &mut public)?;

@@ -9,6 +9,11 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use std::f64::consts::TAU;
+
+use rand_chacha::ChaCha20Rng;
+
+use super::draws::uniform;
 use super::*;
 use crate::keys::RunKeys;
 
