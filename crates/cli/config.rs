@@ -59,6 +59,9 @@ pub(crate) struct Dataset {
     /// Instead: a column of conversations.
     #[serde(default)]
     pub(crate) messages_column: Option<String>,
+    /// Column that says whose a row is, for `privacy_unit = "user"`.
+    #[serde(default)]
+    pub(crate) unit_column: Option<String>,
     /// The data is declared invented: private figures may be shown on the terminal too.
     #[serde(default)]
     pub(crate) synthetic: bool,
@@ -128,6 +131,11 @@ impl Config {
         !self.datasets.is_empty() && self.datasets.iter().all(|dataset| dataset.synthetic)
     }
 
+    /// The column that says whose a row is; the same in every dataset.
+    pub(crate) fn unit_column(&self) -> Option<&str> {
+        self.datasets.first().and_then(|dataset| dataset.unit_column.as_deref())
+    }
+
     /// Every path of every dataset, as written.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.datasets.iter().flat_map(|dataset| dataset.path.clone()).collect()
@@ -183,6 +191,21 @@ fn check(name: &str, config: &Config) -> Result<Selection, Failure> {
         }
     }
     let selection = selection.unwrap_or_else(records);
+    if config.datasets.iter().any(|dataset| dataset.unit_column.as_deref() != config.unit_column()) {
+        return Err(Failure::usage("the datasets disagree about `unit_column`")
+            .at(name)
+            .why("one person may have rows in several files, and all of them are one unit")
+            .help("give every [[datasets]] the same `unit_column`"));
+    }
+    if config.unit_column().is_some() && config.dedup_exact() {
+        return Err(Failure::usage("exact dedup is outside a guarantee for users")
+            .at(name)
+            .why(
+                "of equal rows of two users one is kept, so taking one user out can put rows of any number of others \
+                 back in",
+            )
+            .help("add `[dedup]` with `exact = false`, or remove duplicates within each user beforehand"));
+    }
     if config.prepares() && !matches!(selection, Selection::Text { .. }) {
         return Err(Failure::usage("prompts, completions and conversations are not scrubbed or deduplicated yet")
             .at(name)

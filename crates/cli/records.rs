@@ -33,11 +33,15 @@ pub(crate) fn selection(
     }
 }
 
-/// The records of `files`. What goes wrong while reading comes out of the trainer as [`TrainError::Source`].
-pub(crate) fn examples(files: Vec<PathBuf>, selection: Selection) -> Box<Examples<'static>> {
+/// The records of `files`, with their owners where there is a column of them. What goes wrong while reading comes out of the trainer as [`TrainError::Source`].
+pub(crate) fn examples(
+    files: Vec<PathBuf>,
+    selection: Selection,
+    unit_column: Option<String>,
+) -> Box<Examples<'static>> {
     Box::new(move |sink| {
-        let read = read_records(&files, &selection, &mut |record| {
-            sink(example(record)).map_err(|error| CorpusError::Consumer(Box::new(error)))
+        let read = read_records(&files, &selection, unit_column.as_deref(), &mut |record, owner| {
+            sink(example(record), owner.as_deref()).map_err(|error| CorpusError::Consumer(Box::new(error)))
         });
         read.map_err(|error| match error {
             // The trainer's own error on its way back.
@@ -85,10 +89,11 @@ mod tests {
         let file = folder.join("a.jsonl");
         std::fs::write(&file, "{\"text\": \"x\"}\n").unwrap();
         let selection = Selection::Text { column: "text".to_owned() };
-        let error = examples(vec![file.clone()], selection.clone())(&mut |_| Err(TrainError::Empty)).unwrap_err();
+        let error =
+            examples(vec![file.clone()], selection.clone(), None)(&mut |_, _| Err(TrainError::Empty)).unwrap_err();
         assert!(matches!(error, TrainError::Empty));
         std::fs::write(&file, "no json\n").unwrap();
-        let error = examples(vec![file], selection)(&mut |_| Ok(())).unwrap_err();
+        let error = examples(vec![file], selection, None)(&mut |_, _| Ok(())).unwrap_err();
         assert!(matches!(error, TrainError::Source(_)));
         std::fs::remove_dir_all(folder).unwrap();
     }

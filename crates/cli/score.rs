@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
         sequence_len: arguments.sequence_len as usize,
         batch: arguments.batch as usize,
     };
-    let mut examples = records::examples(files, selection);
+    let mut examples = records::examples(files, selection, None);
     let scored = score(&folder, arguments.device, reading, &mut *examples, &mut |one| match lines
         .as_mut()
         .map(|(_, file)| line(file, one))

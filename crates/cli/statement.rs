@@ -130,7 +130,7 @@ fn way(clipping: Clipping) -> &'static str {
 
 /// Where records come from, and how long they may be.
 fn data(session: &Session, plan: &TrainPlan) -> String {
-    let PlannedData { column, format, loss_on, sequence_len, sequences_per_unit } = &plan.data;
+    let PlannedData { column, unit_column: _, format, loss_on, sequence_len, sequences_per_unit } = &plan.data;
     let kind = match format {
         Format::Text => format!("column `{column}`"),
         Format::PromptCompletion => format!("prompts and completions in `{}`", column.replace(", ", "` and `")),
@@ -144,7 +144,10 @@ fn data(session: &Session, plan: &TrainPlan) -> String {
 fn assumptions(plan: &TrainPlan) -> String {
     let unit = unit(plan.privacy.privacy_unit);
     let mut lines = vec![
-        format!("  - one row is one {unit}: what one person wrote in several rows counts several times"),
+        match &plan.data.unit_column {
+            Some(column) => format!("  - all rows of one {unit}, and no others, have the same value in `{column}`"),
+            None => format!("  - one row is one {unit}: what one person wrote in several rows counts several times"),
+        },
         format!(
             "  - there are at most {} units, and that bound was chosen without looking at the data",
             plan.privacy.dataset_size_bound

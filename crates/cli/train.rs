@@ -65,6 +65,7 @@ impl<'a> Session<'a> {
             name: &config.name(),
             declared_synthetic: config.synthetic(),
             column: &config.selection.names(),
+            unit_column: config.unit_column(),
             format: records::format(&config.selection),
             model: &config.model,
             data: &config.data,
@@ -122,8 +123,9 @@ pub(crate) fn train_and_report(
     let input_state = privet_corpus::state_of(&[files, &public].concat())?;
     let epsilon = plan.epsilon_after(plan.privacy.steps).map_err(Failure::from)?;
     let mut shown = progress::Training::new(session.terminal, plan, epsilon);
-    let mut examples = records::examples(files.to_vec(), config.selection.clone());
-    let mut public_evaluation = records::examples(public, config.selection.clone());
+    let mut examples =
+        records::examples(files.to_vec(), config.selection.clone(), config.unit_column().map(str::to_owned));
+    let mut public_evaluation = records::examples(public, config.selection.clone(), None);
     let inputs =
         Inputs { examples: &mut *examples, public_evaluation: &mut *public_evaluation, input_digests, input_state };
     let outcome = privet_train::train(

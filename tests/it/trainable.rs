@@ -6,7 +6,7 @@ use privet_model::weights::WeightFile;
 
 use crate::config::CONFIG;
 use crate::fixture::{sentences, texts};
-use crate::{folder, privet, root};
+use crate::{folder, privet};
 
 /// A folder with a corpus, the tiny model, and a config without a scrub whose `[model]` has `lines` more.
 fn prepared(lines: &str, more: &str) -> tempfile::TempDir {
@@ -82,18 +82,6 @@ fn a_frozen_half_of_an_adapter_is_saved_where_it_began() {
 }
 
 #[test]
-fn biases_alone() {
-    let dir = prepared("adapter = \"none\"\nunfrozen_parameters = [\"*.bias\"]", "");
-    for name in ["config.json", "model.safetensors"] {
-        std::fs::copy(root().join("crates/model/tests/golden/qwen2").join(name), dir.path().join("model").join(name))
-            .unwrap();
-    }
-    train(dir.path());
-    let names = moved(dir.path());
-    assert!(!names.is_empty() && names.iter().all(|name| name.ends_with("_proj.bias")), "{names:?}");
-}
-
-#[test]
 fn what_cannot_be_trained_is_refused_before_anything_is_read() {
     let refused = |lines: &str, parts: &[&str]| {
         let dir = prepared(lines, "");
@@ -107,4 +95,60 @@ fn what_cannot_be_trained_is_refused_before_anything_is_read() {
     refused("unfrozen_parameters = [\"*\"]", &["unfrozen_parameters", "adapter = \"none\""]);
     refused("lora_target_modules = [\"*.7.*\"]", &["lora_target_modules", "*.7.*"]);
     refused("adapter = \"full\"", &["adapter"]);
+}
+
+/// Twin: a corpus in which each user's texts already stand in one row has as many units.
+#[test]
+fn a_user_with_many_rows_is_one_unit() {
+    let dir = prepared("lora_r = 2", "");
+    let config = std::fs::read_to_string(dir.path().join("privet.toml")).unwrap();
+    let config = config
+        .replace("path = \"data/*.parquet\"", "path = \"data/*.jsonl\"\nunit_column = \"author\"")
+        .replace("sequence_len = 16", "sequence_len = 16\nsequences_per_unit = 3")
+        .replace("privacy_unit = \"document\"", "privacy_unit = \"user\"");
+    std::fs::write(dir.path().join("privet.toml"), &config).unwrap();
+    let row = |(i, text): (usize, &String)| {
+        // Numbers and strings name the same users.
+        let author = if i % 2 == 0 { format!("{}", i % 5) } else { format!("\"{}\"", i % 5) };
+        format!("{{\"text\": {}, \"author\": {author}}}\n", serde_json::json!(text))
+    };
+    let rows: String = sentences(40).iter().enumerate().map(row).collect();
+    std::fs::write(dir.path().join("data/a.jsonl"), &rows).unwrap();
+    privet(dir.path(), &["train", "privet.toml", "--dry-run"]).done().says(&["user", "`author`"]);
+    train(dir.path());
+    let training = std::fs::read_to_string(dir.path().join("runs/test/private/training.json")).unwrap();
+    let training: serde_json::Value = serde_json::from_str(&training).unwrap();
+    assert_eq!(training["units"], 5);
+    assert_eq!(training["truncated_units"], 5, "eight rows each do not fit into three sequences");
+    let report = std::fs::read_to_string(dir.path().join("runs/test/public/report.md")).unwrap();
+    assert!(report.contains("per user") && report.contains("column author"), "{report}");
+
+    // A row that is nobody's, a column that is not there, and units that do not fit the column.
+    let again = |config: &str, rows: &str, code: i32, parts: &[&str]| {
+        std::fs::write(dir.path().join("privet.toml"), config.replace("runs/test", "runs/other")).unwrap();
+        std::fs::write(dir.path().join("data/a.jsonl"), rows).unwrap();
+        privet(dir.path(), &["train", "privet.toml"]).failed(code, parts);
+    };
+    again(&config, &(rows.clone() + "{\"text\": \"x\", \"author\": null}\n"), 3, &["unit column `author`", "a.jsonl"]);
+    again(&config, &(rows.clone() + "{\"text\": \"x\"}\n"), 3, &["author", "a.jsonl", "line 41"]);
+    again(&config.replace("unit_column = \"author\"\n", ""), &rows, 2, &["privacy_unit", "unit_column"]);
+    again(&config.replace("\"user\"", "\"document\""), &rows, 2, &["unit_column", "privacy_unit"]);
+    let dedup = config.replace("[data]", "[dedup]\nexact = true\n\n[data]");
+    again(&dedup, &rows, 2, &["dedup", "users"]);
+}
+
+#[test]
+fn owners_in_parquet() {
+    let dir = prepared("lora_r = 2", "");
+    let config = std::fs::read_to_string(dir.path().join("privet.toml")).unwrap();
+    let config = config
+        .replace("synthetic = true", "synthetic = true\nunit_column = \"author\"")
+        .replace("privacy_unit = \"document\"", "privacy_unit = \"user\"");
+    std::fs::write(dir.path().join("privet.toml"), &config).unwrap();
+    let (rows, authors) = (sentences(12), (0..12).map(|row| format!("author {}", row % 3)).collect::<Vec<_>>());
+    let file = crate::fixture::parquet(&[("text", &rows), ("author", &authors)]);
+    std::fs::write(dir.path().join("data/a.parquet"), file).unwrap();
+    train(dir.path());
+    let training = std::fs::read_to_string(dir.path().join("runs/test/private/training.json")).unwrap();
+    assert!(training.contains("\"units\": 3"), "{training}");
 }

@@ -51,6 +51,14 @@ pub enum Fault {
         /// The most similar of them, if any is similar.
         closest: Option<String>,
     },
+    /// A row does not say whose it is.
+    #[error(
+        "a row has nothing in the unit column `{column}`; a row that is nobody's cannot be protected: name its owner, or take it out"
+    )]
+    NoOwner {
+        /// The column.
+        column: String,
+    },
     /// The wanted column does not hold text.
     #[error("its column `{column}` holds {data_type}, not text; string columns: {}", list(available))]
     NotText {
@@ -135,6 +143,7 @@ pub enum FaultClass {
     DamagedData,
     DecoderPanic,
     MissingColumn,
+    NoOwner,
     NotText,
     NotChat,
     UnknownFormat,
@@ -158,6 +167,7 @@ impl Fault {
             Self::DamagedData { .. } => FaultClass::DamagedData,
             Self::DecoderPanic => FaultClass::DecoderPanic,
             Self::MissingColumn { .. } => FaultClass::MissingColumn,
+            Self::NoOwner { .. } => FaultClass::NoOwner,
             Self::NotText { .. } => FaultClass::NotText,
             Self::NotChat { .. } => FaultClass::NotChat,
             Self::UnknownFormat => FaultClass::UnknownFormat,

@@ -52,6 +52,6 @@ pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
 pub use plan::{Mode, OnError, ScrubPlan};
-pub use records::{Record, Selection, Turn, read_records};
+pub use records::{Each, Record, Selection, Turn, read_records};
 pub use scrub::scrub;
 pub use summary::{FindingCount, count_findings};

@@ -79,8 +79,8 @@ pub enum Record {
     Chat(Vec<Turn>),
 }
 
-/// Hands every record of `files` to `each`, file by file and row by row. A row without a text, a completion or a
-/// conversation is skipped. An error from `each` stops the reading and is returned as it is ([`Error::Consumer`] carries
+/// Hands every record of `files` to `each`, file by file and row by row, with the value of the column `owner` where one is
+/// asked for (whole numbers as their digits). A row without a text, a completion or a conversation is skipped. An error from `each` stops the reading and is returned as it is ([`Error::Consumer`] carries
 /// one from elsewhere).
 ///
 /// # Errors
@@ -89,18 +89,22 @@ pub enum Record {
 pub fn read_records(
     files: &[PathBuf],
     selection: &Selection,
-    each: &mut dyn FnMut(Record) -> Result<(), Error>,
+    owner: Option<&str>,
+    each: &mut Each<'_>,
 ) -> Result<(), Error> {
     for file in files {
         let fail = |fault| Error::Input { file: file.clone(), fault };
         if is_parquet(file).map_err(fail)? {
-            read_parquet(file, selection, each)?;
+            read_parquet(file, selection, owner, each)?;
         } else {
-            lines::read(file, selection, each)?;
+            lines::read(file, selection, owner, each)?;
         }
     }
     Ok(())
 }
+
+/// What is done with a record and its owner.
+pub type Each<'a> = dyn FnMut(Record, Option<String>) -> Result<(), Error> + 'a;
 
 /// By its first bytes; what is not Parquet must be called or look like JSON lines.
 fn is_parquet(path: &Path) -> Result<bool, Fault> {
@@ -115,18 +119,26 @@ fn is_parquet(path: &Path) -> Result<bool, Fault> {
     }
 }
 
-fn read_parquet(
-    file: &Path,
-    selection: &Selection,
-    each: &mut dyn FnMut(Record) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn read_parquet(file: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
     let fail = |fault: Fault| Error::Input { file: file.to_owned(), fault };
-    let source = Source::open_wanted(file, &selection.wanted(), u64::MAX).map_err(fail)?;
+    let wanted = [selection.wanted(), owner.map(|name| (name, Kind::Owner)).into_iter().collect()].concat();
+    let source = Source::open_wanted(file, &wanted, u64::MAX).map_err(fail)?;
     for row_group in 0..source.row_groups() {
         for batch in source.batches(row_group, Columns::Wanted).map_err(fail)? {
             let batch = batch.map_err(fail)?;
-            let records = records(&batch, selection).ok_or_else(|| fail(Fault::DamagedData { row_group }))?;
-            records.into_iter().flatten().try_for_each(&mut *each)?;
+            let damaged = || fail(Fault::DamagedData { row_group });
+            let records = records(&batch, selection).ok_or_else(damaged)?;
+            let owners = match owner {
+                Some(name) => owners(&batch, name).ok_or_else(damaged)?,
+                None => vec![None; records.len()],
+            };
+            for (record, whose) in records.into_iter().zip(owners) {
+                let Some(record) = record else { continue };
+                if let (Some(column), None) = (owner, &whose) {
+                    return Err(fail(Fault::NoOwner { column: column.to_owned() }));
+                }
+                each(record, whose)?;
+            }
         }
     }
     Ok(())
@@ -150,6 +162,15 @@ fn records(batch: &RecordBatch, selection: &Selection) -> Option<Vec<Option<Reco
             chats(column(name)?)?.into_iter().map(|chat| chat.map(Record::Chat)).collect()
         }
     })
+}
+
+/// Whose each row is.
+fn owners(batch: &RecordBatch, name: &str) -> Option<Vec<Option<String>>> {
+    let column = batch.column_by_name(name)?;
+    if !column.data_type().is_integer() {
+        return strings(column);
+    }
+    strings(&arrow::compute::cast(column, &DataType::Utf8).ok()?)
 }
 
 /// The values of a text column, row by row.

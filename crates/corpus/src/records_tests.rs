@@ -24,7 +24,7 @@ fn pair() -> Selection {
 /// One string a record, so that sets of records compare and print.
 fn read(path: &Path, selection: &Selection) -> Result<Vec<String>, Error> {
     let mut all = Vec::new();
-    read_records(&[path.to_owned()], selection, &mut |record| {
+    read_records(&[path.to_owned()], selection, None, &mut |record, _| {
         all.push(match record {
             Record::Text(text) => text,
             Record::Pair { prompt, completion } => format!("{prompt}|{completion}"),
@@ -219,7 +219,7 @@ fn an_error_of_the_reader_stops_and_passes_through() {
     let folder = tempfile::tempdir().unwrap();
     for file in [lines(folder.path(), "a.jsonl", LINES.as_bytes()), parquet(folder.path(), false)] {
         let mut seen = 0;
-        let result = read_records(&[file], &text(), &mut |_| {
+        let result = read_records(&[file], &text(), None, &mut |_, _| {
             seen += 1;
             Err(Error::Interrupted)
         });
@@ -241,4 +241,59 @@ fn a_struct_that_lacks_a_part_is_no_conversation() {
     writer.write(&RecordBatch::try_new(schema, vec![list]).unwrap()).unwrap();
     writer.close().unwrap();
     assert!(matches!(read(&path, &chat()), Err(Error::Input { fault: Fault::NotChat { .. }, .. })));
+}
+
+/// Per row its text and whose it is.
+fn owned(path: &Path, column: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut all = Vec::new();
+    read_records(&[path.to_owned()], &text(), Some(column), &mut |record, owner| {
+        let Record::Text(text) = record else { unreachable!() };
+        all.push((text, owner.unwrap()));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+#[test]
+fn owners_are_texts_or_whole_numbers_and_never_missing() {
+    use arrow::array::{Float64Array, Int32Array, UInt64Array};
+    let folder = tempfile::tempdir().unwrap();
+    let columns: [(&str, ArrayRef); 6] = [
+        ("text", Arc::new(StringArray::from(vec![Some("a"), None, Some("c")]))),
+        ("name", Arc::new(StringArray::from(vec!["7", "x", "-1"]))),
+        ("number", Arc::new(Int32Array::from(vec![7, 8, -1]))),
+        ("large", Arc::new(UInt64Array::from(vec![u64::MAX, 0, 1]))),
+        ("holes", Arc::new(Int32Array::from(vec![Some(7), None, None]))),
+        ("share", Arc::new(Float64Array::from(vec![0.5, 1.0, 2.0]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let path = folder.path().join("a.parquet");
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let pair = |text: &str, owner: &str| (text.to_owned(), owner.to_owned());
+    assert_eq!(owned(&path, "name").unwrap(), [pair("a", "7"), pair("c", "-1")]);
+    assert_eq!(owned(&path, "number").unwrap(), [pair("a", "7"), pair("c", "-1")]);
+    assert_eq!(owned(&path, "large").unwrap(), [pair("a", "18446744073709551615"), pair("c", "1")]);
+    let fault = |result: Result<_, Error>| match result {
+        Err(Error::Input { fault, .. }) => fault,
+        _ => panic!("not refused as input"),
+    };
+    assert!(matches!(fault(owned(&path, "holes")), Fault::NoOwner { column } if column == "holes"));
+    assert!(matches!(fault(owned(&path, "share")), Fault::NotText { .. }));
+    assert!(matches!(fault(owned(&path, "nobody")), Fault::MissingColumn { .. }));
+
+    let json = lines(
+        folder.path(),
+        "a.jsonl",
+        b"{\"text\":\"a\",\"u\":7}\n{\"text\":null,\"u\":\"x\"}\n{\"text\":\"c\",\"u\":\"-1\"}\n",
+    );
+    assert_eq!(owned(&json, "u").unwrap(), [pair("a", "7"), pair("c", "-1")]);
+    for (value, none) in [("null", true), ("1.5", false), ("[]", false), ("true", false)] {
+        let json = lines(folder.path(), "b.jsonl", format!("{{\"text\":\"a\",\"u\":{value}}}\n").as_bytes());
+        let fault = fault(owned(&json, "u"));
+        assert_eq!(matches!(fault, Fault::NoOwner { .. }), none, "{value}: {fault:?}");
+    }
+    let json = lines(folder.path(), "c.jsonl", b"{\"text\":\"a\"}\n");
+    assert!(matches!(fault(owned(&json, "u")), Fault::DamagedRecord { line: 1, .. }));
 }

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Text,
     /// A list of structs with `role` and `content`.
     Chat,
+    /// Text or whole numbers that say whose a row is.
+    Owner,
 }
 
 /// An open Parquet file with the columns that are wanted of it.
@@ -242,8 +244,9 @@ fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fa
     match kind {
         Kind::Text if is_text(data_type) => return Ok(index),
         Kind::Chat if is_chat(data_type) => return Ok(index),
+        Kind::Owner if is_text(data_type) || data_type.is_integer() => return Ok(index),
         Kind::Chat => return Err(Fault::NotChat { column: wanted.to_owned(), data_type: data_type.to_string() }),
-        Kind::Text => {}
+        Kind::Text | Kind::Owner => {}
     }
     Err(Fault::NotText { column: wanted.to_owned(), data_type: data_type.to_string(), available })
 }

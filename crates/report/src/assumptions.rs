@@ -7,7 +7,7 @@
 use privet_dp::PrivacyUnit;
 
 use crate::folder::Plan;
-use crate::words::unit_name;
+use crate::words::{clean, unit_name};
 use crate::{Assumption, Basis};
 
 /// The assumption table of a plan.
@@ -16,7 +16,17 @@ pub(crate) fn assumptions(plan: &Plan) -> Vec<Assumption> {
     let mut table: Vec<Assumption> = ENFORCED.iter().map(|(what, how)| row(what, Basis::Enforced, how)).collect();
     table.extend(TESTED.iter().map(|(what, how)| row(what, Basis::Tested, how)));
     table.extend(plan.stages.iter().map(stage));
-    table.push(row(&format!("One row of the corpus is one {unit}"), Basis::Asserted, &rows(plan.privacy.privacy_unit)));
+    table.push(match &plan.data.unit_column {
+        Some(column) => row(
+            &format!("Rows with the same value in the column {} are one {unit}'s, and all of that {unit}'s", clean(column)),
+            Basis::Asserted,
+            "a person with two values there is two users, each protected by themselves; rows that others wrote about them \
+             are those others' rows",
+        ),
+        None => {
+            row(&format!("One row of the corpus is one {unit}"), Basis::Asserted, &rows(plan.privacy.privacy_unit))
+        }
+    });
     table.push(row(
         &format!("{} is a public bound on the number of {unit}s", plan.privacy.dataset_size_bound),
         Basis::Asserted,

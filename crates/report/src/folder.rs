@@ -48,6 +48,8 @@ pub(crate) struct PlanModel {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlanData {
     pub(crate) column: String,
+    #[serde(default)]
+    pub(crate) unit_column: Option<String>,
     pub(crate) sequence_len: u64,
 }
 

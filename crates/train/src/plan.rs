@@ -41,6 +41,8 @@ pub struct PlanInputs<'a> {
     pub declared_synthetic: bool,
     /// Column of the text, or columns with a comma between them.
     pub column: &'a str,
+    /// Column that says whose a record is, where users are the unit.
+    pub unit_column: Option<&'a str>,
     /// How records are read.
     pub format: Format,
     /// `[model]`.
@@ -121,6 +123,9 @@ pub struct PlannedModel {
 pub struct PlannedData {
     /// Column of the text, or columns with a comma between them.
     pub column: String,
+    /// Column that says whose a record is: all records of one value are one unit. Left out where each is a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_column: Option<String>,
     /// How records are read.
     pub format: Format,
     /// Which tokens count in the loss.
@@ -219,6 +224,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         model: planned,
         data: PlannedData {
             column: inputs.column.to_owned(),
+            unit_column: inputs.unit_column.map(str::to_owned),
             format: inputs.format,
             loss_on: inputs.data.loss_on,
             sequence_len: inputs.data.sequence_len,
@@ -285,7 +291,18 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let whole = data.sequences_per_unit > 0 && data.sequences_per_unit <= train.speed.physical_batch_size;
     let learned = inputs.format != Format::Text || data.loss_on == LossOn::All;
     let lora = model.adapter == Adapter::Lora;
-    let checks: [(&str, bool, &str); 17] = [
+    let users = inputs.privacy.privacy_unit == PrivacyUnit::User;
+    let checks: [(&str, bool, &str); 19] = [
+        (
+            "privacy.privacy_unit",
+            !users || inputs.unit_column.is_some(),
+            "is \"user\", which needs unit_column in [[datasets]]: the column that says whose a row is",
+        ),
+        (
+            "datasets.unit_column",
+            users || inputs.unit_column.is_none(),
+            "is for privacy_unit = \"user\"; with another unit each row is protected by itself",
+        ),
         ("model.lora_r", model.lora_r > 0, "must be at least 1"),
         ("model.lora_alpha", model.lora_alpha.is_finite() && model.lora_alpha > 0.0, "must be a positive number"),
         ("model.lora_target_modules", lora || model.lora_target_modules.is_none(), ONLY_LORA),
@@ -324,11 +341,6 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
 /// As [`plan`]'s, as far as they concern this section.
 pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
     let bound = privacy.dataset_size_bound;
-    if privacy.privacy_unit == PrivacyUnit::User {
-        let reason =
-            "is \"user\", which needs a unit column; this version has one row per unit: \"document\" or \"sequence\"";
-        return Err(Error::config("privacy.privacy_unit", reason));
-    }
     if bound == 0 {
         return Err(Error::config("privacy.dataset_size_bound", "must be a public upper bound on the number of units"));
     }

@@ -4,6 +4,8 @@
 //! Example (text, prompt and completion, or chat) → encode → Unit (ids, and which of them are predicted) → TokenStore on disk
 //! ```
 //!
+//! Where a user is the unit, the documents of each are brought together on disk afterwards (`owners`).
+//!
 //! The vocabulary and the chat template are the base model's own, public and fixed, so a unit's tokens depend on that
 //! unit's text alone: this stage has stability 1 and adds nothing to epsilon.
 //!
@@ -13,11 +15,12 @@
 
 pub mod chat;
 pub mod encode;
+pub mod owners;
 pub mod store;
 pub mod tokenizer;
 pub mod unit;
 
-pub use encode::{Encoder, Example, Examples, Message};
+pub use encode::{Encoder, Example, Examples, Message, Sink};
 pub use store::TokenStore;
 pub use tokenizer::Tokenizer;
 pub use unit::Unit;

@@ -21,8 +21,9 @@ use crate::canaries::Canaries;
 use crate::engine::{Engine, Job, Trained, charged, train_control, train_private};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
-use crate::plan::TrainPlan;
+use crate::plan::{PlannedData, TrainPlan};
 use crate::run_folder::{RunFolder, read_json, write_json};
+use crate::tokens::owners::Owners;
 use crate::tokens::store::StoreWriter;
 use crate::tokens::{self, Examples, TokenStore, Unit};
 use crate::{Error, corpus_budget};
@@ -311,12 +312,26 @@ fn tokenize<A: AutodiffBackend>(
             return Ok(store);
         }
         let mut writer = StoreWriter::create(path, &key)?;
-        encoder.for_each(examples, &mut |block| {
-            if cancelled.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            writer.extend(&block)
-        })?;
+        let mut read = |writer: &mut StoreWriter, owners: &mut Owners| {
+            encoder.for_each(examples, &mut |block| {
+                if cancelled.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                owners.extend(&block.owners);
+                writer.extend(&block)
+            })
+        };
+        let mut owners = Owners::default();
+        if plan.data.unit_column.is_some() && path == training {
+            let scratch = tokens::owners::scratch(path);
+            let mut documents = StoreWriter::create(&scratch, &key)?;
+            read(&mut documents, &mut owners)?;
+            let PlannedData { sequence_len, sequences_per_unit, .. } = plan.data;
+            owners.gather(&mut documents.finish()?, &mut writer, sequence_len, sequences_per_unit)?;
+            tokens::store::remove(&scratch)?;
+        } else {
+            read(&mut writer, &mut owners)?;
+        }
         more.iter().try_for_each(|unit| writer.push(unit))?;
         writer.finish()
     };
@@ -350,6 +365,9 @@ fn open_ledger(
     for index in 0..store.len() {
         let unit = store.unit(index)?;
         hasher.update(&(unit.tokens().len() as u64).to_le_bytes());
+        for document in unit.documents() {
+            hasher.update(&(document.start as u64).to_le_bytes());
+        }
         for (token, predicted) in unit.tokens().iter().zip(unit.targets()) {
             hasher.update(&token.to_le_bytes());
             hasher.update(&[u8::from(*predicted)]);
@@ -367,7 +385,7 @@ fn open_ledger(
 }
 
 /// SHA-256 of the running program; "unknown" where it cannot be read (it says what ran, it decides nothing).
-fn binary_hash() -> String {
+pub(crate) fn binary_hash() -> String {
     let bytes = std::env::current_exe().and_then(std::fs::read);
     bytes.map_or_else(|_| "unknown".to_owned(), |bytes| weights::hex(&Sha256::digest(&bytes)))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Record, Selection, Turn};
+use super::{Each, Record, Selection, Turn};
 use crate::error::{Error, Fault};
 use crate::source::unreadable;
 
@@ -17,11 +17,7 @@ const ZSTANDARD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-pub(super) fn read(
-    path: &Path,
-    selection: &Selection,
-    each: &mut dyn FnMut(Record) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
     let fail = |fault| Error::Input { file: path.to_owned(), fault };
     let mut reader = open(path).map_err(|error| fail(unreadable(&error)))?;
     let (mut text, mut line) = (Vec::new(), 0);
@@ -46,8 +42,12 @@ pub(super) fn read(
             continue;
         }
         let object: Map<String, Value> = serde_json::from_slice(bare).map_err(|_| fail(Fault::DamagedLine { line }))?;
+        let whose = match owner {
+            Some(column) => Some(whose(&object, column, line).map_err(fail)?),
+            None => None,
+        };
         if let Some(record) = record(object, selection, line).map_err(fail)? {
-            each(record)?;
+            each(record, whose)?;
         }
     }
 }
@@ -87,7 +87,17 @@ fn record(mut object: Map<String, Value>, selection: &Selection, line: u64) -> R
     })
 }
 
+fn whose(object: &Map<String, Value>, column: &str, line: u64) -> Result<String, Fault> {
+    match object.get(column) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
+        Some(Value::Null) => Err(Fault::NoOwner { column: column.to_owned() }),
+        _ => Err(Fault::DamagedRecord { line, key: column.to_owned(), wanted: OWNER }),
+    }
+}
+
 const TEXT: &str = "a string";
+const OWNER: &str = "a string or a whole number";
 const CHAT: &str = "a list of objects with the strings `role` and `content`";
 
 fn text(value: Value, key: &str, line: u64) -> Result<Option<String>, Fault> {

@@ -92,6 +92,7 @@ fn plan(steps: u64) -> TrainPlan {
         },
         data: PlannedData {
             column: "text".to_owned(),
+            unit_column: None,
             format: crate::Format::Text,
             loss_on: crate::LossOn::All,
             sequence_len: 8,

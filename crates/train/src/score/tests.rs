@@ -22,7 +22,7 @@ fn scores(folder: &ModelFolder, sequence_len: usize, batch: usize) -> (Scored, V
         folder,
         Device::Cpu,
         Reading { sequence_len, batch, ..READING },
-        &mut |sink| TEXTS.iter().try_for_each(|text| sink(Example::Text((*text).to_owned()))),
+        &mut |sink| TEXTS.iter().try_for_each(|text| sink(Example::Text((*text).to_owned()), None)),
         &mut |one| {
             all.push(one);
             Ok(())

@@ -15,6 +15,7 @@ use privet_model::ModelConfig;
 use rayon::prelude::*;
 
 use super::chat::Template;
+use super::owners::Owner;
 use super::tokenizer::Tokenizer;
 use super::unit::Unit;
 use crate::config::{Format, LossOn};
@@ -63,8 +64,11 @@ impl Example {
     }
 }
 
+/// What takes records, each with the name of its owner where that is asked for.
+pub type Sink<'a> = dyn FnMut(Example, Option<&str>) -> Result<(), Error> + 'a;
+
 /// Where records come from: calls what it is given with one record after the other.
-pub type Examples<'a> = dyn FnMut(&mut dyn FnMut(Example) -> Result<(), Error>) -> Result<(), Error> + 'a;
+pub type Examples<'a> = dyn FnMut(&mut Sink<'_>) -> Result<(), Error> + 'a;
 
 /// How records become units; made of public things alone.
 pub struct Encoder {
@@ -173,19 +177,20 @@ impl Encoder {
         examples: &mut Examples<'_>,
         each: &mut dyn FnMut(Block) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (mut block, mut first) = (Vec::with_capacity(BLOCK), 0);
-        let mut flush = |block: &mut Vec<Example>| {
+        let (mut block, mut owners, mut first) = (Vec::with_capacity(BLOCK), Vec::new(), 0);
+        let mut flush = |block: &mut Vec<Example>, owners: &mut Vec<Owner>| {
             let blank = block.iter().all(Example::is_blank);
             let units = self.encode_all(block, first)?;
             first += units.len();
             block.clear();
-            each(Block { units, blank })
+            each(Block { units, owners: std::mem::take(owners), blank })
         };
-        examples(&mut |example| {
+        examples(&mut |example, owner| {
             block.push(example);
-            if block.len() == BLOCK { flush(&mut block) } else { Ok(()) }
+            owners.extend(owner.map(Owner::named));
+            if block.len() == BLOCK { flush(&mut block, &mut owners) } else { Ok(()) }
         })?;
-        if block.is_empty() { Ok(()) } else { flush(&mut block) }
+        if block.is_empty() { Ok(()) } else { flush(&mut block, &mut owners) }
     }
 
     fn encode_chat(&self, messages: &[Message], all: bool, unit: usize) -> Result<Unit, Error> {
@@ -302,6 +307,8 @@ impl Encoder {
 pub struct Block {
     /// Each with whether it was cut.
     pub units: Vec<(Unit, bool)>,
+    /// Whose each is; empty where nobody asked.
+    pub owners: Vec<Owner>,
     /// Whether all records were blank.
     pub blank: bool,
 }

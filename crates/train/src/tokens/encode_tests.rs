@@ -171,7 +171,7 @@ fn records_come_in_order_and_errors_name_theirs() {
     let feed = |count: usize| {
         let mut units = Vec::new();
         let result =
-            encoder.for_each(&mut |sink| (0..count).try_for_each(|number| sink(record(number))), &mut |block| {
+            encoder.for_each(&mut |sink| (0..count).try_for_each(|number| sink(record(number), None)), &mut |block| {
                 units.extend(block.units);
                 Ok(())
             });
@@ -192,7 +192,7 @@ fn a_block_is_blank_only_if_all_of_it_is() {
     let blank = |examples: Vec<Example>| {
         let mut blank = Vec::new();
         encoder
-            .for_each(&mut |sink| examples.iter().cloned().try_for_each(&mut *sink), &mut |block| {
+            .for_each(&mut |sink| examples.iter().cloned().try_for_each(|example| sink(example, None)), &mut |block| {
                 blank.push(block.blank);
                 Ok(())
             })

@@ -1,6 +1,7 @@
 //! Units on disk, each within one read's reach, so that Poisson sampling works on corpora larger than memory.
 //!
-//! Three files: `NAME.tokens` (every unit's ids as little-endian `u32`, the highest bit set where the token is predicted),
+//! Three files: `NAME.tokens` (every unit's ids as little-endian `u32`, the highest bit set where the token is predicted, the
+//! next where it begins another document of the unit),
 //! `NAME.index` (where each unit begins in it, in tokens, as little-endian `u64`, and one entry more for the end) and
 //! `NAME.json`, which is written last: without it, or with another key in it, the other two are leftovers. What is held in
 //! memory is one unit.
@@ -18,6 +19,8 @@ use crate::run_folder::{read_json, write_json};
 
 /// Marks a predicted token; vocabularies are far smaller.
 const PREDICTED: u32 = 1 << 31;
+/// Marks a token that begins another document of its unit.
+const BEGINS: u32 = 1 << 30;
 
 /// `NAME.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +82,10 @@ impl StoreWriter {
         if self.summary.units == u64::from(u32::MAX) {
             return Err(Error::TooManyUnits);
         }
-        for (token, predicted) in unit.tokens().iter().zip(unit.targets()) {
-            let word = token | if *predicted { PREDICTED } else { 0 };
+        let mut begins = unit.documents().skip(1).map(|document| document.start).peekable();
+        for (place, (token, predicted)) in unit.tokens().iter().zip(unit.targets()).enumerate() {
+            let begins = begins.next_if_eq(&place).map_or(0, |_| BEGINS);
+            let word = token | begins | if *predicted { PREDICTED } else { 0 };
             let written = self.tokens.write_all(&word.to_le_bytes());
             written.map_err(|source| Error::io("write", &beside(&self.path, "tokens"), source))?;
         }
@@ -98,6 +103,12 @@ impl StoreWriter {
             self.summary.truncated += u64::from(*truncated);
         }
         Ok(())
+    }
+
+    /// Says how many units were cut by whoever made them.
+    pub(crate) fn cut(&mut self, units: u64, blank: bool) {
+        self.summary.truncated += units;
+        self.summary.blank &= blank;
     }
 
     /// Brings everything to the device, then says so, and opens the store.
@@ -200,7 +211,10 @@ impl TokenStore {
         let mut unit = Unit::default();
         for word in bytes.chunks_exact(4) {
             let word = place(word) as u32;
-            unit.push(word & !PREDICTED, word & PREDICTED != 0);
+            if word & BEGINS != 0 {
+                unit.begin();
+            }
+            unit.push(word & !(PREDICTED | BEGINS), word & PREDICTED != 0);
         }
         Ok(unit)
     }

@@ -24,11 +24,22 @@ proptest! {
     /// Twin: the list itself.
     #[test]
     fn every_unit_comes_back_in_any_order(
-        units in prop::collection::vec(prop::collection::vec((0_u32..1 << 31, any::<bool>()), 0..9), 0..20),
+        units in prop::collection::vec(
+            prop::collection::vec(prop::collection::vec((0_u32..1 << 30, any::<bool>()), 0..9), 0..4), 0..20,
+        ),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let units: Vec<Unit> = units.iter().map(|tokens| unit(tokens)).collect();
+        let units: Vec<Unit> = units
+            .iter()
+            .map(|documents| {
+                let mut unit = Unit::default();
+                for tokens in documents {
+                    unit.join(&self::unit(tokens));
+                }
+                unit
+            })
+            .collect();
         store(folder.path(), &units);
         let mut store = TokenStore::open(&folder.path().join("t"), "key").unwrap().unwrap();
         prop_assert_eq!((store.len(), store.is_empty()), (units.len(), units.is_empty()));
@@ -45,13 +56,13 @@ fn blocks_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = StoreWriter::create(&folder.path().join("t"), "key").unwrap();
     let one = || (Unit::whole(vec![1, 2]), true);
-    writer.extend(&Block { units: vec![one(), (Unit::default(), false)], blank: true }).unwrap();
-    writer.extend(&Block { units: vec![one()], blank: true }).unwrap();
+    writer.extend(&Block { units: vec![one(), (Unit::default(), false)], owners: Vec::new(), blank: true }).unwrap();
+    writer.extend(&Block { units: vec![one()], owners: Vec::new(), blank: true }).unwrap();
     let store = writer.finish().unwrap();
     assert_eq!((store.len(), store.truncated(), store.is_blank()), (3, 2, true));
     let mut writer = StoreWriter::create(&folder.path().join("t"), "key").unwrap();
-    writer.extend(&Block { units: vec![one()], blank: false }).unwrap();
-    writer.extend(&Block { units: vec![one()], blank: true }).unwrap();
+    writer.extend(&Block { units: vec![one()], owners: Vec::new(), blank: false }).unwrap();
+    writer.extend(&Block { units: vec![one()], owners: Vec::new(), blank: true }).unwrap();
     assert!(!writer.finish().unwrap().is_blank());
 }
 

@@ -9,8 +9,10 @@ use privet_model::{Row, TokenBatch};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Unit {
     tokens: Vec<u32>,
-    /// As long as `tokens`: whether a token counts in the loss. The first never does, having nothing before it.
+    /// As long as `tokens`: whether a token counts in the loss. A document's first never does, having nothing before it.
     targets: Vec<bool>,
+    /// Where documents after the first begin.
+    starts: Vec<usize>,
 }
 
 impl fmt::Debug for Unit {
@@ -23,7 +25,7 @@ impl fmt::Debug for Unit {
 impl Unit {
     /// A unit of which every token is predicted.
     pub fn whole(tokens: Vec<u32>) -> Self {
-        Self { targets: vec![true; tokens.len()], tokens }
+        Self { targets: vec![true; tokens.len()], tokens, starts: Vec::new() }
     }
 
     /// Appends a token.
@@ -32,12 +34,32 @@ impl Unit {
         self.targets.push(predicted);
     }
 
-    /// Cuts to `most` tokens; says whether anything was cut.
+    /// Cuts a document to `most` tokens; says whether anything was cut.
     pub(crate) fn truncate(&mut self, most: usize) -> bool {
         let cut = self.tokens.len() > most;
         self.tokens.truncate(most);
         self.targets.truncate(most);
         cut
+    }
+
+    /// Appends another document. One without tokens changes nothing.
+    pub(crate) fn join(&mut self, document: &Self) {
+        if !self.tokens.is_empty() && !document.tokens.is_empty() {
+            self.starts.push(self.tokens.len());
+        }
+        self.tokens.extend(&document.tokens);
+        self.targets.extend(&document.targets);
+    }
+
+    /// Begins another document with the next token.
+    pub(crate) fn begin(&mut self) {
+        self.starts.push(self.tokens.len());
+    }
+
+    /// Its documents, at least one.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = Range<usize>> {
+        let begins = [0].into_iter().chain(self.starts.iter().copied());
+        begins.zip(self.starts.iter().copied().chain([self.tokens.len()])).map(|(begin, end)| begin..end)
     }
 
     /// Ids, in order.
@@ -52,19 +74,22 @@ impl Unit {
 
     /// How many tokens are predicted. A unit without any has loss 0 and contributes a zero gradient.
     pub fn predicted(&self) -> usize {
-        self.targets.iter().skip(1).filter(|target| **target).count()
+        self.documents().map(|document| self.targets[document].iter().skip(1).filter(|target| **target).count()).sum()
     }
 
-    /// Cuts it into sequences of at most `sequence_len` tokens, each of which begins with the last token of the one
-    /// before: every token but the unit's first is predicted exactly once. Always at least one, perhaps empty.
+    /// Cuts every document into sequences of at most `sequence_len` tokens, each of which begins with the last token of the one
+    /// before: every token but a document's first is predicted exactly once. Always at least one, perhaps empty.
     fn cuts(&self, sequence_len: usize) -> impl Iterator<Item = Range<usize>> {
-        let (step, end) = (sequence_len.max(2) - 1, self.tokens.len());
-        (0..self.sequences(sequence_len)).map(move |cut| cut * step..end.min((cut + 1) * step + 1))
+        let step = sequence_len.max(2) - 1;
+        self.documents().flat_map(move |Range { start, end }| {
+            let cuts = sequences(end - start, sequence_len);
+            (0..cuts).map(move |cut| start + cut * step..end.min(start + (cut + 1) * step + 1))
+        })
     }
 
     /// How many sequences that makes.
     pub(crate) fn sequences(&self, sequence_len: usize) -> usize {
-        self.tokens.len().saturating_sub(1).div_ceil(sequence_len.max(2) - 1).max(1)
+        self.documents().map(|document| sequences(document.len(), sequence_len)).sum()
     }
 
     /// The weight of predicting each token but the first: all targets of the *unit* count alike.
@@ -72,6 +97,11 @@ impl Unit {
         let share = 1.0 / self.predicted().max(1) as f32;
         self.targets.iter().skip(1).map(|target| if *target { share } else { 0.0 }).collect()
     }
+}
+
+/// Sequences of a document of so many tokens.
+pub(crate) fn sequences(tokens: usize, sequence_len: usize) -> usize {
+    tokens.saturating_sub(1).div_ceil(sequence_len.max(2) - 1).max(1)
 }
 
 /// Units in the rows of one physical batch.
@@ -140,10 +170,16 @@ mod tests {
         /// Twin: walk the cuts and note with which weight each token is predicted.
         #[test]
         fn every_target_is_predicted_once_and_alike(
-            targets in prop::collection::vec(any::<bool>(), 0..40),
+            documents in prop::collection::vec(prop::collection::vec(any::<bool>(), 0..20), 1..5),
             sequence_len in 2_usize..9,
         ) {
-            let unit = unit(&targets);
+            let mut unit = Unit::default();
+            let (mut targets, mut firsts) = (Vec::new(), Vec::new());
+            for document in &documents {
+                unit.join(&self::unit(document));
+                firsts.push(targets.len());
+                targets.extend(document);
+            }
             let (weights, cuts) = (unit.weights(), unit.cuts(sequence_len).collect::<Vec<_>>());
             prop_assert_eq!(cuts.len(), unit.sequences(sequence_len));
             let mut seen = vec![0.0_f32; targets.len()];
@@ -155,7 +191,7 @@ mod tests {
             }
             let share = 1.0 / unit.predicted().max(1) as f32;
             for (index, target) in targets.iter().enumerate() {
-                let expected = if *target && index > 0 { share } else { 0.0 };
+                let expected = if *target && !firsts.contains(&index) { share } else { 0.0 };
                 prop_assert!((seen[index] - expected).abs() < 1e-9);
             }
         }
