@@ -1,10 +1,11 @@
 //! How much memory and time a plan will take, before it starts: orders of magnitude, from public numbers.
 //!
 //! A step sends `expected_batch_size` sequences forward and back. With frozen base weights that is about 4 floating
-//! point operations for each weight and token (2 forward, 2 back to the activations), and as much again for attention
-//! at long sequences. Memory is the base weights in 32 bits, the adapters with two moments and one gradient sum, and
-//! for each physical batch in flight the activations that the backward pass needs, of which logits and attention
-//! weights are the largest.
+//! point operations for each weight and token (2 forward, 2 back to the activations), 2 more for each weight that is trained
+//! itself, 2 more where blocks are run again, and as much again for attention at long sequences. Memory is the base weights in
+//! 32 bits; what is trained once more on the host, with two moments, a gradient sum in 64 bits and one for each physical
+//! batch in flight; and for each of those the activations that the backward pass needs, of which logits and attention
+//! weights are the largest, and gradients that are held.
 
 use std::path::Path;
 
@@ -17,6 +18,8 @@ const CORE_RATE: f64 = 1.6e10;
 /// What one recent data-centre GPU reaches, in the same unit.
 const GPU_RATE: f64 = 1e13;
 const FLOAT_BYTES: u64 = 4;
+/// Gradients that a physical batch holds multiplied out, at most (`privet_model::gradients`).
+const HELD_BYTES: u64 = 1 << 30;
 
 /// A plan's cost, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -39,12 +42,16 @@ pub(crate) fn estimate(plan: &TrainPlan, device: Device) -> Option<Estimate> {
     let rows_drawn = plan.privacy.expected_batch_size * plan.data.sequences_per_unit as u64;
     let rows = (plan.speed.physical_batch_size as u64).min(rows_drawn);
     let sequence = plan.data.sequence_len as u64;
+    let (trained, again) = (plan.model.trainable_parameters as u64, plan.speed.activation_checkpointing);
+    let held = (rows * trained * FLOAT_BYTES).min(HELD_BYTES);
     let memory = shape.weights * FLOAT_BYTES
-        + plan.model.trainable_parameters as u64 * FLOAT_BYTES * 4
-        + lanes * rows * shape.activations(sequence) * FLOAT_BYTES;
+        + trained * FLOAT_BYTES * (5 + lanes)
+        + lanes * (rows * shape.activations(sequence, again) * FLOAT_BYTES + held);
     let passes = if plan.control { 2.0 } else { 1.0 };
     let tokens = (plan.privacy.steps * rows_drawn * sequence) as f64;
-    let operations = tokens * (4.0 * shape.weights as f64 + 8.0 * (shape.attention * sequence) as f64);
+    let own = if plan.model.lora.is_some() { 0.0 } else { 2.0 * trained as f64 };
+    let forward = shape.weights as f64 + 2.0 * (shape.attention * sequence) as f64;
+    let operations = tokens * (own + forward * if again { 6.0 } else { 4.0 });
     Some(Estimate { memory_bytes: memory, seconds: passes * operations / rate })
 }
 
@@ -53,10 +60,12 @@ struct Shape {
     weights: u64,
     /// Attention scores and their use: operations for each token and position.
     attention: u64,
-    /// Activations kept for each token, without those that grow with the square of the length.
-    token: u64,
-    /// Attention weights kept for each pair of tokens.
+    /// Activations kept for each token, without those that grow with the square of the length: of a block, of what enters it,
+    /// and of the head.
+    token: [u64; 3],
+    /// Attention weights of a block, kept for each pair of tokens.
     pair: u64,
+    layers: u64,
 }
 
 impl Shape {
@@ -69,12 +78,16 @@ impl Shape {
         Self {
             weights: layers * block + vocabulary * hidden,
             attention: layers * hidden,
-            token: layers * (12 * hidden + 4 * inner) + 3 * vocabulary,
-            pair: layers * heads * 2,
+            token: [12 * hidden + 4 * inner, hidden, 3 * vocabulary],
+            pair: heads * 2,
+            layers,
         }
     }
 
-    fn activations(&self, sequence: u64) -> u64 {
-        sequence * self.token + sequence * sequence * self.pair
+    /// Activations of a sequence, whose blocks may be run `again`.
+    fn activations(&self, sequence: u64, again: bool) -> u64 {
+        let [block, entry, head] = self.token;
+        let block = sequence * block + sequence * sequence * self.pair;
+        sequence * (self.layers * entry + head) + if again { block } else { self.layers * block }
     }
 }

@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod score;
 mod scrub;
+mod selftest;
 mod statement;
 mod terminal;
 mod train;
@@ -86,6 +87,8 @@ enum Command {
     Score(score::Arguments),
     /// Let a model go on from a text
     Generate(generate::Arguments),
+    /// Check the machinery of the guarantee on this machine: replay, noise, one step; writes a receipt
+    Selftest(selftest::Arguments),
     /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
     Inspect(inspect::Arguments),
 }
@@ -107,7 +110,9 @@ fn start() -> Exit {
     // These have no step to finish and no checkpoint to write, and a new file gets its name when it is whole: there, an interrupt ends the process as it always does.
     let computes = match &cli.command {
         Command::Budget(arguments) => arguments.only_computes(),
-        Command::Merge(_) | Command::Score(_) | Command::Generate(_) | Command::Inspect(_) => true,
+        Command::Merge(_) | Command::Score(_) | Command::Generate(_) | Command::Selftest(_) | Command::Inspect(_) => {
+            true
+        }
         Command::Run(_) | Command::Scrub(_) | Command::Train(_) | Command::Report(_) => false,
     };
     let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
@@ -135,6 +140,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Merge(arguments) => merge::run(arguments, terminal),
         Command::Score(arguments) => score::run(arguments, terminal),
         Command::Generate(arguments) => generate::run(arguments, terminal),
+        Command::Selftest(arguments) => selftest::run(arguments, terminal),
         Command::Inspect(arguments) => inspect::run(arguments, terminal),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "",
     "run",
     "scrub",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 22] = [
     "merge",
     "score",
     "generate",
+    "selftest",
     "inspect",
     "budget",
     "budget epsilon",

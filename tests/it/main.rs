@@ -10,6 +10,7 @@ mod budget;
 mod config;
 mod corpus;
 mod corpus_budget;
+mod faults;
 mod fixture;
 mod help;
 mod house;
@@ -20,6 +21,7 @@ mod pins;
 mod records;
 mod run;
 mod secrecy;
+mod selftest;
 mod trainable;
 
 use std::path::{Path, PathBuf};

@@ -63,7 +63,7 @@ checkpoint_every = 1000000
 dir = "run"
 """)
     environment = {**os.environ, "RAYON_NUM_THREADS": str(asked.threads)}
-    command = [asked.privet, "train", "c.toml", "--no-progress"]
+    command = [asked.privet, "train", "c.toml", "--no-progress", "--device", asked.device]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -167,6 +167,7 @@ def main():
     parser.add_argument("--model", required=True)
     for name, value in (("threads", 2), ("batch", 8), ("physical", 4), ("length", 256), ("steps", 4)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--device", default="cpu", help="privet's; torch stays on the CPU")
     parser.add_argument("--what", nargs="*", default=["lora", "full"])
     parser.add_argument("--control", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--only", help=argparse.SUPPRESS)

@@ -134,7 +134,12 @@ fn of_model(error: &ModelError) -> Exit {
     match error {
         ModelError::UnsafeFormat { .. } => Exit::UnsafeFormat,
         ModelError::WrongDigest { .. } | ModelError::NotPinned { .. } => Exit::Verification,
-        ModelError::UnknownModule { .. } | ModelError::UnknownDevice { .. } | ModelError::Exists { .. } => Exit::Usage,
+        ModelError::UnknownModule { .. }
+        | ModelError::UnknownWeights { .. }
+        | ModelError::UnknownDevice { .. }
+        | ModelError::Exists { .. } => Exit::Usage,
+        ModelError::Untrainable { .. } => Exit::Guarantee,
+        ModelError::Overflow { .. } => Exit::Gate,
         ModelError::NoDevice { .. } | ModelError::Unwritable { .. } => Exit::Resource,
         _ => Exit::Input,
     }

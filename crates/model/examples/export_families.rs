@@ -1,5 +1,5 @@
-//! Writes, for each fixture of `tests/golden`, an adapter in PEFT's layout, the merged model, and the logits that this crate
-//! computes with the adapter, for `tests/golden/compare.py` to load with `transformers` and `peft`.
+//! Writes, for each fixture of `tests/golden`, an adapter in PEFT's layout, the merged model, a model whose own weights moved,
+//! and the logits that this crate computes with the adapter and with the moved weights, for `tests/golden/compare.py` to load with `transformers` and `peft`.
 //!
 //! `cargo run -p privet-model --example export_families -- OUTPUT`
 
@@ -7,8 +7,8 @@ use std::error::Error;
 use std::path::Path;
 
 use burn::backend::{Autodiff, Flex};
-use privet_model::weights;
-use privet_model::{Decoder, LoraSpec, Start, Tensors, Trainable, merge};
+use privet_model::weights::{self, WeightFile};
+use privet_model::{Decoder, LoraSpec, Start, Tensors, Trainable, merge, save};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -38,9 +38,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         model.attach(&Trainable::Lora(spec), &Start { trained: tensors, fixed: Tensors::default() })?;
         let tokens: Vec<Vec<i32>> = serde_json::from_value(expected["tokens"].clone())?;
         let (n, t) = (tokens.len(), tokens[0].len());
+        // Every weight moved, and the whole saved as a model.
+        let whole = Trainable::Weights(vec!["*".to_owned()]);
+        let mut own = Decoder::<Flex>::load(&base, None, &Default::default())?;
+        let mut start = whole.start(own.config(), &WeightFile::open(&base, None)?, 0)?;
+        for (k, values) in start.trained.values.iter_mut().enumerate() {
+            values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.02 * (((5 * k + 11 * i) % 17) as f32 / 8.0 - 1.0));
+        }
+        own.attach(&whole, &start)?;
+        save(&base, &start.trained, &folder.join("saved"))?;
+        let saved: Vec<f32> = own
+            .logits::<Autodiff<Flex>>(&tokens.concat(), [n, t])
+            .into_data()
+            .to_vec()
+            .map_err(|e| format!("{e:?}"))?;
         let logits = model.logits::<Autodiff<Flex>>(&tokens.concat(), [n, t]).into_data();
         let logits: Vec<f32> = logits.to_vec().map_err(|error| format!("{error:?}"))?;
-        std::fs::write(folder.join("logits.json"), json!({ "tokens": tokens, "logits": logits }).to_string())?;
+        std::fs::write(
+            folder.join("logits.json"),
+            json!({ "tokens": tokens, "logits": logits, "saved": saved }).to_string(),
+        )?;
     }
     Ok(())
 }

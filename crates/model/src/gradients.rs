@@ -95,6 +95,14 @@ impl<B: Backend> SampleGradients<B> {
         Self { units, lengths, parts: Vec::new() }
     }
 
+    /// Gradients that are held: one tensor `[units, rows, columns]` a slot, all with the same number of units.
+    pub fn held(gradients: Vec<Tensor<B, 3>>) -> Self {
+        let lengths = gradients.iter().map(|gradient| gradient.dims()[1] * gradient.dims()[2]).collect();
+        let mut held = Self::new(gradients.first().map_or(0, |gradient| gradient.dims()[0]), lengths);
+        gradients.into_iter().enumerate().for_each(|(slot, gradient)| held.add_whole(slot, gradient));
+        held
+    }
+
     /// Units, padding included.
     pub fn units(&self) -> usize {
         self.units

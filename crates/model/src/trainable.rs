@@ -128,6 +128,13 @@ impl ModelConfig {
     ///
     /// The head is left out where it is the embedding table: where the configuration says so, or `file` has none.
     pub fn weights(&self, file: &WeightFile) -> Vec<(String, Vec<usize>)> {
+        let mut all = self.layout();
+        all.retain(|(name, _)| name != HEAD || file.has(HEAD));
+        all
+    }
+
+    /// The same, where there is no file yet.
+    pub fn layout(&self) -> Vec<(String, Vec<usize>)> {
         let width = self.hidden_size;
         let mut all = Vec::new();
         let mut add = |name: String, shape: Vec<usize>| all.push((name, shape));
@@ -163,7 +170,7 @@ impl ModelConfig {
             }
         }
         norm(self.final_norm_name().to_owned(), width, &mut add);
-        if !self.tie_word_embeddings && file.has(HEAD) {
+        if !self.tie_word_embeddings {
             add(HEAD.to_owned(), vec![self.vocab_size, width]);
         }
         all

@@ -22,6 +22,8 @@
 //! # Ok(()) }
 //! ```
 
+pub(crate) mod step_audit;
+
 use burn::tensor::backend::Backend;
 use privet_dp::ledger::StepEntry;
 use privet_dp::{Adjacency, Event, NoiseMultiplier};
@@ -165,6 +167,12 @@ impl ClippedSum {
         let values =
             tensors.map(|(index, tensor)| add_gaussian(&tensor, stddev, &noise.key, index as u32, 0)).collect();
         Release { values, entry: noise.entry }
+    }
+
+    /// Euclidean distance of two sums, for replays of batches that are nobody's.
+    pub(crate) fn distance(&self, other: &Self) -> f64 {
+        let pairs = self.values.iter().flatten().zip(other.values.iter().flatten());
+        pairs.map(|(left, right)| (left - right).powi(2)).sum::<f64>().sqrt()
     }
 
     /// The sum itself, for the tests that compare it with its twin.

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod run_folder;
 pub mod sampler;
 pub mod score;
+pub mod selftest;
 pub mod tokens;
 pub mod training;
 

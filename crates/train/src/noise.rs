@@ -48,10 +48,13 @@ pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset
     noised.par_chunks_mut(CHUNK).zip(sum.par_chunks(CHUNK)).enumerate().for_each(|(index, (noised, sum))| {
         let first = offset + (index * CHUNK) as u64;
         let mut cipher = keystream(key.bytes(), u64::from(tensor), first);
-        let (mut words, mut draws) = ([0; 8 * BLOCK], [0.0; 4 * BLOCK]);
+        let (mut bytes, mut words, mut draws) = ([0; 64 * BLOCK], [0; 8 * BLOCK], [0.0; 4 * BLOCK]);
         for (noised, sum) in noised.chunks_mut(BLOCK).zip(sum.chunks(BLOCK)) {
-            let words = &mut words[..8 * sum.len()];
-            words.iter_mut().for_each(|word| *word = cipher.next_u64());
+            let (bytes, words) = (&mut bytes[..64 * sum.len()], &mut words[..8 * sum.len()]);
+            cipher.fill_bytes(bytes);
+            for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                *word = u64::from_le_bytes(*bytes);
+            }
             box_muller(words, &mut draws[..4 * sum.len()]);
             for ((noised, value), draws) in noised.iter_mut().zip(sum).zip(draws.as_chunks::<4>().0) {
                 let [a, b, c, d] = draws;

@@ -293,6 +293,29 @@ fn a_gradient_that_lives_on_cancellation_is_not_underestimated() {
     }
 }
 
+/// A table's rows and the head that shares it, pulling against each other: what is left of either alone is large.
+#[test]
+fn an_embedding_that_cancels_its_head_is_not_underestimated() {
+    let device = Default::default();
+    let tensor =
+        |values: Vec<f32>, shape: [usize; 3]| Tensor::<B, 3>::from_data(TensorData::new(values, shape), &device);
+    for rest in [0.0_f32, 1e-4, 1e-3] {
+        // Head: dlogits of row 1 times the hidden state; embedding: the same row, the other way.
+        let (logits, hidden) = (tensor(vec![0.0, 1.0, 0.0], [1, 1, 3]), tensor(vec![0.7, 1.3], [1, 1, 2]));
+        let slopes = tensor(vec![-0.7 + rest, -1.3], [1, 1, 2]);
+        let mut gradients = SampleGradients::<B>::new(1, vec![6]);
+        gradients.add_rows(0, 0, vec![1], slopes, Some((logits, hidden)));
+        let found = gradients.squares()[0][0];
+        let terms = 2.0 * (0.7_f32.powi(2) + 1.3_f32.powi(2)).sqrt();
+        let exact = f64::from(0.7_f32 + (-0.7 + rest)).powi(2);
+        assert!(f64::from(found) >= exact, "{found} {exact}");
+        assert!(
+            f64::from(found) >= CANCELLATION * f64::from(terms * 0.99).powi(2) * (1.0 - MARGIN),
+            "{found} for {terms}"
+        );
+    }
+}
+
 #[test]
 fn a_square_that_rounding_made_negative_counts_as_nothing_but_its_terms() {
     assert_eq!((raised(-1.0, 0.0), raised(4.0, 0.0)), (0.0, 4.0));

@@ -1,4 +1,4 @@
-"""privet's adapters and merged models, loaded by `peft` and `transformers`, against privet's own logits.
+"""privet's adapters, merged models and models that were trained whole, loaded by `peft` and `transformers`, against privet's own logits.
 
     cargo run -p privet-model --example export_families -- OUT && python compare.py OUT
 
@@ -22,7 +22,7 @@ def load(folder):
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
-print("| model | weights in | privet and peft | privet and transformers (merged) |\n|---|---|---|---|")
+print("| model | weights in | privet and peft | privet and transformers (merged) | (trained whole) |\n|---|---|---|---|---|")
 bad = []
 for name in sorted(os.listdir(OUT)):
     with open(os.path.join(OUT, name, "logits.json")) as file:
@@ -30,14 +30,16 @@ for name in sorted(os.listdir(OUT)):
     with open(os.path.join(HERE, name, "config.json")) as file:
         dtype = json.load(file)["dtype"]
     tokens = torch.tensor(ours["tokens"])
-    wanted = torch.tensor(ours["logits"]).reshape(*tokens.shape, -1)
+    wanted, whole = (torch.tensor(ours[key]).reshape(*tokens.shape, -1) for key in ("logits", "saved"))
     with torch.no_grad():
         beside = PeftModel.from_pretrained(load(os.path.join(HERE, name)), os.path.join(OUT, name, "adapter"))(tokens).logits
         merged = load(os.path.join(OUT, name, "merged"))(tokens).logits
-    gaps = [float((found - wanted).abs().max()) for found in (beside, merged)]
-    # A merged weight is rounded to the type of the base.
-    limits = [1e-4, {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1}[dtype]]
+        saved = load(os.path.join(OUT, name, "saved"))(tokens).logits
+    gaps = [float((found - wanted).abs().max()) for found, wanted in ((beside, wanted), (merged, wanted), (saved, whole))]
+    # A merged or saved weight is rounded to the type of the base.
+    rounded = {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1}[dtype]
+    limits = [1e-4, rounded, rounded]
     bad += [name for gap, limit in zip(gaps, limits) if gap > limit]
-    print(f"| {name} | {dtype} | {gaps[0]:.1e} | {gaps[1]:.1e} |")
+    print(f"| {name} | {dtype} | {gaps[0]:.1e} | {gaps[1]:.1e} | {gaps[2]:.1e} |")
 if bad:
     sys.exit(f"too far apart: {bad}")

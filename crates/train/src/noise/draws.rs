@@ -43,7 +43,7 @@ pub(super) fn ln(x: f64) -> f64 {
     for odd in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
         series = series * z + 1.0 / odd;
     }
-    exponent as i32 as f64 * LN_2 + 2.0 * s * series
+    f64::from(exponent as i32) * LN_2 + 2.0 * s * series
 }
 
 /// `cos(2π x)` for `x` in [0, 1], with an absolute error of about 2⁻⁵³.
@@ -86,9 +86,8 @@ mod tests {
             assert!(close(ln(x), x.ln(), 5e-16, 0.0), "{x}: {} {}", ln(x), x.ln());
             assert!(close(cos_of_turns(x), (TAU * x).cos(), 0.0, 1e-15), "{x}");
         }
-        assert_eq!(ln(1.0), 0.0);
+        assert_eq!(ln(1.0).to_bits(), 0.0_f64.to_bits());
         for (turns, exact) in [(0.0, 1.0), (0.25, 0.0), (0.5, -1.0), (0.75, 0.0), (1.0, 1.0)] {
-            assert_eq!(cos_of_turns(turns).abs(), f64::abs(exact));
             assert!(close(cos_of_turns(turns), exact, 0.0, 1e-300));
         }
     }

@@ -9,19 +9,16 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use std::f64::consts::TAU;
-
 use rand_chacha::ChaCha20Rng;
 
 use super::draws::uniform;
 use super::*;
 use crate::keys::RunKeys;
+use crate::selftest::statistics::{ALPHA, correlation, ks, lags, mean, normal_cdf, tail, two_sided, variance};
 
 const SEED: u64 = 20_260_101;
-const ALPHA: f64 = 1e-6;
 const N: usize = 10_000_000;
-/// The standard deviation asked for; not 1, so that a forgotten factor shows.
-const STDDEV: f64 = 0.7;
+use crate::selftest::statistics::STDDEV;
 
 fn key(step: u64, attempt: u32) -> StepKey {
     RunKeys::for_replay(SEED).noise.step(step, attempt)
@@ -155,109 +152,6 @@ fn noise_that_cannot_be_made_is_not_a_number() {
 }
 
 // ---- The distribution.
-
-/// Φ(x). Marsaglia's series inside 4, the continued fraction of Mills' ratio outside; relative error below 1e-12.
-fn normal_cdf(x: f64) -> f64 {
-    let density = (-0.5 * x * x).exp() / TAU.sqrt();
-    if x.abs() < 4.0 {
-        let (mut term, mut sum, mut k) = (x, x, 1.0);
-        while term.abs() > 1e-18 {
-            k += 2.0;
-            term *= x * x / k;
-            sum += term;
-        }
-        return 0.5 + density * sum;
-    }
-    let mills = (1..=120).rev().fold(x.abs(), |tail, k| x.abs() + f64::from(k) / tail);
-    if x < 0.0 { density / mills } else { 1.0 - density / mills }
-}
-
-/// z with P(|Z| > z) = `alpha`, by bisection.
-fn two_sided(alpha: f64) -> f64 {
-    let (mut low, mut high) = (0.0, 20.0);
-    for _ in 0..100 {
-        let middle = 0.5 * (low + high);
-        *(if 2.0 * normal_cdf(-middle) > alpha { &mut low } else { &mut high }) = middle;
-    }
-    low
-}
-
-/// A statistic and the value it may not pass.
-#[derive(Debug, Clone, Copy)]
-struct Verdict {
-    statistic: f64,
-    critical: f64,
-}
-
-impl Verdict {
-    fn rejected(self) -> bool {
-        self.statistic.is_nan() || self.statistic > self.critical
-    }
-}
-
-fn scaled(values: &[f32]) -> impl Iterator<Item = f64> + '_ {
-    values.iter().map(|&value| f64::from(value) / STDDEV)
-}
-
-/// Kolmogorov–Smirnov distance on a grid of 8,001 points, which is at most the true distance, times √n, against
-/// √(ln(2/α)/2) = 2.693.
-fn ks(values: &[f32]) -> Verdict {
-    let (n, width) = (values.len() as f64, 1e-3);
-    let mut counts = vec![0_u64; 8002];
-    for z in scaled(values) {
-        counts[((z + 4.0) / width).clamp(-1.0, 8000.0) as usize + usize::from(z >= -4.0)] += 1;
-    }
-    let mut below = 0;
-    let mut distance = 0.0_f64;
-    for (i, count) in counts[..8001].iter().enumerate() {
-        below += count;
-        distance = distance.max((below as f64 / n - normal_cdf(-4.0 + i as f64 * width)).abs());
-    }
-    Verdict { statistic: distance * n.sqrt(), critical: ((2.0 / ALPHA).ln() / 2.0).sqrt() }
-}
-
-/// |mean|·√n against the normal quantile, 4.892.
-fn mean(values: &[f32]) -> Verdict {
-    let n = values.len() as f64;
-    Verdict { statistic: (scaled(values).sum::<f64>() / n.sqrt()).abs(), critical: two_sided(ALPHA) }
-}
-
-/// |mean square − 1|·√(n/2) against the normal quantile.
-fn variance(values: &[f32]) -> Verdict {
-    let n = values.len() as f64;
-    let excess = scaled(values).map(|z| z * z - 1.0).sum::<f64>() / n;
-    Verdict { statistic: (excess * (n / 2.0).sqrt()).abs(), critical: two_sided(ALPHA) }
-}
-
-/// How improbable the number of values beyond `bound` standard deviations is: −log10 of the smaller exact Poisson
-/// tail, against −log10(α/2) = 6.30.
-fn tail(values: &[f32], bound: f64) -> Verdict {
-    let beyond = scaled(values).filter(|z| z.abs() > bound).count();
-    let expected = values.len() as f64 * 2.0 * normal_cdf(-bound);
-    let mut term = (-expected).exp();
-    let (mut below, mut at) = (0.0, term);
-    for k in 1..=beyond {
-        below += term;
-        term *= expected / k as f64;
-        at = term;
-    }
-    let smaller = (below + at).min(1.0 - below).max(1e-300);
-    Verdict { statistic: -smaller.log10(), critical: -(ALPHA / 2.0).log10() }
-}
-
-/// |correlation|·√n of two samples against the normal quantile for `tests` comparisons.
-fn correlation(a: &[f32], b: &[f32], tests: usize) -> Verdict {
-    let n = a.len().min(b.len());
-    let product: f64 = a.par_iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    let statistic = (product / (STDDEV * STDDEV * (n as f64).sqrt())).abs();
-    Verdict { statistic, critical: two_sided(ALPHA / tests as f64) }
-}
-
-/// The worst of the lags 1 to 64, each at α/64 (critical value 5.654).
-fn lags(values: &[f32]) -> Verdict {
-    let worst = |a: Verdict, b: Verdict| if b.statistic > a.statistic { b } else { a };
-    (1..=64).map(|lag| correlation(values, &values[lag..], 64)).reduce(worst).unwrap()
-}
 
 #[test]
 fn the_tests_themselves_know_the_normal_distribution() {
