@@ -40,13 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (n, t) = (tokens.len(), tokens[0].len());
         // Every weight moved, and the whole saved as a model.
         let whole = Trainable::Weights(vec!["*".to_owned()]);
-        let mut own = Decoder::<Flex>::load(&base, None, &Default::default())?;
-        let mut start = whole.start(own.config(), &WeightFile::open(&base, None)?, 0)?;
+        let mut start = whole.start(model.config(), &WeightFile::open(&base, None)?, 0)?;
         for (k, values) in start.trained.values.iter_mut().enumerate() {
             values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.02 * (((5 * k + 11 * i) % 17) as f32 / 8.0 - 1.0));
         }
-        own.attach(&whole, &start)?;
         save(&base, &start.trained, &folder.join("saved"))?;
+        let own = Decoder::<Flex>::load(&folder.join("saved"), None, &Default::default())?;
         let saved: Vec<f32> = own
             .logits::<Autodiff<Flex>>(&tokens.concat(), [n, t])
             .into_data()

@@ -108,3 +108,67 @@ fn what_cannot_be_merged_is_refused_and_leaves_nothing() {
         .collect();
     assert_eq!(names, ["adapter"], "nothing half-made is left");
 }
+
+#[test]
+fn a_trained_model_is_saved_in_its_bases_layout_and_types() {
+    for (name, bits) in [("llama", 0), ("llama-linear", 0), ("llama3", 16), ("mistral", 13), ("gemma3", 0), ("gpt2", 0)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("saved");
+        let (config, base) =
+            (ModelConfig::load(&golden(name)).unwrap(), WeightFile::open(&golden(name), None).unwrap());
+        let chosen = Trainable::Weights(vec![
+            "*norm*".to_owned(),
+            "*ln_*".to_owned(),
+            "*mlp*".to_owned(),
+            "*embed*".to_owned(),
+            "*wte*".to_owned(),
+        ]);
+        let chosen = match &chosen {
+            // Not every family has all of these names.
+            Trainable::Weights(patterns) => Trainable::Weights(
+                patterns
+                    .iter()
+                    .filter(|one| Trainable::Weights(vec![(*one).clone()]).layout(&config, &base).is_ok())
+                    .cloned()
+                    .collect(),
+            ),
+            Trainable::Lora(_) => unreachable!(),
+        };
+        let mut trained = chosen.start(&config, &base, 0).unwrap().trained;
+        trained.values.iter_mut().flatten().enumerate().for_each(|(i, value)| *value += 0.1 + (i % 7) as f32 / 70.0);
+        let saved = privet_model::save(&golden(name), &trained, &output).unwrap();
+        assert_eq!(saved.files.len(), std::fs::read_dir(&output).unwrap().count());
+        let file = WeightFile::open(&output, None).unwrap();
+        assert_eq!(file.digest(), saved.digest);
+        // Twin: the value itself, or with its last bits cut off by hand, up or down.
+        let unit = if bits == 0 { 0.0 } else { 2_f32.powi(bits - 24) };
+        for stored in base.names() {
+            let shape = base.shape(stored).unwrap();
+            let (found, before) = (file.tensor(stored, shape).unwrap(), base.tensor(stored, shape).unwrap());
+            match trained.names.iter().position(|name| base.own_name(name) == stored) {
+                Some(slot) => {
+                    for (found, value) in found.iter().zip(&trained.values[slot]) {
+                        assert!(
+                            (found - value).abs() <= unit * value.abs() + f32::MIN_POSITIVE,
+                            "{name} {stored}: {found} {value}"
+                        );
+                    }
+                }
+                None => assert!(found.iter().zip(&before).all(|(x, y)| x.to_bits() == y.to_bits()), "{name} {stored}"),
+            }
+        }
+        assert!(matches!(privet_model::save(&golden(name), &trained, &output), Err(Error::Exists { .. })));
+        trained.values[0][0] = f32::INFINITY;
+        assert!(matches!(
+            privet_model::save(&golden(name), &trained, &folder.path().join("other")),
+            Err(Error::Overflow { .. })
+        ));
+        trained.shapes[0].push(1);
+        assert!(matches!(
+            privet_model::save(&golden(name), &trained, &folder.path().join("other")),
+            Err(Error::WrongShape { .. })
+        ));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half-written stays");
+    }
+}
