@@ -8,7 +8,7 @@
 //!   learns from one of them must be what the accountant says, hardly less and never more (a lower bound by Clopper and
 //!   Pearson on a threshold fixed beforehand).
 //!
-//! Good machinery fails a check with a chance of [`ALPHA`](statistics::ALPHA) or less. Nothing of anybody's data is in them.
+//! Good machinery fails a statistical check once in a million times. Nothing of anybody's data is in them.
 
 mod replay;
 pub(crate) mod statistics;
