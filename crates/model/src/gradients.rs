@@ -1,8 +1,8 @@
 //! One gradient per unit, in whatever form is cheapest: to be measured, weighted and added up, never all held at once.
 //!
 //! Small gradients (adapters, biases, norms) are held as they are. A linear weight's is a product `left_i^T right_i` over the
-//! unit's tokens, and there are three ways to its norm; the cheapest by operations is taken, the first only while there is
-//! [`Room`]:
+//! unit's tokens, and there are three ways to its norm; the cheapest by operations is taken, the first only while
+//! there is room:
 //!
 //! - *kept*: multiply out and hold; the weighted sum is then a sum of what is held;
 //! - *ghost* (Goodfellow 2015, arXiv 1510.01799; Li et al. 2022, arXiv 2110.05679): `sum_st (left_s . left_t)(right_s . right_t)`, in
@@ -15,7 +15,7 @@
 //!
 //! # Rounding
 //! A norm that was had from products can be too small where long terms cancel. With `S = (sum_t |left_t| |right_t|)^2`, the
-//! size of the terms, the squared norm is raised by [`CANCELLATION`]` * S` beyond what the clipping margin covers anyway, so
+//! size of the terms, the squared norm is raised by 2⁻²⁰ `S` beyond what the clipping margin covers anyway, so
 //! a gradient that lives on cancellation is clipped a little more, and never too little.
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};

@@ -3,7 +3,7 @@
 //! In reading order: [`device`] turns a device's name into a Burn backend (the only file that knows which backends are
 //! compiled in); [`config`] and [`weights`] read a Hugging Face folder; [`decoder`] is one
 //! readable forward pass for all families, [`encoder`] the same blocks for BERT and its kin; [`trainable`] says what is trained,
-//! [`lora`] being one answer; `tape` and [`gradients`] turn one backward pass into one gradient per unit; [`merge`] writes
+//! [`lora`] being one answer; `tape` and [`gradients`] turn one backward pass into one gradient per unit; [`mod@merge`] writes
 //! models.
 //!
 //! # Why per-sample gradients need no fork of Burn
