@@ -33,7 +33,8 @@ pub(crate) fn selection(
     }
 }
 
-/// The records of `files`, with their owners where there is a column of them. What goes wrong while reading comes out of the trainer as [`TrainError::Source`].
+/// The records of `files`, with their owners where there is a column of them. What goes wrong while reading comes out of
+/// the trainer as [`TrainError::Source`].
 pub(crate) fn examples(
     files: Vec<PathBuf>,
     selection: Selection,

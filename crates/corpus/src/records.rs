@@ -80,7 +80,8 @@ pub enum Record {
 }
 
 /// Hands every record of `files` to `each`, file by file and row by row, with the value of the column `owner` where one is
-/// asked for (whole numbers as their digits). A row without a text, a completion or a conversation is skipped. An error from `each` stops the reading and is returned as it is ([`Error::Consumer`] carries
+/// asked for (whole numbers as their digits). A row without a text, a completion or a conversation is skipped. An error
+/// from `each` stops the reading and is returned as it is ([`Error::Consumer`] carries
 /// one from elsewhere).
 ///
 /// # Errors

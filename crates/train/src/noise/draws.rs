@@ -1,6 +1,6 @@
 //! Box–Muller draws, many at a time.
 //!
-//! The C library's logarithm and cosine take three quarters of the time that noise takes, one value after the other. Here both
+//! The C library's logarithm and cosine take nearly half of the time that noise takes, one value after the other. Here both
 //! are sums of their series without a branch, which the compiler turns into the widest vector instructions that the
 //! machine has (`pulp` asks it when the program runs). The same operations in the same order give the same bits on every
 //! machine. The twin is the standard library's functions.
