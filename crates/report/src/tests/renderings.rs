@@ -2,6 +2,7 @@
 
 use privet_dp::SamplingRate;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 use super::fixture::{Run, once_each, plan};
@@ -148,8 +149,12 @@ fn values_cannot_become_markup_or_steer_a_terminal() {
     assert!(painted.contains("\u{1b}[1m") && !painted.contains("\u{1b}[31m") && !painted.contains('\u{202e}'));
 }
 
+const SEED: u64 = 20_261_123;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24, rng_seed: RngSeed::Fixed(SEED), failure_persistence: None, ..ProptestConfig::default()
+    })]
     #[test]
     fn every_run_keeps_to_the_rules(
         name in "\\PC{0,80}",
@@ -173,6 +178,8 @@ proptest! {
         privacy["sampling_rate"] = json!(SamplingRate::from_ratio(batch, 2000).unwrap());
         privacy["steps"] = json!(steps);
         privacy["target_epsilon"] = Value::Null;
+        // No epsilon is ever rounded to this: a figure that equals it by chance would look like one without its name.
+        plan["train"]["learning_rate"] = json!(0.002_031_9);
         plan["stages"] = json!([{ "name": name, "stability": stability }]);
         let run = Run::of(plan, &once_each(steps));
         run.remove("private/scrubbed");
