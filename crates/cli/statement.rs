@@ -125,6 +125,7 @@ fn way(clipping: Clipping) -> &'static str {
         Clipping::Flat => "flat",
         Clipping::PerLayer => "layer by layer",
         Clipping::Automatic => "automatic",
+        Clipping::Adaptive => "at first, then adaptive",
     }
 }
 

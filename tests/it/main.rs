@@ -14,6 +14,7 @@ mod faults;
 mod fixture;
 mod help;
 mod house;
+mod killed;
 mod layers;
 mod merge;
 mod model;

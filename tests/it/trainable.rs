@@ -38,7 +38,7 @@ fn moved(dir: &Path) -> Vec<String> {
 
 #[test]
 fn a_whole_model_is_trained_and_saved_as_a_model() {
-    for clipping in ["flat", "per-layer", "automatic"] {
+    for clipping in ["flat", "per-layer", "automatic", "adaptive"] {
         let dir = prepared("adapter = \"none\"", "\n[train.speed]\nactivation_checkpointing = true\n");
         let config = std::fs::read_to_string(dir.path().join("privet.toml")).unwrap();
         let config = config.replace("max_grad_norm = 1.0", &format!("max_grad_norm = 1.0\nclipping = \"{clipping}\""));

@@ -132,6 +132,11 @@ fn described(event: &Event) -> String {
             let (rate, noise) = (sampling_rate.get(), noise_multiplier.get());
             format!("Gaussian noise, multiplier {noise:.4}, on a Poisson sample at rate {rate:.6}")
         }
+        Event::PoissonSampledGaussians { sampling_rate, noise_multipliers } => {
+            let noises: Vec<String> = noise_multipliers.iter().map(|noise| format!("{:.4}", noise.get())).collect();
+            let (noises, rate) = (noises.join(" and "), sampling_rate.get());
+            format!("Gaussian noise, multipliers {noises}, on sums over one Poisson sample at rate {rate:.6}")
+        }
         Event::Gaussian { noise_multiplier } => format!("Gaussian noise, multiplier {:.4}", noise_multiplier.get()),
         other => serde_json::to_string(other).unwrap_or_default(),
     }

@@ -8,8 +8,8 @@ use crate::report::FORMAT;
 use crate::verify::{Verified, verify};
 use crate::words::{self, clean};
 use crate::{
-    Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, Provenance, Report, Section, Utility,
-    assumptions, statement,
+    AdaptiveClip, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, Provenance, Report, Section,
+    Utility, assumptions, statement,
 };
 
 /// Assembles the report of the run in `run`, the folder that contains `public`.
@@ -103,6 +103,11 @@ fn mechanism(plan: &Plan) -> Mechanism {
         sequence_len: plan.data.sequence_len,
         max_grad_norm: privacy.max_grad_norm,
         clipping: clean(&privacy.clipping),
+        adaptive_clip: privacy.adaptive_clip.map(|adaptive| AdaptiveClip {
+            target_unclipped_quantile: adaptive.target_unclipped_quantile,
+            unclipped_num_std: adaptive.unclipped_num_std,
+            unclipped_noise_multiplier: adaptive.unclipped_noise_multiplier.get(),
+        }),
         sensitivity: privacy.sensitivity,
         noise_multiplier: privacy.noise_multiplier.get(),
         noise_standard_deviation: privacy.noise_multiplier.get() * privacy.sensitivity,

@@ -148,6 +148,17 @@ fn mechanism(report: &Report, blocks: &mut Vec<Block>) {
             "clipping norm of a unit's gradient",
             Some(format!("{}, {}", number(mechanism.max_grad_norm), mechanism.clipping)),
         ),
+        (
+            "count of unclipped units, released in every step",
+            mechanism.adaptive_clip.map(|adaptive| {
+                format!(
+                    "noise of standard deviation {} (multiplier {}); the norm follows the quantile {}",
+                    number(adaptive.unclipped_num_std),
+                    number(adaptive.unclipped_noise_multiplier),
+                    number(adaptive.target_unclipped_quantile)
+                )
+            }),
+        ),
         ("sensitivity", Some(number(mechanism.sensitivity))),
         ("noise multiplier", Some(mechanism.noise_multiplier.to_string())),
         ("noise standard deviation", Some(number(mechanism.noise_standard_deviation))),

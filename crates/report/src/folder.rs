@@ -62,11 +62,20 @@ pub(crate) struct PlanPrivacy {
     pub(crate) noise_multiplier: NoiseMultiplier,
     pub(crate) max_grad_norm: f64,
     pub(crate) clipping: String,
+    #[serde(default)]
+    pub(crate) adaptive_clip: Option<AdaptiveClip>,
     pub(crate) sensitivity: f64,
     pub(crate) expected_batch_size: f64,
     pub(crate) dataset_size_bound: u64,
     pub(crate) sampling_rate: SamplingRate,
     pub(crate) steps: u64,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct AdaptiveClip {
+    pub(crate) target_unclipped_quantile: f64,
+    pub(crate) unclipped_num_std: f64,
+    pub(crate) unclipped_noise_multiplier: NoiseMultiplier,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -119,6 +119,17 @@ pub struct GroupFigure {
     pub delta: Option<f64>,
 }
 
+/// What a step with adaptive clipping releases beside its sum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdaptiveClip {
+    /// The share of units that shall be left unclipped.
+    pub target_unclipped_quantile: f64,
+    /// Standard deviation of the noise on the count of unclipped units.
+    pub unclipped_num_std: f64,
+    /// The same over the count's sensitivity.
+    pub unclipped_noise_multiplier: f64,
+}
+
 /// How the guarantee comes about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mechanism {
@@ -134,11 +145,14 @@ pub struct Mechanism {
     pub trainable_parameters: u64,
     /// Longest sequence, in tokens; the rest of a text is cut off.
     pub sequence_len: u64,
-    /// Clipping norm C of a unit's whole gradient.
+    /// Clipping norm C of a unit's whole gradient; the first step's where it moves.
     pub max_grad_norm: f64,
-    /// How gradients are brought to it: `flat`, `per-layer` or `automatic`.
+    /// How gradients are brought to it: `flat`, `per-layer`, `automatic` or `adaptive`.
     pub clipping: String,
-    /// L2 sensitivity of the clipped sum.
+    /// The count that is released for a C that moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive_clip: Option<AdaptiveClip>,
+    /// L2 sensitivity of the clipped sum, in the first step where C moves; it and the noise move with C.
     pub sensitivity: f64,
     /// Noise standard deviation over sensitivity.
     pub noise_multiplier: f64,

@@ -82,7 +82,7 @@ fn mechanism(run: &Verified, ledger: &LedgerSummary) -> String {
     format!(
         "The mechanism is DP-SGD. Each step draws every {unit} by its own coin (Poisson sampling, rate {}), clips the \
          {unit}'s gradient to L2 norm {}, adds Gaussian noise of standard deviation {} to the sum (noise multiplier {}, \
-         sensitivity {}) and divides by the public constant {}. {} charged, up to step {} of {} planned; {again}. The \
+         sensitivity {}) and divides by the public constant {}. {}{} charged, up to step {} of {} planned; {again}. The \
          figure was computed with {}.",
         number(privacy.sampling_rate.get()),
         number(privacy.max_grad_norm),
@@ -90,10 +90,24 @@ fn mechanism(run: &Verified, ledger: &LedgerSummary) -> String {
         number(privacy.noise_multiplier.get()),
         number(privacy.sensitivity),
         number(privacy.expected_batch_size),
+        adaptive(plan, unit),
         if charged == 1 { "1 noisy release is".to_owned() } else { format!("{charged} noisy releases are") },
         ledger.steps_reached,
         privacy.steps,
         words::method(run.guarantee.engine, run.guarantee.order),
+    )
+}
+
+/// What moves where the clipping norm does.
+fn adaptive(plan: &Plan, unit: &str) -> String {
+    let Some(adaptive) = plan.privacy.adaptive_clip else { return String::new() };
+    format!(
+        "These are the first step's norm, noise and sensitivity; after it the norm follows the quantile {} of the gradients' lengths, and \
+         the others move with it, so that the noise multiplier stays. For that each step also releases how many {unit}s were \
+         short enough, with Gaussian noise of standard deviation {} (noise multiplier {}); both together are charged. ",
+        number(adaptive.target_unclipped_quantile),
+        number(adaptive.unclipped_num_std),
+        number(adaptive.unclipped_noise_multiplier.get()),
     )
 }
 

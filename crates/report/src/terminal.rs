@@ -94,10 +94,11 @@ fn means(report: &Report) -> String {
 fn mechanism(report: &Report) -> String {
     let (mechanism, guarantee) = (&report.mechanism, &report.guarantee);
     format!(
-        "DP-SGD, {}; noise multiplier {}, clipping norm {}, Poisson rate {}, divisor {}",
+        "DP-SGD, {}; noise multiplier {}, clipping norm {}{}, Poisson rate {}, divisor {}",
         statement::steps(guarantee.steps_charged, &report.ledger, mechanism.steps_planned),
         number(mechanism.noise_multiplier),
         number(mechanism.max_grad_norm),
+        if mechanism.adaptive_clip.is_some() { " at first" } else { "" },
         number(mechanism.sampling_rate_decimal),
         number(mechanism.expected_batch_size),
     )

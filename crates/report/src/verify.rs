@@ -59,7 +59,14 @@ pub(crate) fn verify(run: &Path) -> Result<Verified, Error> {
 /// The privacy event of one step of the plan.
 fn planned_event(plan: &Plan) -> Event {
     let privacy = &plan.privacy;
-    Event::PoissonSampledGaussian { sampling_rate: privacy.sampling_rate, noise_multiplier: privacy.noise_multiplier }
+    let (sampling_rate, noise_multiplier) = (privacy.sampling_rate, privacy.noise_multiplier);
+    match privacy.adaptive_clip {
+        None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
+        Some(adaptive) => Event::PoissonSampledGaussians {
+            sampling_rate,
+            noise_multipliers: vec![noise_multiplier, adaptive.unclipped_noise_multiplier],
+        },
+    }
 }
 
 fn mismatch<T: std::fmt::Debug + PartialEq>(
@@ -80,6 +87,13 @@ fn check_plan(plan: &Plan) -> Result<(), Error> {
     let privacy = &plan.privacy;
     let expected = sensitivity(privacy.max_grad_norm, privacy.adjacency);
     mismatch("sensitivity", "public/plan.json", &privacy.sensitivity, &expected)?;
+    mismatch("adaptive_clip", "public/plan.json", &privacy.adaptive_clip.is_some(), &(privacy.clipping == "adaptive"))?;
+    if let Some(adaptive) = privacy.adaptive_clip {
+        // A unit moves the count by a half, or from a half to minus a half.
+        let expected = adaptive.unclipped_num_std / sensitivity(0.5, privacy.adjacency);
+        let found = adaptive.unclipped_noise_multiplier.get();
+        mismatch("unclipped_noise_multiplier", "public/plan.json", &found, &expected)?;
+    }
     let (delta, bound) = (privacy.delta.get(), privacy.dataset_size_bound);
     if delta * bound as f64 >= 1.0 {
         return Err(Error::DeltaTooLarge { delta, bound });

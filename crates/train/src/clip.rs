@@ -45,14 +45,24 @@ const CLIP_MARGIN: f64 = 1.0 / 1024.0;
 /// Automatic clipping adds this share of C to every norm (the paper's gamma, in units of C).
 const AUTOMATIC: f64 = 0.01;
 
+/// What a unit adds to the count of unclipped units, which adaptive clipping releases; a clipped unit takes it away. With both
+/// signs the count moves by no more than this when a unit comes or goes (Andrew et al. 2021, arXiv 1905.03871, section 3).
+pub(crate) const UNCLIPPED: f64 = 0.5;
+
+/// Index of the count in the noise stream, where trained tensors are numbered from 0.
+const COUNT: u32 = u32::MAX;
+
 /// A sum of clipped per-unit gradients. Private: it cannot be printed, cloned or serialised.
 ///
 /// # Units
 /// A *sum*, not a mean; the units of the per-example loss gradient.
 /// # Privacy
 /// L2 sensitivity `max_grad_norm` when one unit is added or removed (Abadi et al. 2016, Algorithm 1).
+///
+/// Beside it stands the count of [`UNCLIPPED`] units, which a step without adaptive clipping never releases.
 pub struct ClippedSum {
     values: Vec<Vec<f64>>,
+    unclipped: f64,
     max_grad_norm: f64,
     tally: Tally,
 }
@@ -60,6 +70,7 @@ pub struct ClippedSum {
 /// The clipped sum of some units, on its way into a [`ClippedSum`].
 pub(crate) struct ClippedPart {
     values: Vec<Vec<f32>>,
+    unclipped: f64,
     tally: Tally,
 }
 
@@ -103,7 +114,7 @@ impl ClipBound {
                 return 0.0;
             }
             let factor = match self.clipping {
-                Clipping::Flat => cut(norm, bound),
+                Clipping::Flat | Clipping::Adaptive => cut(norm, bound),
                 Clipping::PerLayer => cut(f64::from(slot[unit]).sqrt(), bound / layers),
                 Clipping::Automatic => bound / (norm + AUTOMATIC * self.max_grad_norm),
             };
@@ -129,24 +140,31 @@ impl ClippedPart {
         let factors = bound.factors(&squares, units);
         let norms = gradients::norms(&squares);
         let mut tally = Tally { units: units as u64, ..Tally::default() };
+        let mut unclipped = 0.0;
         for (unit, (norm, loss)) in norms.iter().zip(losses).take(units).enumerate() {
-            tally.clipped += u64::from(norm.is_finite() && factors.iter().any(|slot| slot[unit] < 1.0));
+            let whole = factors.iter().all(|slot| slot[unit] >= 1.0);
+            unclipped += if whole { UNCLIPPED } else { -UNCLIPPED };
+            tally.clipped += u64::from(norm.is_finite() && !whole);
             tally.non_finite += u64::from(!norm.is_finite());
             tally.loss_sum += f64::from(if loss.is_finite() { *loss } else { 0.0 });
         }
-        Self { values: gradients.weighted_sum(&factors, tally.non_finite > 0), tally }
+        // Padding may hold what is not a number too, and 0 times that is not 0.
+        let faulty = norms.iter().any(|norm| !norm.is_finite());
+        Self { values: gradients.weighted_sum(&factors, faulty), unclipped, tally }
     }
 }
 
 impl ClippedSum {
     /// An empty sum over tensors of these lengths. An empty batch stays this, and is released like any other.
     pub fn zeros(lengths: impl Iterator<Item = usize>, max_grad_norm: f64) -> Self {
-        Self { values: lengths.map(|length| vec![0.0; length]).collect(), max_grad_norm, tally: Tally::default() }
+        let values = lengths.map(|length| vec![0.0; length]).collect();
+        Self { values, unclipped: 0.0, max_grad_norm, tally: Tally::default() }
     }
 
     /// Adds more units of the same logical batch.
     pub(crate) fn add(&mut self, part: &ClippedPart) {
         add(&mut self.values, &part.values);
+        self.unclipped += part.unclipped;
         let Tally { units, clipped, non_finite, loss_sum } = part.tally;
         self.tally.units += units;
         self.tally.clipped += clipped;
@@ -159,20 +177,30 @@ impl ClippedSum {
         self.tally
     }
 
-    /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`.
+    /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`; to the count too, where the event has
+    /// noise for it, and else the count is dropped.
     pub fn privatize(self, noise: Noise) -> Release {
         let stddev = noise.stddev(self.max_grad_norm);
+        let count = noise.count.map(|multiplier| {
+            let stddev = multiplier.get() * privet_dp::sensitivity(UNCLIPPED, noise.adjacency);
+            add_gaussian(&[self.unclipped], stddev, &noise.key, COUNT, 0)[0]
+        });
         // By value: each tensor of the sum goes when its noisy twin has come.
         let tensors = self.values.into_iter().enumerate();
         let values =
             tensors.map(|(index, tensor)| add_gaussian(&tensor, stddev, &noise.key, index as u32, 0)).collect();
-        Release { values, entry: noise.entry }
+        Release { values, count, stddev, entry: noise.entry }
     }
 
     /// Euclidean distance of two sums, for replays of batches that are nobody's.
     pub(crate) fn distance(&self, other: &Self) -> f64 {
         let pairs = self.values.iter().flatten().zip(other.values.iter().flatten());
         pairs.map(|(left, right)| (left - right).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// How far apart two counts of unclipped units are.
+    pub(crate) fn count_distance(&self, other: &Self) -> f64 {
+        (self.unclipped - other.unclipped).abs()
     }
 
     /// The sum itself, for the tests that compare it with its twin.
@@ -196,17 +224,27 @@ pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
 pub struct Noise {
     key: StepKey,
     multiplier: NoiseMultiplier,
+    /// The noise of the count of unclipped units, where that is released.
+    count: Option<NoiseMultiplier>,
     adjacency: Adjacency,
     entry: StepEntry,
 }
 
 impl Noise {
     /// Noise of the step and attempt that `key` was made for; the amount and the event on the ledger come from one
-    /// value, so they cannot differ. `None` for an event that has no noise.
+    /// value, so they cannot differ. An event of two sums is gradients and the count of unclipped units, in this order.
+    /// `None` for every event that is not one step of this engine.
     pub fn new(key: StepKey, event: &Event, adjacency: Adjacency) -> Option<Self> {
-        let Event::PoissonSampledGaussian { noise_multiplier, .. } = event else { return None };
+        let (multiplier, count) = match event {
+            Event::PoissonSampledGaussian { noise_multiplier, .. } => (*noise_multiplier, None),
+            Event::PoissonSampledGaussians { noise_multipliers, .. } => match noise_multipliers[..] {
+                [gradients, count] => (gradients, Some(count)),
+                _ => return None,
+            },
+            _ => return None,
+        };
         let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone() };
-        Some(Self { key, multiplier: *noise_multiplier, adjacency, entry })
+        Some(Self { key, multiplier, count, adjacency, entry })
     }
 
     /// Standard deviation of the noise on a sum whose units were clipped to `max_grad_norm`.
@@ -218,6 +256,8 @@ impl Noise {
 /// A noised sum that is not on the ledger yet, and so cannot be applied.
 pub struct Release {
     values: Vec<Vec<f32>>,
+    count: Option<f32>,
+    stddev: f64,
     entry: StepEntry,
 }
 
@@ -228,13 +268,15 @@ impl Release {
     /// When the ledger cannot be written: then the release is gone, and nothing was released.
     pub fn record(self, ledger: &mut LedgerFile) -> Result<PrivateGradient, Error> {
         let _recorded = ledger.append(self.entry)?;
-        Ok(PrivateGradient { values: self.values })
+        Ok(PrivateGradient { values: self.values, count: self.count, stddev: self.stddev })
     }
 }
 
 /// A noised, accounted sum: the only thing the optimizer of a private run takes.
 pub struct PrivateGradient {
     values: Vec<Vec<f32>>,
+    count: Option<f32>,
+    stddev: f64,
 }
 
 impl PrivateGradient {
@@ -245,7 +287,18 @@ impl PrivateGradient {
         for value in self.values.iter_mut().flatten() {
             *value = (f64::from(*value) * factor) as f32;
         }
+        self.stddev *= factor;
         self
+    }
+
+    /// Units that were left unclipped less those that were clipped, halved, with noise; under adaptive clipping alone.
+    pub fn unclipped(&self) -> Option<f32> {
+        self.count
+    }
+
+    /// Standard deviation of the noise in each value.
+    pub fn noise_stddev(&self) -> f64 {
+        self.stddev
     }
 
     /// The values, tensor by tensor.
@@ -257,12 +310,17 @@ impl PrivateGradient {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
-    const WAYS: [Clipping; 3] = [Clipping::Flat, Clipping::PerLayer, Clipping::Automatic];
+    const WAYS: [Clipping; 4] = [Clipping::Flat, Clipping::PerLayer, Clipping::Automatic, Clipping::Adaptive];
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(20_261_123), failure_persistence: None, ..ProptestConfig::default()
+        })]
+
         /// Twin: the length of what is summed, from the gradients' own lengths.
         #[test]
         fn nothing_longer_than_the_bound_gets_through(
@@ -285,6 +343,64 @@ mod tests {
                 prop_assert!(factors.iter().all(|slot| slot[2] == 0.0), "padding");
             }
         }
+    }
+
+    fn counted(units: f64) -> ClippedSum {
+        ClippedSum { unclipped: units * UNCLIPPED, ..ClippedSum::zeros([2].into_iter(), 3.0) }
+    }
+
+    /// The count has noise of its own, for its own sensitivity; without an event for it, it goes nowhere.
+    #[test]
+    fn the_count_is_released_with_its_noise_and_only_where_the_event_says_so() {
+        let keys = crate::keys::RunKeys::for_replay(9);
+        let noise = |z: f64| NoiseMultiplier::new(z).unwrap();
+        let sampling_rate = privet_dp::SamplingRate::from_f64(0.1).unwrap();
+        let event = |noises: &[f64]| Event::PoissonSampledGaussians {
+            sampling_rate,
+            noise_multipliers: noises.iter().copied().map(noise).collect(),
+        };
+        for (adjacency, sensitivity) in [(Adjacency::AddRemove, 0.5), (Adjacency::ReplaceOne, 1.0)] {
+            let (mut sum, mut squares, mut product) = (0.0, 0.0, 0.0);
+            for step in 0..20_000_u32 {
+                let noise = Noise::new(keys.noise.step(u64::from(step), 1), &event(&[0.5, 6.0]), adjacency).unwrap();
+                let release = counted(10.0).privatize(noise);
+                let count = f64::from(release.count.unwrap()) - 5.0;
+                sum += count;
+                squares += count * count;
+                product += count * f64::from(release.values[0][0]);
+                assert!((release.stddev - 0.5 * 3.0 * sensitivity / 0.5).abs() < 1e-12);
+            }
+            let (calls, stddev) = (20_000.0, 6.0 * sensitivity);
+            assert!((sum / calls).abs() < 5.0 * stddev / calls.sqrt());
+            assert!((squares / calls / (stddev * stddev) - 1.0).abs() < 0.05, "{}", squares / calls);
+            assert!((product / calls).abs() < 5.0 * stddev * 3.0 / calls.sqrt(), "independent of the gradients' noise");
+        }
+        let plain = Event::PoissonSampledGaussian { sampling_rate, noise_multiplier: noise(0.5) };
+        let plain = Noise::new(keys.noise.step(1, 1), &plain, Adjacency::AddRemove).unwrap();
+        assert!(counted(10.0).privatize(plain).count.is_none());
+        for others in
+            [event(&[]), event(&[1.0]), event(&[1.0, 1.0, 1.0]), Event::Gaussian { noise_multiplier: noise(1.0) }]
+        {
+            assert!(Noise::new(keys.noise.step(1, 1), &others, Adjacency::AddRemove).is_none());
+        }
+    }
+
+    #[test]
+    fn a_unit_counts_a_half_up_or_down_and_a_fault_adds_nothing() {
+        use burn::backend::Flex;
+        use burn::tensor::{Tensor, TensorData};
+        // Short, long, not a number, and padding.
+        let values = vec![0.5_f32, 4.0, f32::NAN, 0.25];
+        let gradients = || {
+            let data = TensorData::new(values.clone(), [4, 1, 1]);
+            SampleGradients::held(vec![Tensor::<Flex, 3>::from_data(data, &Default::default())])
+        };
+        let bound = ClipBound { clipping: Clipping::Adaptive, max_grad_norm: 1.0 };
+        let part = |units: usize| ClippedPart::new(gradients(), &[0.0; 4], units, bound);
+        assert_eq!([0, 1, 2, 3].map(|units| (2.0 * part(units).unclipped) as i64), [0, 1, 0, -1]);
+        // And to the sum, what is not a number adds nothing.
+        let sums = [0, 1, 2, 3].map(|units| part(units).values[0][0]);
+        assert!(sums.iter().zip([0.0, 0.5, 1.5, 1.5]).all(|(sum, twin)| (sum - twin).abs() < 2e-3), "{sums:?}");
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub struct PrivacyConfig {
     /// How a gradient is brought to that norm. Every way has the same sensitivity.
     #[serde(default)]
     pub clipping: Clipping,
+    /// How C moves, for `clipping = "adaptive"`, where it begins with `max_grad_norm`.
+    #[serde(default)]
+    pub adaptive_clip: Option<AdaptiveClip>,
     /// The public divisor of the noisy sum; with `dataset_size_bound` it fixes the sampling rate.
     pub expected_batch_size: u64,
     /// A *public* upper bound on the number of units. Never a row count: that is private under add-remove.
@@ -136,6 +139,28 @@ pub enum Clipping {
     /// Scaled to C * norm / (norm + 0.01 C), short or long (Bu et al. 2023, arXiv 2206.07136): all units count nearly alike, and
     /// C only scales the learning rate.
     Automatic,
+    /// As flat, with a C that follows a quantile of the norms: every step also releases, with noise of its own, how many of its
+    /// units were short enough (Andrew et al. 2021, arXiv 1905.03871).
+    Adaptive,
+}
+
+/// `[privacy.adaptive_clip]`: how the clipping norm follows the gradients. Epsilon covers it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdaptiveClip {
+    /// The share of units that shall be left unclipped.
+    pub target_unclipped_quantile: f64,
+    /// eta of the update `C *= exp(-eta * (share - target))`.
+    pub clipbound_learning_rate: f64,
+    /// Standard deviation of the noise on the count of short units, in units. Where it is left out: a twentieth of
+    /// the expected batch, or what costs the gradients 3 % more noise, if that is more.
+    pub unclipped_num_std: Option<f64>,
+}
+
+impl Default for AdaptiveClip {
+    fn default() -> Self {
+        Self { target_unclipped_quantile: 0.5, clipbound_learning_rate: 0.2, unclipped_num_std: None }
+    }
 }
 
 /// `[train]`: the optimizer, and what else is done beside the private run.

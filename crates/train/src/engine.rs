@@ -145,7 +145,7 @@ pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
     ledger.ledger().entries().len() as u64
 }
 
-/// Standard deviation of the noise in each value of a private gradient. Public.
+/// Standard deviation of the noise in each value of a private gradient, while C stays as it is. Public.
 fn optimizer_noise(plan: &TrainPlan) -> f64 {
     let privacy = &plan.privacy;
     privacy.noise_multiplier.get() * privacy.sensitivity / privacy.expected_batch_size as f64
@@ -203,14 +203,23 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let lengths: Vec<usize> = tensors.values.iter().map(Vec::len).collect();
     let path = folder.private("checkpoint.safetensors");
     let saved = checkpoint::load(&path, &mut tensors, optimizer_config(plan))?;
-    let resumed_from = saved.as_ref().map(AdamW::step);
-    let mut optimizer = saved.unwrap_or_else(|| AdamW::new(optimizer_config(plan), &lengths));
+    let resumed_from = saved.as_ref().map(|(optimizer, _)| optimizer.step());
+    let mut bound = plan.privacy.clip_bound();
+    let mut optimizer = match saved {
+        Some((optimizer, max_grad_norm)) => {
+            bound.max_grad_norm = max_grad_norm.unwrap_or(bound.max_grad_norm);
+            optimizer
+        }
+        None => AdamW::new(optimizer_config(plan), &lengths),
+    };
     let keys = RunKeys::from_os()?;
     let sampler = PoissonSampler::new(keys.sampling, plan.privacy.sampling_rate);
-    let (rate, steps, bound) = (learning_rate(plan), plan.privacy.steps, plan.privacy.clip_bound());
+    let (rate, steps, adaptive) = (learning_rate(plan), plan.privacy.steps, plan.privacy.adaptive_clip);
+    // Only a C that moves is part of the state.
+    let moving = |bound: ClipBound| adaptive.map(|_| bound.max_grad_norm);
     while optimizer.step() < steps && charged(ledger) < steps {
         if cancelled.load(Ordering::Relaxed) {
-            checkpoint::save(&path, &tensors, &optimizer)?;
+            checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
             return Err(Error::Interrupted);
         }
         let step = optimizer.step() + 1;
@@ -226,17 +235,21 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
         let gradient = sum.privatize(noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
         let before = (step == 1).then(|| tensors.clone());
-        check_noise(&gradient, optimizer_noise(plan), &tensors)?;
+        check_noise(&gradient, &tensors)?;
         apply(&mut optimizer, &mut tensors, &gradient, rate.at(step))?;
         check_weights(before.as_ref(), &tensors, step)?;
+        let log = logs::Public { step, attempt, epsilon: 0.0, max_grad_norm: moving(bound) };
+        if let (Some(adaptive), Some(count)) = (adaptive, gradient.unclipped()) {
+            bound.max_grad_norm = adaptive.next(bound.max_grad_norm, count, &plan.privacy);
+        }
         if step.is_multiple_of(plan.speed.checkpoint_every) || step == steps {
-            checkpoint::save(&path, &tensors, &optimizer)?;
+            checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
         }
         let epsilon = plan.epsilon_after(charged(ledger))?;
-        log_step(folder, step, attempt, epsilon, &tally, started.elapsed().as_secs_f64())?;
+        log_step(folder, &logs::Public { epsilon, ..log }, &tally, started.elapsed().as_secs_f64())?;
         observe(Observed::Step { step, steps, epsilon });
     }
-    checkpoint::save(&path, &tensors, &optimizer)?;
+    checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
     let steps_done = optimizer.step();
     Ok(Trained { tensors, resumed_from, steps_done, stopped_by_budget: steps_done < steps })
 }
@@ -255,7 +268,8 @@ fn apply(
 
 /// A private gradient is public, so looking at it tells nothing new: it must be at least as large as its noise, in every
 /// tensor, or noise was forgotten there. Tensors of fewer than 64 values may be small by chance.
-fn check_noise(gradient: &PrivateGradient, stddev: f64, tensors: &Tensors) -> Result<(), Error> {
+fn check_noise(gradient: &PrivateGradient, tensors: &Tensors) -> Result<(), Error> {
+    let stddev = gradient.noise_stddev();
     for (values, name) in gradient.values().iter().zip(&tensors.names) {
         let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
         // For 64 values of noise alone the chance is below 1e-9, and it falls with every one more.
@@ -283,16 +297,9 @@ fn check_weights(before: Option<&Tensors>, after: &Tensors, step: u64) -> Result
     Ok(())
 }
 
-fn log_step(
-    folder: &RunFolder,
-    step: u64,
-    attempt: u32,
-    epsilon: f64,
-    tally: &Tally,
-    seconds: f64,
-) -> Result<(), Error> {
-    append_line(&folder.public("public.jsonl"), &logs::Public { step, attempt, epsilon })?;
-    append_line(&folder.private("train.jsonl"), &logs::Private::new(step, attempt, tally, seconds))
+fn log_step(folder: &RunFolder, public: &logs::Public, tally: &Tally, seconds: f64) -> Result<(), Error> {
+    append_line(&folder.public("public.jsonl"), public)?;
+    append_line(&folder.private("train.jsonl"), &logs::Private::new(public.step, public.attempt, tally, seconds))
 }
 
 /// Trains the same recipe without clipping and noise. Nothing of it may leave `private/`.

@@ -13,6 +13,9 @@ pub struct Public {
     pub attempt: u32,
     /// Epsilon of all steps charged so far, rounded up by the accountant, at the plan's delta.
     pub epsilon: f64,
+    /// The step's clipping norm, where that moves: it follows from noisy counts alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_grad_norm: Option<f64>,
 }
 
 /// A line of `private/train.jsonl`: exact figures of the batch, which epsilon does not cover.

@@ -5,21 +5,23 @@
 //! so that nobody can say afterwards that another plan was run. Speed knobs and the control run are left out of it:
 //! they cannot change the released weights' guarantee, and a run may be resumed with others. So is the corpus budget.
 
+mod privacy;
+
 use std::path::PathBuf;
 
-use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
+use privet_dp::{Event, PrivacyUnit};
 use privet_model::manifest::{self, Manifest};
 use privet_model::{LoraSpec, ModelConfig as Architecture, Trainable, weights::WeightFile};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::clip::ClipBound;
 use crate::config::{
     Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig,
     TrainConfig,
 };
 use crate::tokens::Encoder;
 use crate::tokens::chat::Template;
+pub use privacy::{PlannedAdaptiveClip, PlannedPrivacy, plan_privacy};
 
 /// Format name in `plan.json`.
 pub const FORMAT: &str = "privet-plan/v1";
@@ -134,35 +136,6 @@ pub struct PlannedData {
     pub sequence_len: usize,
     /// How many sequences one unit may take.
     pub sequences_per_unit: usize,
-}
-
-/// The guarantee.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlannedPrivacy {
-    /// What one record is.
-    pub privacy_unit: PrivacyUnit,
-    /// Which datasets are neighbours.
-    pub adjacency: Adjacency,
-    /// delta.
-    pub delta: Delta,
-    /// The target the noise was calibrated for, where one was given.
-    pub target_epsilon: Option<Epsilon>,
-    /// Noise standard deviation over sensitivity.
-    pub noise_multiplier: NoiseMultiplier,
-    /// Clipping norm C.
-    pub max_grad_norm: f64,
-    /// How gradients are brought to it.
-    pub clipping: Clipping,
-    /// L2 sensitivity of the clipped sum under the adjacency.
-    pub sensitivity: f64,
-    /// Public divisor of the noisy sum.
-    pub expected_batch_size: u64,
-    /// Public bound on the number of units.
-    pub dataset_size_bound: u64,
-    /// Poisson inclusion probability, on a 2^-64 grid.
-    pub sampling_rate: SamplingRate,
-    /// Noisy releases.
-    pub steps: u64,
 }
 
 /// The optimizer.
@@ -291,8 +264,9 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let whole = data.sequences_per_unit > 0 && data.sequences_per_unit <= train.speed.physical_batch_size;
     let learned = inputs.format != Format::Text || data.loss_on == LossOn::All;
     let lora = model.adapter == Adapter::Lora;
+    let fixed_noise = inputs.privacy.clipping != Clipping::Adaptive;
     let users = inputs.privacy.privacy_unit == PrivacyUnit::User;
-    let checks: [(&str, bool, &str); 19] = [
+    let checks: [(&str, bool, &str); 20] = [
         (
             "privacy.privacy_unit",
             !users || inputs.unit_column.is_some(),
@@ -323,6 +297,11 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
         ("train.weight_decay", train.weight_decay.is_finite() && train.weight_decay >= 0.0, "must not be negative"),
         ("train.beta1", unit(train.beta1), "must lie in [0, 1)"),
         ("train.beta2", unit(train.beta2), "must lie in [0, 1)"),
+        (
+            "train.bias_correction",
+            fixed_noise || !train.bias_correction,
+            "subtracts the noise's variance, which moves with C under clipping = \"adaptive\": choose one of the two",
+        ),
         ("train.adam_epsilon", train.adam_epsilon.is_finite() && train.adam_epsilon > 0.0, "must be positive"),
         ("train.speed.physical_batch_size", train.speed.physical_batch_size > 0, "must be at least 1"),
         ("train.speed.checkpoint_every", train.speed.checkpoint_every > 0, "must be at least 1"),
@@ -335,73 +314,6 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     }
 }
 
-/// Resolves `[privacy]` alone, without a model.
-///
-/// # Errors
-/// As [`plan`]'s, as far as they concern this section.
-pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
-    let bound = privacy.dataset_size_bound;
-    if bound == 0 {
-        return Err(Error::config("privacy.dataset_size_bound", "must be a public upper bound on the number of units"));
-    }
-    if privacy.expected_batch_size == 0 || privacy.expected_batch_size > bound {
-        return Err(Error::config("privacy.expected_batch_size", "must lie in 1..=dataset_size_bound"));
-    }
-    if privacy.steps == 0 {
-        return Err(Error::config("privacy.steps", "must be at least 1"));
-    }
-    if !(privacy.max_grad_norm.is_finite() && privacy.max_grad_norm > 0.0) {
-        return Err(Error::config("privacy.max_grad_norm", "must be a positive number"));
-    }
-    let delta = Delta::new(privacy.delta).map_err(|error| Error::config("privacy.delta", error.to_string()))?;
-    if privacy.delta * bound as f64 >= 1.0 {
-        let reason = format!(
-            "is {}, not below 1 / dataset_size_bound = {:.3e}: such a guarantee may reveal one whole record",
-            privacy.delta,
-            1.0 / bound as f64
-        );
-        return Err(Error::config("privacy.delta", reason));
-    }
-    let sampling_rate = SamplingRate::from_ratio(privacy.expected_batch_size, bound)
-        .map_err(|error| Error::config("privacy.expected_batch_size", error.to_string()))?;
-    let (noise_multiplier, target_epsilon) = noise(privacy, delta, sampling_rate)?;
-    Ok(PlannedPrivacy {
-        privacy_unit: privacy.privacy_unit,
-        adjacency: privacy.adjacency,
-        delta,
-        target_epsilon,
-        noise_multiplier,
-        max_grad_norm: privacy.max_grad_norm,
-        clipping: privacy.clipping,
-        sensitivity: privet_dp::sensitivity(privacy.max_grad_norm, privacy.adjacency),
-        expected_batch_size: privacy.expected_batch_size,
-        dataset_size_bound: bound,
-        sampling_rate,
-        steps: privacy.steps,
-    })
-}
-
-/// The noise multiplier: as written, or calibrated so that epsilon never exceeds its target.
-fn noise(
-    privacy: &PrivacyConfig,
-    delta: Delta,
-    sampling_rate: SamplingRate,
-) -> Result<(NoiseMultiplier, Option<Epsilon>), Error> {
-    match (privacy.epsilon, privacy.noise_multiplier) {
-        (Some(epsilon), None) => {
-            let epsilon = Epsilon::new(epsilon).map_err(|error| Error::config("privacy.epsilon", error.to_string()))?;
-            let (steps, adjacency) = (privacy.steps, privacy.adjacency);
-            let noise = privet_dp::calibrate(&Calibrate { epsilon, delta, sampling_rate, steps, adjacency })?;
-            Ok((noise, Some(epsilon)))
-        }
-        (None, Some(noise)) => {
-            let key = "privacy.noise_multiplier";
-            Ok((NoiseMultiplier::new(noise).map_err(|error| Error::config(key, error.to_string()))?, None))
-        }
-        _ => Err(Error::config("privacy.epsilon", "and privacy.noise_multiplier: give exactly one of the two")),
-    }
-}
-
 impl PlannedModel {
     /// What is trained.
     pub fn trainable(&self) -> Trainable {
@@ -409,19 +321,6 @@ impl PlannedModel {
             Some(spec) => Trainable::Lora(spec.clone()),
             None => Trainable::Weights(self.unfrozen_parameters.clone().unwrap_or_default()),
         }
-    }
-}
-
-impl PlannedPrivacy {
-    /// How gradients are clipped.
-    pub fn clip_bound(&self) -> ClipBound {
-        ClipBound { clipping: self.clipping, max_grad_norm: self.max_grad_norm }
-    }
-
-    /// The privacy event of one step.
-    pub fn event(&self) -> Event {
-        let Self { sampling_rate, noise_multiplier, .. } = *self;
-        Event::PoissonSampledGaussian { sampling_rate, noise_multiplier }
     }
 }
 

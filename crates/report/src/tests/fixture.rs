@@ -59,10 +59,25 @@ pub(super) fn plan() -> Value {
 /// The event that a plan's steps are charged as.
 pub(super) fn event(plan: &Value) -> Event {
     let privacy = &plan["privacy"];
-    Event::PoissonSampledGaussian {
-        sampling_rate: serde_json::from_value(privacy["sampling_rate"].clone()).unwrap(),
-        noise_multiplier: NoiseMultiplier::new(privacy["noise_multiplier"].as_f64().unwrap()).unwrap(),
+    let sampling_rate = serde_json::from_value(privacy["sampling_rate"].clone()).unwrap();
+    let noise = |value: &Value| value.as_f64().map(|noise| NoiseMultiplier::new(noise).unwrap());
+    let noise_multiplier = noise(&privacy["noise_multiplier"]).unwrap();
+    match noise(&privacy["adaptive_clip"]["unclipped_noise_multiplier"]) {
+        None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
+        Some(count) => {
+            Event::PoissonSampledGaussians { sampling_rate, noise_multipliers: vec![noise_multiplier, count] }
+        }
     }
+}
+
+/// The plan with a clip that moves; a unit moves the count by `sensitivity`.
+pub(super) fn adaptive(mut plan: Value, sensitivity: f64) -> Value {
+    plan["privacy"]["clipping"] = json!("adaptive");
+    plan["privacy"]["adaptive_clip"] = json!({
+        "target_unclipped_quantile": 0.5, "clipbound_learning_rate": 0.2, "unclipped_num_std": 12.5,
+        "unclipped_noise_multiplier": 12.5 / sensitivity
+    });
+    plan
 }
 
 /// Steps `1..=last`, each charged once.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
-use super::fixture::{Run, once_each, plan};
+use super::fixture::{Run, adaptive, once_each, plan};
 use crate::{Edition, Report, assemble, html, json as to_json, markdown, terminal};
 
 /// Compares with a file beside this one; `PRIVET_BLESS=1` writes it anew.
@@ -164,8 +164,12 @@ proptest! {
         batch in 1..2000u64,
         steps in 1..100u64,
         stability in prop::option::of(0..4u64),
+        moving in any::<bool>(),
     ) {
         let mut plan = hostile(&name);
+        if moving {
+            plan = adaptive(plan, if adjacency == "replace-one" { 1.0 } else { 0.5 });
+        }
         // A proven bound for sampling under replace-one does not exist; without sampling it does.
         let batch = if adjacency == "replace-one" { 2000 } else { batch };
         let privacy = &mut plan["privacy"];

@@ -3,7 +3,7 @@
 use privet_dp::{Event, NoiseMultiplier, SamplingRate};
 use serde_json::json;
 
-use super::fixture::{Run, event, genesis, ledger, once_each, plan};
+use super::fixture::{Run, adaptive, event, genesis, ledger, once_each, plan};
 use crate::{Class, CurvePoint, Edition, Error, assemble, files, verify_published};
 
 fn refused(run: &Run, edition: Edition) -> Error {
@@ -150,6 +150,24 @@ fn a_plan_that_contradicts_itself_is_refused() {
         refused(&with("sensitivity", json!(0.5)), Edition::Public),
         Error::Mismatch { field: "sensitivity", .. }
     ));
+    // A count that is noised less than its sensitivity asks for, and a clip that moves without a count.
+    let mut cheap = adaptive(plan(), 0.5);
+    cheap["privacy"]["adaptive_clip"]["unclipped_noise_multiplier"] = json!(50.0);
+    assert!(matches!(
+        refused(&Run::of(cheap, &once_each(60)), Edition::Public),
+        Error::Mismatch { field: "unclipped_noise_multiplier", .. }
+    ));
+    assert!(matches!(
+        refused(&with("clipping", json!("adaptive")), Edition::Public),
+        Error::Mismatch { field: "adaptive_clip", .. }
+    ));
+    // And a right one is charged with its count, or not at all.
+    let run = Run::of(adaptive(plan(), 0.5), &once_each(60));
+    let of = |run: &Run| assemble(run.root(), Edition::Public).unwrap().guarantee.epsilon;
+    assert!(of(&run) > of(&Run::finished()), "a count costs something");
+    let begin = genesis(&run.plan, blake3::hash(run.read("public/plan.json").as_bytes()).to_hex().to_string());
+    run.write_ledger(&ledger(begin, [(1, 1, event(&plan()))]));
+    assert!(matches!(refused(&run, Edition::Public), Error::Mismatch { field: "the event", .. }));
     let error = refused(&with("dataset_size_bound", json!(100_000)), Edition::Public);
     assert!(matches!(error, Error::DeltaTooLarge { bound: 100_000, .. }));
     assert_eq!(error.class().exit_code(), 7);

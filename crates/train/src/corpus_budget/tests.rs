@@ -106,6 +106,7 @@ fn plan(steps: u64) -> TrainPlan {
             noise_multiplier,
             max_grad_norm: 1.0,
             clipping: crate::config::Clipping::Flat,
+            adaptive_clip: None,
             sensitivity: 1.0,
             expected_batch_size: 1,
             dataset_size_bound: 100,
