@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::folder::{self, Evaluation, Plan};
+use crate::folder::{self, Evaluation, Plan, Receipt, ReceiptCheck};
 use crate::private::{self, PrivateSections};
 use crate::report::FORMAT;
 use crate::verify::{Verified, verify};
 use crate::words::{self, clean};
 use crate::{
     AdaptiveClip, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, Provenance, Report, Section,
-    Utility, assumptions, statement,
+    Selftest, Utility, assumptions, statement,
 };
 
 /// Assembles the report of the run in `run`, the folder that contains `public`.
@@ -27,6 +27,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         Edition::Public => private::withheld(),
         Edition::Private => private::read(run, &verified)?,
     };
+    let selftest = selftest(run, &verified.ledger.genesis().binary_hash)?;
     let PrivateSections { corpus, training, evidence, control } = sections;
     let (guarantee, ledger) = (figures(&verified), summary(&verified));
     let scope = statement::scope(&verified);
@@ -34,6 +35,9 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
     if evidence.value().is_some_and(|evidence| evidence.verdict == privet_audit::Verdict::Refuted) {
         warnings
             .push("The audit refutes the guarantee: its lower bound is above it. Do not publish this run.".to_owned());
+    }
+    if selftest.value().is_some_and(|selftest| selftest.same_program && !selftest.passed) {
+        warnings.push("The program that trained failed its own selftest. Do not publish this run.".to_owned());
     }
     Ok(Report {
         format: FORMAT.to_owned(),
@@ -47,6 +51,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         corpus,
         training,
         evidence,
+        selftest,
         utility: utility(run, control)?,
         provenance: provenance(&verified.plan),
         limits: statement::limits(),
@@ -131,6 +136,30 @@ fn utility(run: &Path, control: Section<Control>) -> Result<Section<Utility>, Er
     let Evaluation { sequences, tokens, base_loss, released_loss, .. } = evaluation;
     let split = clean(&evaluation.split);
     Ok(Section::Present { value: Utility { split, sequences, tokens, base_loss, released_loss, control } })
+}
+
+fn selftest(run: &Path, trained_by: &str) -> Result<Section<Selftest>, Error> {
+    let path = run.join("public").join("selftest.json");
+    let Some(receipt) = folder::json::<Receipt>(&path)? else {
+        let reason = "public/selftest.json does not exist; `privet selftest -o RUN/public/selftest.json` writes it";
+        return Ok(Section::Absent { reason: reason.to_owned() });
+    };
+    folder::require_format(&path, &receipt.format, folder::SELFTEST_FORMAT)?;
+    let within = |check: &ReceiptCheck| {
+        check.statistic.is_some_and(|found| found <= check.at_most && check.at_least.is_none_or(|least| found >= least))
+    };
+    let failed: Vec<String> =
+        receipt.checks.iter().filter(|check| !within(check)).map(|check| clean(&check.name)).collect();
+    Ok(Section::Present {
+        value: Selftest {
+            passed: failed.is_empty() && !receipt.checks.is_empty(),
+            checks: receipt.checks.len() as u64,
+            failed,
+            size: clean(&receipt.size),
+            device: clean(&receipt.device),
+            same_program: receipt.binary_hash == trained_by,
+        },
+    })
 }
 
 fn provenance(plan: &Plan) -> Provenance {

@@ -4,7 +4,7 @@
 //! adjacency as well.
 
 use crate::words::{self, count, number};
-use crate::{Corpus, Edition, Evidence, Report, Section, TrainingFigures, Utility};
+use crate::{Corpus, Edition, Evidence, Report, Section, Selftest, TrainingFigures, Utility};
 
 /// A piece of a document.
 pub(crate) enum Block {
@@ -37,6 +37,7 @@ pub(crate) fn document(report: &Report) -> Vec<Block> {
     section("Corpus", &report.corpus, corpus, &mut blocks);
     section("Training", &report.training, training, &mut blocks);
     section("Evidence", &report.evidence, |evidence| audit(evidence, report), &mut blocks);
+    section("Selftest", &report.selftest, selftest, &mut blocks);
     section("Utility", &report.utility, utility, &mut blocks);
     provenance(report, &mut blocks);
     blocks.push(Block::Heading("Limits"));
@@ -288,6 +289,22 @@ fn audit(evidence: &Evidence, report: &Report) -> Vec<Block> {
             ("verdict", Some(verdict(evidence).to_owned())),
         ]),
     ]
+}
+
+fn selftest(selftest: &Selftest) -> Vec<Block> {
+    let whose =
+        if selftest.same_program { "the program that trained" } else { "another program than the one that trained" };
+    let mut blocks = vec![Block::Paragraph(format!(
+        "Neighbour replay, noise tests and a step audit by {whose}, on data that is nobody's ({}, {}): {} checks, {}.",
+        selftest.size,
+        selftest.device,
+        selftest.checks,
+        if selftest.passed { "all passed".to_owned() } else { format!("{} failed", selftest.failed.len()) }
+    ))];
+    if !selftest.failed.is_empty() {
+        blocks.push(Block::List(selftest.failed.clone()));
+    }
+    blocks
 }
 
 fn utility(utility: &Utility) -> Vec<Block> {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 
 pub(crate) const PLAN_FORMAT: &str = "privet-plan/v1";
+pub(crate) const SELFTEST_FORMAT: &str = "privet-selftest/v1";
 pub(crate) const EVALUATION_FORMAT: &str = "privet-evaluation/v1";
 pub(crate) const MANIFEST_FORMAT: &str = "privet-scrub-manifest/v1";
 
@@ -188,6 +189,25 @@ pub(crate) struct Counts {
     pub(crate) duplicates_removed: Option<u64>,
     #[serde(default)]
     pub(crate) findings: BTreeMap<String, u64>,
+}
+
+/// `public/selftest.json`: the receipt of `privet selftest`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Receipt {
+    pub(crate) format: String,
+    pub(crate) binary_hash: String,
+    pub(crate) device: String,
+    pub(crate) size: String,
+    pub(crate) checks: Vec<ReceiptCheck>,
+}
+
+/// One check, with its bounds: whether it passed is worked out anew.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReceiptCheck {
+    pub(crate) name: String,
+    pub(crate) statistic: Option<f64>,
+    pub(crate) at_least: Option<f64>,
+    pub(crate) at_most: f64,
 }
 
 /// The text of a file, or `None` where there is none.

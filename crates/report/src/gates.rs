@@ -38,6 +38,9 @@ pub enum FailedGate {
     /// A stage before training has no bound, or one above 1.
     #[error("the guarantee does not hold for the corpus as it came in; leave out the stages without a bound")]
     NotEndToEnd,
+    /// The program that trained failed its selftest. Always a failure, whatever the gates.
+    #[error("the program that trained failed its own selftest; do not publish this run")]
+    Selftest,
     /// The audit's lower bound is above the guarantee. Always a failure, whatever the gates.
     #[error("the audit refutes the guarantee: its lower bound is above it; do not publish this run")]
     Refuted,
@@ -59,6 +62,9 @@ pub fn check(report: &Report, gates: &Gates) -> Vec<FailedGate> {
     }
     if gates.end_to_end && !report.scope.end_to_end {
         failed.push(FailedGate::NotEndToEnd);
+    }
+    if report.selftest.value().is_some_and(|selftest| selftest.same_program && !selftest.passed) {
+        failed.push(FailedGate::Selftest);
     }
     if report.evidence.value().is_some_and(|evidence| evidence.verdict == Verdict::Refuted) {
         failed.push(FailedGate::Refuted);

@@ -7,7 +7,7 @@
 use privet_dp::{Adjacency, Engine, PrivacyUnit, SamplingRate};
 use serde::{Deserialize, Serialize};
 
-use crate::{Corpus, Evidence, Section, TrainingFigures, Utility};
+use crate::{Corpus, Evidence, Section, Selftest, TrainingFigures, Utility};
 
 /// Format name of a report.
 pub const FORMAT: &str = "privacy-report/v1";
@@ -47,6 +47,8 @@ pub struct Report {
     pub training: Section<TrainingFigures>,
     /// What an attack on the released model found; private.
     pub evidence: Section<Evidence>,
+    /// What the program that trained found out about itself.
+    pub selftest: Section<Selftest>,
     /// What the model is good for.
     pub utility: Section<Utility>,
     /// Where everything comes from.
@@ -150,7 +152,7 @@ pub struct Mechanism {
     /// How gradients are brought to it: `flat`, `per-layer`, `automatic` or `adaptive`.
     pub clipping: String,
     /// The count that is released for a C that moves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub adaptive_clip: Option<AdaptiveClip>,
     /// L2 sensitivity of the clipped sum, in the first step where C moves; it and the noise move with C.
     pub sensitivity: f64,

@@ -34,6 +34,24 @@ impl<T> Section<T> {
     }
 }
 
+/// What `privet selftest` found on the machine that trained: neighbour replay, noise tests and a step audit on data that is
+/// nobody's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selftest {
+    /// Whether every check passed.
+    pub passed: bool,
+    /// Checks made.
+    pub checks: u64,
+    /// Checks that failed, by name.
+    pub failed: Vec<String>,
+    /// `quick` or `full`.
+    pub size: String,
+    /// Where the checks computed.
+    pub device: String,
+    /// Whether it was the program that the ledger names; another program's receipt says nothing about this run.
+    pub same_program: bool,
+}
+
 /// What happened to the text before training. Private: counts follow from the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Corpus {

@@ -176,11 +176,12 @@ fn covers(run: &Verified, stages: &[StageScope], reach: Option<u64>) -> String {
     }
 }
 
-const RELEASED: [&str; 5] = [
+const RELEASED: [&str; 6] = [
     "public/plan.json",
     "public/ledger.jsonl",
     "public/adapter or public/model: the trained weights",
     "public/public.jsonl: step and guarantee so far",
+    "public/selftest.json, where it was made: without the corpus",
     "public/evaluation.json and this report: computed from the above and from public text",
 ];
 

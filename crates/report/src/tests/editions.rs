@@ -1,7 +1,7 @@
 //! Nothing private reaches the public edition, and the private edition has what there is.
 
 use super::fixture::{PLANTED, Run, once_each, plan};
-use crate::{Edition, Section, assemble, html, json, markdown, terminal};
+use crate::{Edition, FailedGate, Gates, Section, assemble, check, html, json, markdown, terminal};
 
 fn renderings(run: &Run, edition: Edition) -> Vec<(&'static str, String)> {
     let report = assemble(run.root(), edition).unwrap();
@@ -78,4 +78,33 @@ fn the_audit_is_computed_again_from_its_counts() {
     assert_eq!(report.warnings.iter().any(|warning| warning.contains("refutes")), refuted);
     assert!(refuted, "the example's guarantee is below the ceiling of its audit");
     assert_eq!(crate::check(&report, &crate::Gates::default()), [crate::FailedGate::Refuted]);
+}
+
+#[test]
+fn a_selftest_counts_for_the_program_that_trained_and_is_judged_anew() {
+    let run = Run::finished();
+    let of = || assemble(run.root(), Edition::Public).unwrap();
+    assert!(of().selftest.value().is_none() && check(&of(), &Gates::default()).is_empty());
+    // The program of the ledger, all well.
+    run.receipt("b1", 0.5);
+    let report = of();
+    let selftest = report.selftest.value().unwrap();
+    assert!(selftest.passed && selftest.same_program && selftest.checks == 2 && selftest.failed.is_empty());
+    assert!(markdown(&report).contains("2 checks, all passed"));
+    // A receipt that says "passed" over a figure that is not.
+    run.receipt("b1", 1.5);
+    let report = of();
+    assert!(!report.selftest.value().unwrap().passed && markdown(&report).contains("1 failed"));
+    assert!(report.warnings.iter().any(|warning| warning.contains("selftest")));
+    assert_eq!(check(&report, &Gates::default()), [FailedGate::Selftest]);
+    // Another program's receipt is shown for what it is, and decides nothing.
+    run.receipt("b2", 1.5);
+    let report = of();
+    assert!(markdown(&report).contains("another program") && check(&report, &Gates::default()).is_empty());
+    // Without a figure, or without a check, nothing has passed.
+    for (from, to) in [("0.9", "null"), ("\"checks\"", "\"checks\": [], \"before\"")] {
+        run.receipt("b1", 0.5);
+        run.write("public/selftest.json", &run.read("public/selftest.json").replacen(from, to, 1));
+        assert!(!of().selftest.value().unwrap().passed, "{to}");
+    }
 }

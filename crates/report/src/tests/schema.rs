@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fixture::{Run, once_each, plan};
+use super::fixture::{Run, adaptive, once_each, plan};
 use crate::{Edition, SCHEMA, assemble};
 
 /// As much of JSON Schema as the committed one uses; any other keyword is an error, so that nothing goes unchecked.
@@ -85,10 +85,19 @@ fn reports() -> Vec<Value> {
     let bare = Run::of(bare, &once_each(3));
     bare.remove("private");
     bare.remove("public/evaluation.json");
+    let moving = Run::of(adaptive(plan(), 0.5), &once_each(3));
+    moving.remove("private");
+    moving.receipt("b1", 0.5);
     let of = |run: &Run, edition| serde_json::to_value(assemble(run.root(), edition).unwrap()).unwrap();
-    [(&full, Edition::Public), (&full, Edition::Private), (&bare, Edition::Public), (&bare, Edition::Private)]
-        .map(|(run, edition)| of(run, edition))
-        .to_vec()
+    [
+        (&full, Edition::Public),
+        (&full, Edition::Private),
+        (&bare, Edition::Public),
+        (&bare, Edition::Private),
+        (&moving, Edition::Public),
+    ]
+    .map(|(run, edition)| of(run, edition))
+    .to_vec()
 }
 
 #[test]
