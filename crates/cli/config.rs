@@ -206,12 +206,6 @@ fn check(name: &str, config: &Config) -> Result<Selection, Failure> {
             )
             .help("add `[dedup]` with `exact = false`, or remove duplicates within each user beforehand"));
     }
-    if config.prepares() && !matches!(selection, Selection::Text { .. }) {
-        return Err(Failure::usage("prompts, completions and conversations are not scrubbed or deduplicated yet")
-            .at(name)
-            .why("both stages work on one column of text")
-            .help("leave out [scrub] and [dedup] and use `privet train`, on data that needs neither"));
-    }
     if config.output.dir.as_os_str().is_empty() || config.output.dir.file_name().is_none() {
         return Err(Failure::usage("`dir` in [output] is not the name of a folder")
             .at(name)

@@ -1,4 +1,4 @@
-//! `privet scrub`: personal data out of Parquet files, exact duplicates away, a manifest beside the result.
+//! `privet scrub`: personal data out of Parquet and JSON lines, exact duplicates away, a manifest beside the result.
 //!
 //! This command is run by whoever holds the data, on its own and outside any guarantee, so it may say how much it
 //! found. It never says what.
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use privet_corpus::{Counts, Manifest, Mode, ScrubPlan};
+use privet_corpus::{Counts, Manifest, Mode, ScrubPlan, Selector};
 use privet_text::{Entity, Operator, Policy};
 use serde_json::json;
 
@@ -18,15 +18,15 @@ use crate::terminal::{Terminal, table};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Parquet files, folders or glob patterns
+    /// Parquet or JSON lines: files, folders or glob patterns
     #[arg(required = true)]
     input: Vec<String>,
     /// Folder for the scrubbed shards, manifest.json and findings.parquet
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Column that holds the text
-    #[arg(long, default_value = "text", value_name = "NAME")]
-    column: String,
+    /// Columns that hold text, separated by commas: `text`, `meta.title`, `messages[].content`, `**.text`
+    #[arg(long, default_value = "text", value_delimiter = ',', value_name = "PATH")]
+    column: Vec<Selector>,
     /// Entities to look for, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicB
 }
 
 fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
-    let inputs = privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Parquet)?;
+    let inputs = privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Records)?;
     let rules = Rules {
         operator: arguments.operator,
         exceptions: &std::collections::BTreeMap::new(),
@@ -88,7 +88,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     };
     let mut plan = ScrubPlan::new(inputs, arguments.output.clone(), policy(&rules)?);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
-    plan.column.clone_from(&arguments.column);
+    plan.columns.clone_from(&arguments.column);
     if !arguments.entities.is_empty() {
         plan.entities.clone_from(&arguments.entities);
     }
@@ -123,7 +123,7 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
 
 fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
     plan.input_folders = privet_corpus::input_folders(&config.paths());
-    plan.column = config.selection.names();
+    plan.columns = config.selection.texts();
     plan.dedup_exact = config.dedup_exact();
     plan
 }
@@ -205,7 +205,7 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
     lines.push(totals(&manifest.counts));
     if matches!(plan.mode, Mode::DryRun { .. }) {
         let files = manifest.inputs.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ");
-        lines.push(format!("column `{}` of {files}, output {}", plan.column, plan.output.display()));
+        lines.push(format!("column `{}` of {files}, output {}", plan.column_names(), plan.output.display()));
     }
     let mut rows = vec![["entity", "operator", "findings"].map(String::from).to_vec()];
     rows.extend(plan.entities.iter().filter(|entity| **entity != Entity::Custom || !plan.custom.is_empty()).map(

@@ -80,8 +80,7 @@ impl<'a> Session<'a> {
     /// The dataset's files, which must exist and lie apart from the run's folder.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>, Failure> {
         let patterns = self.config.paths();
-        let kinds = if self.config.prepares() { Kinds::Parquet } else { Kinds::Records };
-        let files = privet_corpus::resolve_inputs(&patterns, kinds)?;
+        let files = privet_corpus::resolve_inputs(&patterns, Kinds::Records)?;
         folders::keep_apart(&privet_corpus::input_folders(&patterns), &files, self.dir())?;
         Ok(files)
     }

@@ -83,10 +83,26 @@ fn what_cannot_be_read_or_learned_is_refused_with_its_place_and_without_its_word
     privet(dir.path(), &["train", "privet.toml", "--set", "data.loss_on='completion'"]).failed(2, &["data.loss_on"]);
     privet(dir.path(), &["train", "privet.toml", "--set", "data.sequences_per_unit=33"])
         .failed(2, &["data.sequences_per_unit", "physical_batch_size"]);
-    // Scrubbing works on one column of text, and says so before it reads anything.
-    let dir = prepared(&chats(4), |text| format!("{}\n[scrub]\n", chat(text)));
-    privet(dir.path(), &["run", "privet.toml"]).failed(2, &["not scrubbed", "privet train"]);
-    assert!(!dir.path().join("runs").exists());
+}
+
+/// Conversations in, conversations scrubbed, trained on; repeats gone, and the claim for the corpus as it came in.
+#[test]
+fn conversations_are_scrubbed_and_trained_on_in_one_run() {
+    let chat = |text: &str| text.replace("synthetic = true", "synthetic = true\nmessages_column = \"messages\"");
+    let mail = serde_json::json!({ "messages": [{ "role": "user", "content": "write to info@example.org" },
+        { "role": "assistant", "content": "done" }] });
+    let dir = prepared(&format!("{}{mail}\n{mail}\n", chats(30)), |text| format!("{}\n[scrub]\n", chat(text)));
+    with_template(dir.path());
+    privet(dir.path(), &["run", "privet.toml"]).done();
+    let scrubbed = dir.path().join("runs/test/private/scrubbed");
+    let text = std::fs::read_to_string(scrubbed.join("a.jsonl")).unwrap();
+    assert!(!text.contains("info@example.org") && text.contains("write to <EMAIL>"));
+    let manifest = std::fs::read_to_string(scrubbed.join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["counts"]["duplicates_removed"], 1);
+    assert_eq!(manifest["column"], "messages[].role, messages[].content");
+    let report = privet(dir.path(), &["report", "runs/test", "--json"]).done().json();
+    assert_eq!(report["scope"]["end_to_end"], true);
 }
 
 #[test]

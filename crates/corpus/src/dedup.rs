@@ -1,7 +1,8 @@
 //! Exact duplicates: the texts of the output form a set.
 //!
-//! A row is kept when no earlier row, in input order over all shards, has a byte-equal scrubbed text.
-//! Texts are compared by their 256-bit BLAKE3 digest: at that width equal digests mean equal texts even
+//! A row is kept when no earlier row, in input order over all shards, has a byte-equal scrubbed text. Where several texts of a
+//! row are selected (prompt and completion, the turns of a conversation), "its text" below is all of them in their places; the
+//! order of an object's members is no part of it, nulls and the number of elements are. Texts are compared by their 256-bit BLAKE3 digest: at that width equal digests mean equal texts even
 //! against someone who can choose the texts. Rows whose text is null hold no text, are never compared and
 //! all stay.
 //!

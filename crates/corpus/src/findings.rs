@@ -3,7 +3,8 @@
 //! | column | type | meaning |
 //! |---|---|---|
 //! | `file` | string | shard name as in the manifest |
-//! | `row` | u64 | zero-based row of the *input* file |
+//! | `row` | u64 | zero-based row of the *input* file, blank lines not counted |
+//! | `column` | string | the text's place in the row, as in `messages[3].content` |
 //! | `entity`, `rule` | string | what was found, and by which rule |
 //! | `start`, `end` | u64 | byte range in the input text |
 //! | `start_char`, `end_char` | u64 | the same range in characters (Unicode scalar values) |
@@ -33,6 +34,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         field("file", DataType::Utf8),
         field("row", DataType::UInt64),
+        field("column", DataType::Utf8),
         field("entity", DataType::Utf8),
         field("rule", DataType::Utf8),
         field("start", DataType::UInt64),
@@ -60,15 +62,16 @@ impl FindingsWriter {
         Ok(Self { writer, target: target.to_owned(), rows: 0 })
     }
 
-    /// Appends the findings of some rows of `file`: (row, its findings).
+    /// Appends the findings of some texts of `file`: (row, place in it, findings).
     pub(crate) fn append<'a>(
         &mut self,
         file: &str,
-        rows: impl Iterator<Item = (u64, &'a [Located])>,
+        texts: impl Iterator<Item = (u64, String, &'a [Located])>,
         policy: &Policy,
     ) -> Result<(), Error> {
-        let found: Vec<(u64, &Located)> =
-            rows.flat_map(|(row, findings)| findings.iter().map(move |finding| (row, finding))).collect();
+        let found: Vec<Row<'_>> = texts
+            .flat_map(|(row, place, findings)| findings.iter().map(move |finding| (row, place.clone(), finding)))
+            .collect();
         if found.is_empty() {
             return Ok(());
         }
@@ -104,21 +107,26 @@ pub(crate) fn join(parts: &[std::path::PathBuf], target: &Path) -> Result<(Conte
     writer.commit()
 }
 
-fn batch(file: &str, found: &[(u64, &Located)], policy: &Policy) -> Result<RecordBatch, arrow::error::ArrowError> {
+/// Row, place, finding.
+type Row<'a> = (u64, String, &'a Located);
+
+fn batch(file: &str, found: &[Row<'_>], policy: &Policy) -> Result<RecordBatch, arrow::error::ArrowError> {
     let strings = |value: &dyn Fn(&Located) -> String| -> ArrayRef {
-        let values = found.iter().map(|(_, located)| Some(value(located)));
+        let values = found.iter().map(|(_, _, located)| Some(value(located)));
         Arc::new(values.collect::<StringArray>())
     };
     let numbers = |value: &dyn Fn(u64, &Located) -> u64| -> ArrayRef {
-        let values = found.iter().map(|&(row, located)| value(row, located));
+        let values = found.iter().map(|(row, _, located)| value(*row, located));
         Arc::new(UInt64Array::from_iter_values(values))
     };
-    let confidence = found.iter().map(|(_, located)| located.finding.confidence);
+    let places = found.iter().map(|(_, place, _)| Some(place.as_str()));
+    let confidence = found.iter().map(|(_, _, located)| located.finding.confidence);
     RecordBatch::try_new(
         SCHEMA.clone(),
         vec![
             strings(&|_| file.to_owned()),
             numbers(&|row, _| row),
+            Arc::new(places.collect::<StringArray>()),
             strings(&|located| located.finding.entity.as_str().to_owned()),
             strings(&|located| located.finding.rule.to_string()),
             numbers(&|_, located| located.finding.span.start as u64),

@@ -12,7 +12,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, SortingColum
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 
 /// Options for an Arrow writer that continues in the style of `metadata`.
-pub(crate) fn writer_options(metadata: &ParquetMetaData, text_leaf: Option<usize>) -> ArrowWriterOptions {
+pub(crate) fn writer_options(metadata: &ParquetMetaData, text_leaves: &[usize]) -> ArrowWriterOptions {
     let file = metadata.file_metadata();
     let mut builder = WriterProperties::builder()
         .set_key_value_metadata(file.key_value_metadata().cloned())
@@ -22,7 +22,7 @@ pub(crate) fn writer_options(metadata: &ParquetMetaData, text_leaf: Option<usize
         builder = builder
             .set_writer_version(page_version(group.columns()))
             .set_offset_index_disabled(!has_offset_index(group.columns()))
-            .set_sorting_columns(sorting(group.sorting_columns(), text_leaf));
+            .set_sorting_columns(sorting(group.sorting_columns(), text_leaves));
         for column in group.columns() {
             builder = carry(builder, column);
         }
@@ -92,9 +92,10 @@ fn has_offset_index(columns: &[ColumnChunkMetaData]) -> bool {
 }
 
 /// Dropping rows keeps an order, rewriting a column does not: the promise ends where the text begins.
-fn sorting(columns: Option<&Vec<SortingColumn>>, text_leaf: Option<usize>) -> Option<Vec<SortingColumn>> {
-    let kept: Vec<SortingColumn> =
-        columns?.iter().take_while(|column| usize::try_from(column.column_idx).ok() != text_leaf).cloned().collect();
+fn sorting(columns: Option<&Vec<SortingColumn>>, text_leaves: &[usize]) -> Option<Vec<SortingColumn>> {
+    let is_text =
+        |column: &SortingColumn| usize::try_from(column.column_idx).is_ok_and(|leaf| text_leaves.contains(&leaf));
+    let kept: Vec<SortingColumn> = columns?.iter().take_while(|column| !is_text(column)).cloned().collect();
     (!kept.is_empty()).then_some(kept)
 }
 

@@ -1,7 +1,8 @@
-//! Streams Parquet shards through the recognizers, drops byte-equal repeats and writes a manifest.
+//! Streams Parquet shards and JSON lines through the recognizers, drops byte-equal repeats and writes a manifest.
 //!
 //! ```text
 //! row group → record batch → text values → findings → rewritten text → keep-first set → same schema out
+//! lines     → objects      → strings     → findings → rewritten text → keep-first set → same bytes around
 //! ```
 //!
 //! What holds after a run, and why it is built this way:
@@ -19,6 +20,7 @@
 //!   and digests, never a value.
 
 mod atomic;
+mod cells;
 mod closest;
 mod column;
 mod dedup;
@@ -29,8 +31,11 @@ mod footer;
 mod guard;
 mod inputs;
 mod inspect;
+mod json;
+mod lines;
 mod manifest;
 mod meter;
+mod nested;
 mod output;
 mod plan;
 mod read;
@@ -38,6 +43,7 @@ mod records;
 mod resume;
 mod rows;
 mod scrub;
+mod selector;
 mod settle;
 mod shard;
 mod source;
@@ -54,4 +60,5 @@ pub use meter::Progress;
 pub use plan::{Mode, OnError, ScrubPlan};
 pub use records::{Each, Record, Selection, Turn, read_records};
 pub use scrub::scrub;
+pub use selector::{NoSelector, Selector};
 pub use summary::{FindingCount, count_findings};

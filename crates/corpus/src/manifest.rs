@@ -180,17 +180,17 @@ pub(crate) fn stages(dedup_exact: bool, quarantined: bool) -> Vec<Stage> {
     stages.push(stage(
         "scrub",
         Some(1),
-        "Each output text is a function of one input text, fixed before any row is read: adding or removing \
-         one row adds or removes one text and changes no other.",
+        "The texts of each output row are functions of the texts of one input row, fixed before any row is read: adding or \
+         removing one row adds or removes one row and changes no other.",
     ));
     if dedup_exact {
         stages.push(stage(
             "dedup-exact",
             Some(1),
-            "The kept texts are the set of distinct scrubbed texts. Adding a row adds its text to that set if \
-             it is new and changes nothing if it is not; removing is the reverse. So the sets of two corpora \
-             that differ in one row differ in at most one text. The bound is for the text column without \
-             regard to order: another row's other columns may stand beside a text.",
+            "The kept rows are the set of distinct scrubbed texts (all selected texts of a row in their places, taken \
+             together). Adding a row adds its texts to that set if they are new and changes nothing if they are not; removing \
+             is the reverse. So the sets of two corpora that differ in one row differ in at most one row's texts. The bound \
+             is for the selected texts without regard to order: another row's other columns may stand beside them.",
         ));
     }
     stages

@@ -6,6 +6,7 @@ use privet_text::{CustomRule, Entity, Policy, apply, recognizers, rule_set_diges
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::MANIFEST_VERSION;
+use crate::selector::Selector;
 
 /// What happens to an input file that cannot be processed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +42,9 @@ pub struct ScrubPlan {
     pub input_folders: Vec<PathBuf>,
     /// Folder to write to; created if missing.
     pub output: PathBuf,
-    /// Top-level text column: `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of one of them.
-    pub column: String,
+    /// The texts: columns of `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of one of them, at the top or inside structs and
+    /// lists; or strings of JSON lines.
+    pub columns: Vec<Selector>,
     /// Built-in entities to look for.
     pub entities: Vec<Entity>,
     /// Rules beside the built-in ones.
@@ -71,7 +73,7 @@ impl ScrubPlan {
             inputs,
             input_folders: Vec::new(),
             output,
-            column: "text".to_owned(),
+            columns: vec![Selector::column("text")],
             entities: Entity::ALL.to_vec(),
             custom: Vec::new(),
             policy,
@@ -84,6 +86,11 @@ impl ScrubPlan {
         }
     }
 
+    /// The selectors, with a comma between them.
+    pub fn column_names(&self) -> String {
+        self.columns.iter().map(Selector::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// Digest of the recognizers in force.
     pub(crate) fn rule_set_digest(&self) -> String {
         rule_set_digest(&self.entities, &self.custom)
@@ -94,7 +101,7 @@ impl ScrubPlan {
     pub(crate) fn digest(&self, shard_names: &[String]) -> String {
         let parts = serde_json::json!({
             "version": MANIFEST_VERSION,
-            "column": self.column,
+            "column": self.column_names(),
             "rules": self.rule_set_digest(),
             "policy": policy_behaviour(&self.policy),
             "dedup_exact": self.dedup_exact,
@@ -104,6 +111,11 @@ impl ScrubPlan {
         });
         blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()
     }
+}
+
+/// Whether a row is one text of one column.
+pub(crate) fn is_flat(columns: &[Selector]) -> bool {
+    matches!(columns, [column] if column.is_flat())
 }
 
 /// What the policy makes of a fixed value under each entity. Taken from its behaviour rather than its

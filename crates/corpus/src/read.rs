@@ -1,31 +1,66 @@
-//! The texts of a Parquet file, one after another.
+//! The texts of a scrubbed file again, for a run that goes on.
 
 use std::path::Path;
 
-use crate::column::{slots, texts};
+use crate::cells::{Cells, key};
+use crate::column::{Slots, slots, texts};
+use crate::dedup::{Digest, digest};
 use crate::error::{Error, Fault};
+use crate::lines::Lines;
+use crate::nested::{Leaf, Way, cells, leaf};
+use crate::records::is_parquet;
+use crate::selector::Selector;
 use crate::source::{Columns, Source};
 
-/// Hands every non-null text of `column` to `each`, row by row; one batch of rows is in memory at a time. An error from
-/// `each` stops the reading and is returned as it is.
-pub(crate) fn for_each_text(
+/// Hands the key of every row that holds a text to `each`; one batch of rows is in memory at a time.
+pub(crate) fn for_each_key(
     file: &Path,
-    column: &str,
-    each: &mut dyn FnMut(&str) -> Result<(), Error>,
+    columns: &[Selector],
+    flat: bool,
+    each: &mut dyn FnMut(Digest),
 ) -> Result<(), Error> {
-    let fail = |fault: Fault| Error::Input { file: file.to_owned(), fault };
-    let source = Source::open(file, column, u64::MAX).map_err(fail)?;
+    let read = if is_parquet(file).map_err(|fault| at(file, fault))? { parquet } else { lines };
+    read(file, columns, flat, each).map_err(|fault| at(file, fault))
+}
+
+fn at(file: &Path, fault: Fault) -> Error {
+    Error::Input { file: file.to_owned(), fault }
+}
+
+fn lines(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
+    let mut lines = Lines::open(file, columns)?;
+    while let Some(batch) = lines.next(u64::MAX)? {
+        let digests: Vec<Option<Digest>> = batch.texts().iter().map(|text| Some(digest(text))).collect();
+        keys(&batch.cells, flat, &digests, each);
+    }
+    Ok(())
+}
+
+fn parquet(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
+    let source = Source::open_selected(file, columns, u64::MAX)?;
+    let ways = source.ways(Columns::Wanted);
     for row_group in 0..source.row_groups() {
-        let batches = source.batches(row_group, Columns::Wanted).map_err(fail)?;
-        for batch in batches {
-            let batch = batch.map_err(fail)?;
-            let damaged = || fail(Fault::DamagedData { row_group });
-            let slots = slots(batch.column(0)).ok_or_else(damaged)?;
-            let texts = texts(&slots.values).ok_or_else(damaged)?;
-            for slot in slots.of_row.into_iter().flatten() {
-                each(texts[slot].ok_or_else(damaged)?)?;
+        for batch in source.batches(row_group, Columns::Wanted)? {
+            let (batch, damaged) = (batch?, || Fault::DamagedData { row_group });
+            let taken = |way: &Way| -> Option<(Leaf, Slots)> {
+                let leaf = leaf(batch.column(way.top), way)?;
+                let slots = slots(&leaf.values)?;
+                Some((leaf, slots))
+            };
+            let leaves = ways.iter().map(taken).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+            let mut digests = Vec::new();
+            for (_, slots) in &leaves {
+                digests.extend(texts(&slots.values).ok_or_else(damaged)?.into_iter().map(|text| text.map(digest)));
             }
+            let cells = cells(&ways, leaves.iter().map(|(leaf, slots)| (leaf, slots)), batch.num_rows());
+            keys(&cells, flat, &digests, each);
         }
     }
     Ok(())
+}
+
+fn keys(cells: &Cells, flat: bool, digests: &[Option<Digest>], each: &mut dyn FnMut(Digest)) {
+    let with_text =
+        cells.rows().filter(|row| row.iter().any(|cell| cell.slot.is_some_and(|slot| digests[slot].is_some())));
+    with_text.for_each(|row| each(key(row, flat, |slot| digests[slot])));
 }

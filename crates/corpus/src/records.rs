@@ -15,6 +15,7 @@ use arrow::datatypes::DataType;
 use crate::column::{slots, texts};
 use crate::error::{Error, Fault};
 use crate::inputs::is_json_lines;
+use crate::selector::Selector;
 use crate::source::{Columns, Kind, Source, unreadable};
 
 /// What makes up a record.
@@ -43,6 +44,16 @@ impl Selection {
     /// The columns, with a comma between them.
     pub fn names(&self) -> String {
         self.wanted().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every text of a record, those that only name a speaker included.
+    pub fn texts(&self) -> Vec<Selector> {
+        let turns = |column: &str| ["role", "content"].map(|name| Selector::inside_turns(column, name)).to_vec();
+        match self {
+            Self::Text { column } => vec![Selector::column(column)],
+            Self::Pair { prompt, completion } => vec![Selector::column(prompt), Selector::column(completion)],
+            Self::Chat { column } => turns(column),
+        }
     }
 
     fn wanted(&self) -> Vec<(&str, Kind)> {
@@ -108,7 +119,7 @@ pub fn read_records(
 pub type Each<'a> = dyn FnMut(Record, Option<String>) -> Result<(), Error> + 'a;
 
 /// By its first bytes; what is not Parquet must be called or look like JSON lines.
-fn is_parquet(path: &Path) -> Result<bool, Fault> {
+pub(crate) fn is_parquet(path: &Path) -> Result<bool, Fault> {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut head));
     read.map_err(|error| unreadable(&error))?;

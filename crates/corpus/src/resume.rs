@@ -11,12 +11,14 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{Content, content_of, write_json};
-use crate::dedup::{Seen, digest};
+use crate::dedup::Seen;
 use crate::error::{Error, FaultClass};
 use crate::inputs::Shard;
 use crate::manifest::Counts;
 use crate::output::OutputFolder;
-use crate::read::for_each_text;
+use crate::plan::is_flat;
+use crate::read::for_each_key;
+use crate::selector::Selector;
 
 /// What became of one shard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,7 +62,7 @@ impl Log {
         folder: &OutputFolder,
         plan_digest: &str,
         shards: &[Shard],
-        text_column: Option<&str>,
+        columns: Option<&[Selector]>,
         seen: &mut Seen,
         cancelled: &AtomicBool,
     ) -> Result<Self, Error> {
@@ -69,10 +71,9 @@ impl Log {
             let Some(record) = log.valid_record(folder, index, shard, cancelled)? else {
                 break;
             };
-            if let (Some(column), Outcome::Written { .. }) = (text_column, &record.outcome) {
-                for_each_text(&folder.shard(&shard.name), column, &mut |text| {
-                    seen.insert(digest(text));
-                    Ok(())
+            if let (Some(columns), Outcome::Written { .. }) = (columns, &record.outcome) {
+                for_each_key(&folder.shard(&shard.name), columns, is_flat(columns), &mut |key| {
+                    seen.insert(key);
                 })?;
             }
             log.head = hash(&record);

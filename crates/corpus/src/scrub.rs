@@ -69,8 +69,8 @@ fn write(run: &Run<'_>, shards: &[Shard], meter: &Meter<'_>) -> Result<Manifest,
     write_json(&folder.progress_plan(), &PlanRecord::new(&plan_digest, names))?;
 
     let mut seen = Seen::default();
-    let column = plan.dedup_exact.then_some(plan.column.as_str());
-    let mut log = Log::resume(&folder, &plan_digest, shards, column, &mut seen, run.cancelled)?;
+    let columns = plan.dedup_exact.then_some(plan.columns.as_slice());
+    let mut log = Log::resume(&folder, &plan_digest, shards, columns, &mut seen, run.cancelled)?;
     let resumed = log.records.len();
     let first_fault = remaining_shards(run, &folder, shards, &mut log, &mut seen, meter);
     if first_fault.is_err() && log.records.is_empty() {
@@ -206,7 +206,7 @@ pub(crate) fn empty_manifest(plan: &ScrubPlan, plan_digest: String) -> Manifest 
         version: MANIFEST_VERSION.to_owned(),
         plan_digest,
         rule_set_digest: plan.rule_set_digest(),
-        column: plan.column.clone(),
+        column: plan.column_names(),
         inputs: Vec::new(),
         outputs: Vec::new(),
         findings: None,

@@ -145,7 +145,7 @@ fn a_missing_column_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = two_shards(folder.path());
     let wanting = |column: &str, on_error| ScrubPlan {
-        column: column.to_owned(),
+        columns: vec![crate::Selector::column(column)],
         on_error,
         ..plan(&inputs, &folder.path().join("out"))
     };
@@ -182,7 +182,7 @@ fn a_file_that_fails_half_way_leaves_no_trace() {
     // Wreck the pages of the last row group only: the first ones decode and enter the set before it fails.
     let mut bytes = std::fs::read(&broken).unwrap();
     let source = crate::source::Source::open(&broken, "text", u64::MAX).unwrap();
-    let chunk = source.metadata().row_group(2).column(source.text_leaf().unwrap());
+    let chunk = source.metadata().row_group(2).column(source.text_leaves()[0]);
     let (start, length) = chunk.byte_range();
     bytes[start as usize..(start + length) as usize].fill(0xff);
     std::fs::write(&broken, bytes).unwrap();

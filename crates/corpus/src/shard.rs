@@ -3,18 +3,18 @@
 //! Nothing of a shard is visible before all of it is done: shard and findings are written to hidden files
 //! and renamed at the end, and its texts leave the duplicate set again if it fails.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::filter_record_batch;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
-use privet_text::Entity;
 use rayon::ThreadPool;
 
 use crate::atomic::{AtomicFile, Content, write_error};
+use crate::cells::{Cell, Tally, found, label};
 use crate::column::{slots, texts, with_texts};
 use crate::dedup::Seen;
 use crate::error::{Error, Fault, Stop};
@@ -22,8 +22,11 @@ use crate::findings::FindingsWriter;
 use crate::footer::writer_options;
 use crate::guard::caught;
 use crate::inputs::Shard;
+use crate::lines::{Lines, LinesFile};
 use crate::manifest::Counts;
-use crate::plan::ScrubPlan;
+use crate::nested::{Way, cells, leaf, with_leaf};
+use crate::plan::{ScrubPlan, is_flat};
+use crate::records::is_parquet;
 use crate::rows::{Rules, Scrubbed};
 use crate::source::{Columns, Source, unwritable_column};
 
@@ -82,94 +85,150 @@ impl Run<'_> {
         seen: &mut Seen,
         done: &mut dyn FnMut(u64, u64),
     ) -> Result<Finished, Stop> {
+        let flat = is_flat(&self.plan.columns);
+        let tally = Tally { seen, counts: Counts::default(), dedup: self.plan.dedup_exact, flat };
+        let pass = Pass { shard, rows_max, tally };
+        if is_parquet(&shard.path)? { self.parquet(pass, targets, done) } else { self.lines(pass, targets, done) }
+    }
+
+    fn lines(
+        &self,
+        mut pass: Pass<'_>,
+        targets: Option<&Targets>,
+        done: &mut dyn FnMut(u64, u64),
+    ) -> Result<Finished, Stop> {
+        let mut lines = Lines::open(&pass.shard.path, &self.plan.columns)?;
+        let create = |targets: &Targets| -> Result<_, Stop> {
+            let findings = FindingsWriter::create(&targets.part)?;
+            Ok((LinesFile::create(&targets.output, lines.compression)?, findings, targets.output.clone()))
+        };
+        let mut sink = targets.map(create).transpose()?;
+        while pass.left() > 0
+            && let Some(batch) = lines.next(pass.left())?
+        {
+            let texts = batch.texts();
+            let slots: Vec<Option<&str>> = texts.iter().map(|text| Some(&**text)).collect();
+            let scrubbed = self.pool.install(|| self.rules.scrub_all(&slots))?;
+            let first_row = pass.tally.counts.rows_in;
+            let scrubbed: Vec<Option<&Scrubbed>> = scrubbed.iter().map(Option::as_ref).collect();
+            let keep = pass.tally.count(&batch.cells, &scrubbed);
+            if let Some((out, findings, target)) = &mut sink {
+                let path = |cell: &Cell| label(&self.plan.columns[cell.selector].to_string(), &cell.at);
+                let found = found(&batch.cells, &scrubbed, first_row, &path);
+                findings.append(&pass.shard.name, found, self.rules.policy())?;
+                let keep = keep.iter().map(|keep| keep.unwrap_or_default());
+                batch.write(&scrubbed, keep, out).map_err(|source| write_error(target, source))?;
+            }
+            done(pass.tally.counts.rows_in - first_row, lines.progress());
+            self.check_cancelled()?;
+        }
+        let written = match sink {
+            // The shard comes last: where it is, its findings are.
+            Some((out, findings, target)) => {
+                let (part, _) = findings.commit()?;
+                Some((out.commit(&target)?, part))
+            }
+            None => None,
+        };
+        Ok(Finished { counts: pass.tally.counts, written })
+    }
+
+    fn parquet(
+        &self,
+        mut pass: Pass<'_>,
+        targets: Option<&Targets>,
+        done: &mut dyn FnMut(u64, u64),
+    ) -> Result<Finished, Stop> {
         let plan = self.plan;
-        let source = Source::open(&shard.path, &plan.column, plan.row_group_bytes_max)?;
+        let source = Source::open_selected(&pass.shard.path, &plan.columns, plan.row_group_bytes_max)?;
         let mut sink = targets.map(|targets| Sink::create(targets, &source)).transpose()?;
         let columns = if sink.is_some() { Columns::All } else { Columns::Wanted };
-        let mut pass = Pass { shard, seen, counts: Counts::default(), dictionary: None };
+        let ways = source.ways(columns);
+        let mut known = vec![None; ways.len()];
         for row_group in 0..source.row_groups() {
-            let before = pass.counts.rows_in;
+            let before = pass.tally.counts.rows_in;
             for batch in source.batches(row_group, columns)? {
                 self.check_cancelled()?;
-                let left = rows_max - pass.counts.rows_in;
-                if left == 0 {
+                if pass.left() == 0 {
                     break;
                 }
                 let batch = batch?;
-                let batch = batch.slice(0, batch.num_rows().min(left as usize));
-                let text = match columns {
-                    Columns::All => source.text_index(),
-                    Columns::Wanted => 0,
-                };
-                self.scrub_batch(&batch, text, row_group, &mut pass, sink.as_mut())?;
+                let batch = batch.slice(0, batch.num_rows().min(pass.left() as usize));
+                let damaged = Fault::DamagedData { row_group };
+                self.parquet_batch(&batch, (&ways, &mut known), &damaged, &mut pass, sink.as_mut())?;
             }
             if let Some(sink) = &mut sink {
                 sink.end_row_group()?;
             }
             let bytes = source.metadata().row_group(row_group).compressed_size();
-            done(pass.counts.rows_in - before, bytes.unsigned_abs());
+            done(pass.tally.counts.rows_in - before, bytes.unsigned_abs());
             self.check_cancelled()?;
         }
-        Ok(Finished { counts: pass.counts, written: sink.map(Sink::commit).transpose()? })
+        Ok(Finished { counts: pass.tally.counts, written: sink.map(Sink::commit).transpose()? })
     }
 
-    fn scrub_batch(
+    fn parquet_batch(
         &self,
         batch: &RecordBatch,
-        text: usize,
-        row_group: usize,
+        (ways, known): (&[Way], &mut [Known]),
+        damaged: &Fault,
         pass: &mut Pass<'_>,
         sink: Option<&mut Sink>,
     ) -> Result<(), Stop> {
-        let damaged = Fault::DamagedData { row_group };
-        let column = batch.column(text);
-        let slots = caught(|| slots(column)).flatten().ok_or(damaged.clone())?;
-        let scrubbed = self.scrub_slots(&slots.values, pass, &damaged)?;
-        let rows: Vec<Option<&Scrubbed>> =
-            slots.of_row.iter().map(|slot| slot.and_then(|slot| scrubbed.by_slot[slot].as_ref())).collect();
-        let first_row = pass.counts.rows_in;
-        let keep = pass.count(&rows, self.plan.dedup_exact);
+        let mut leaves = Vec::with_capacity(ways.len());
+        for (way, known) in ways.iter().zip(known) {
+            let column = batch.column(way.top);
+            let taken = || {
+                let leaf = leaf(column, way)?;
+                Some((slots(&leaf.values)?, leaf))
+            };
+            let (slots, leaf) = caught(taken).flatten().ok_or(damaged.clone())?;
+            leaves.push((leaf, self.scrub_slots(&slots.values, known, damaged)?, slots));
+        }
+        let cells = cells(ways, leaves.iter().map(|(leaf, _, slots)| (leaf, slots)), batch.num_rows());
+        let scrubbed: Vec<Option<&Scrubbed>> =
+            leaves.iter().flat_map(|(_, scrubbed, _)| scrubbed.by_slot.iter().map(Option::as_ref)).collect();
+        let first_row = pass.tally.counts.rows_in;
+        let keep = pass.tally.count(&cells, &scrubbed);
         let Some(sink) = sink else {
             return Ok(());
         };
-        let findings =
-            (first_row..).zip(&rows).filter_map(|(row, scrubbed)| scrubbed.map(|s| (row, s.findings.as_slice())));
-        sink.findings.append(&pass.shard.name, findings, self.rules.policy())?;
-        let new = if scrubbed.changes {
-            let texts = texts(&slots.values).ok_or(damaged.clone())?;
-            caught(|| with_texts(column, scrubbed.shown(&texts))).ok_or(damaged.clone())?
-        } else {
-            column.clone()
-        };
+        let path = |cell: &Cell| label(&ways[cell.way].path, &cell.at);
+        let found = found(&cells, &scrubbed, first_row, &path);
+        sink.findings.append(&pass.shard.name, found, self.rules.policy())?;
         let mut columns = batch.columns().to_vec();
-        columns[text] = new;
+        for (way, (leaf, scrubbed, slots)) in ways.iter().zip(&leaves).filter(|(_, (_, scrubbed, _))| scrubbed.changes)
+        {
+            let new = || {
+                let texts = texts(&slots.values)?;
+                with_leaf(&columns[way.top], way, with_texts(&leaf.values, scrubbed.shown(&texts)))
+            };
+            columns[way.top] = caught(new).flatten().ok_or(damaged.clone())?;
+        }
         let kept = caught(|| {
             RecordBatch::try_new(batch.schema(), columns).and_then(|batch| filter_record_batch(&batch, &keep))
         });
-        let kept = kept.and_then(Result::ok).ok_or(damaged)?;
-        sink.write(&kept)
+        sink.write(&kept.and_then(Result::ok).ok_or(damaged.clone())?)
     }
 
-    /// Scrubs the slots of a batch. Batches of one row group share their dictionary: it is scrubbed once.
-    fn scrub_slots(
-        &self,
-        values: &ArrayRef,
-        pass: &mut Pass<'_>,
-        damaged: &Fault,
-    ) -> Result<std::sync::Arc<SlotsScrubbed>, Fault> {
-        if let Some((known, scrubbed)) = &pass.dictionary
-            && known.to_data().ptr_eq(&values.to_data())
+    /// Scrubs the slots of a column. Batches of one row group share their dictionary: it is scrubbed once.
+    fn scrub_slots(&self, values: &ArrayRef, known: &mut Known, damaged: &Fault) -> Result<Arc<SlotsScrubbed>, Fault> {
+        if let Some((before, scrubbed)) = known
+            && before.to_data().ptr_eq(&values.to_data())
         {
             return Ok(scrubbed.clone());
         }
         let texts = texts(values).ok_or(damaged.clone())?;
         let by_slot = self.pool.install(|| self.rules.scrub_all(&texts))?;
         let changes = by_slot.iter().flatten().any(|s| s.changed.is_some());
-        let scrubbed = std::sync::Arc::new(SlotsScrubbed { by_slot, changes });
-        pass.dictionary = Some((values.clone(), scrubbed.clone()));
+        let scrubbed = Arc::new(SlotsScrubbed { by_slot, changes });
+        *known = Some((values.clone(), scrubbed.clone()));
         Ok(scrubbed)
     }
 }
+
+/// The values of a column that were scrubbed last, and what came of it.
+type Known = Option<(ArrayRef, Arc<SlotsScrubbed>)>;
 
 /// The slots of a text column after scrubbing.
 struct SlotsScrubbed {
@@ -189,34 +248,14 @@ impl SlotsScrubbed {
 /// State of one shard's pass.
 struct Pass<'a> {
     shard: &'a Shard,
-    seen: &'a mut Seen,
-    counts: Counts,
-    dictionary: Option<(ArrayRef, std::sync::Arc<SlotsScrubbed>)>,
+    rows_max: u64,
+    tally: Tally<'a>,
 }
 
 impl Pass<'_> {
-    /// Counts a batch of rows and decides which of them stay.
-    fn count(&mut self, rows: &[Option<&Scrubbed>], dedup: bool) -> BooleanArray {
-        let counts = &mut self.counts;
-        let findings: &mut BTreeMap<Entity, u64> = &mut counts.findings;
-        let mut keep = Vec::with_capacity(rows.len());
-        for row in rows {
-            counts.rows_in += 1;
-            let Some(scrubbed) = row else {
-                counts.rows_null += 1;
-                keep.push(true);
-                continue;
-            };
-            counts.rows_changed += u64::from(scrubbed.changed.is_some());
-            for located in &scrubbed.findings {
-                *findings.entry(located.finding.entity).or_default() += 1;
-            }
-            let new = !dedup || self.seen.insert(scrubbed.digest);
-            counts.duplicates_removed += u64::from(!new);
-            keep.push(new);
-        }
-        counts.rows_out += keep.iter().filter(|&&kept| kept).count() as u64;
-        BooleanArray::from(keep)
+    /// Rows that are still to be looked at.
+    fn left(&self) -> u64 {
+        self.rows_max - self.tally.counts.rows_in
     }
 }
 
@@ -235,7 +274,7 @@ impl Sink {
         let file = AtomicFile::create(&targets.output)?;
         let target = file.target().to_owned();
         let made = caught(|| {
-            let options = writer_options(source.metadata(), source.text_leaf());
+            let options = writer_options(source.metadata(), &source.text_leaves());
             ArrowWriter::try_new_with_options(file, source.schema().clone(), options)
         });
         Ok(Self { writer: encoded(made, &target)?, findings: FindingsWriter::create(&targets.part)?, target })

@@ -19,6 +19,8 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::closest::closest;
 use crate::error::Fault;
 use crate::guard::caught;
+use crate::nested::{Way, ways};
+use crate::selector::Selector;
 
 /// Bytes of encoded rows that a batch aims at, so that wide rows come in small batches.
 const BATCH_BYTES: u64 = 16 << 20;
@@ -48,7 +50,9 @@ pub(crate) enum Kind {
 pub(crate) struct Source {
     file: File,
     metadata: ArrowReaderMetadata,
+    /// Indices among the top-level columns, ascending and each once for selected texts, in the order asked for otherwise.
     columns: Vec<usize>,
+    ways: Vec<Way>,
 }
 
 impl Source {
@@ -59,13 +63,19 @@ impl Source {
 
     /// Opens `path` and finds the columns of these names; there is at least one.
     pub(crate) fn open_wanted(path: &Path, wanted: &[(&str, Kind)], row_group_bytes_max: u64) -> Result<Self, Fault> {
-        let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-        check_magic(&mut file)?;
-        let metadata = load(&file)?;
-        check_row_groups(metadata.metadata(), row_group_bytes_max)?;
+        let (file, metadata) = checked(path, row_group_bytes_max)?;
         let find = |(name, kind): &(&str, Kind)| find_column(metadata.schema(), name, *kind);
         let columns = wanted.iter().map(find).collect::<Result<_, _>>()?;
-        Ok(Self { file, metadata, columns })
+        Ok(Self { file, metadata, columns, ways: Vec::new() })
+    }
+
+    /// Opens `path` and finds every text that the selectors mean.
+    pub(crate) fn open_selected(path: &Path, selectors: &[Selector], row_group_bytes_max: u64) -> Result<Self, Fault> {
+        let (file, metadata) = checked(path, row_group_bytes_max)?;
+        let ways = ways(metadata.schema(), selectors)?;
+        let mut columns: Vec<usize> = ways.iter().map(|way| way.top).collect();
+        columns.dedup();
+        Ok(Self { file, metadata, columns, ways })
     }
 
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
@@ -76,15 +86,20 @@ impl Source {
         self.metadata.schema()
     }
 
-    /// Index of the text column among the top-level columns.
-    pub(crate) fn text_index(&self) -> usize {
-        self.columns[0]
+    /// The ways to the selected texts in a batch of these columns.
+    pub(crate) fn ways(&self, columns: Columns) -> Vec<Way> {
+        let place = |top: usize| self.columns.iter().position(|column| *column == top).unwrap_or(top);
+        let moved = |way: &Way| match columns {
+            Columns::All => way.clone(),
+            Columns::Wanted => Way { top: place(way.top), ..way.clone() },
+        };
+        self.ways.iter().map(moved).collect()
     }
 
-    /// Index of the text column among the leaves.
-    pub(crate) fn text_leaf(&self) -> Option<usize> {
+    /// Indices of everything below the wanted columns among the leaves.
+    pub(crate) fn text_leaves(&self) -> Vec<usize> {
         let leaves = self.metadata.parquet_schema();
-        (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == self.text_index())
+        (0..leaves.num_columns()).filter(|leaf| self.columns.contains(&leaves.get_column_root_idx(*leaf))).collect()
     }
 
     pub(crate) fn row_groups(&self) -> usize {
@@ -172,6 +187,14 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
         }
         _ => false,
     }
+}
+
+fn checked(path: &Path, row_group_bytes_max: u64) -> Result<(File, ArrowReaderMetadata), Fault> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    check_magic(&mut file)?;
+    let metadata = load(&file)?;
+    check_row_groups(metadata.metadata(), row_group_bytes_max)?;
+    Ok((file, metadata))
 }
 
 pub(crate) fn unreadable(error: &std::io::Error) -> Fault {

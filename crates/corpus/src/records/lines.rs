@@ -1,43 +1,27 @@
 //! JSON lines, plain or compressed with gzip or Zstandard (told by the first bytes, not by the name).
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde_json::{Map, Value};
 
 use super::{Each, Record, Selection, Turn};
 use crate::error::{Error, Fault};
+use crate::lines::{BYTE_ORDER_MARK, next_line, open};
 use crate::source::unreadable;
-
-/// Longest line that is read: one record must fit into memory.
-const LINE_MAX: u64 = 1 << 30;
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTANDARD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// What some editors put before the first line.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
     let fail = |fault| Error::Input { file: path.to_owned(), fault };
-    let mut reader = open(path).map_err(|error| fail(unreadable(&error)))?;
+    let (mut reader, _) = open(path, Arc::new(AtomicU64::new(0))).map_err(|error| fail(unreadable(&error)))?;
     let (mut text, mut line) = (Vec::new(), 0);
     loop {
         text.clear();
         line += 1;
-        let read = reader.by_ref().take(LINE_MAX).read_until(b'\n', &mut text);
-        match read {
-            Ok(0) => return Ok(()),
-            Ok(length) if length as u64 == LINE_MAX => return Err(fail(Fault::LongLine { line, limit: LINE_MAX })),
-            Ok(_) => {}
-            // Compressed data that ends early or is damaged; anything else is the disk's fault.
-            Err(error) => {
-                let of_data =
-                    matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
-                        || error.raw_os_error().is_none();
-                return Err(fail(if of_data { Fault::DamagedLine { line } } else { unreadable(&error) }));
-            }
+        if !next_line(&mut *reader, &mut text, line).map_err(fail)? {
+            return Ok(());
         }
-        let bare = if line == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text) } else { &text };
+        let bare = if line == 1 { text.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&text) } else { &text };
         if bare.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
@@ -50,18 +34,6 @@ pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each
             each(record, whose)?;
         }
     }
-}
-
-fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let head = file.fill_buf()?;
-    Ok(if head.starts_with(GZIP) {
-        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
-    } else if head.starts_with(ZSTANDARD) {
-        Box::new(BufReader::new(zstd::Decoder::with_buffer(file)?))
-    } else {
-        Box::new(file)
-    })
 }
 
 fn record(mut object: Map<String, Value>, selection: &Selection, line: u64) -> Result<Option<Record>, Fault> {
