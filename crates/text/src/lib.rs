@@ -48,6 +48,8 @@ mod digits;
 mod placeholder;
 mod stand_in;
 
+pub mod evaluate;
+
 mod apply;
 mod digest;
 mod invisible;
