@@ -7,6 +7,7 @@
 mod budget;
 mod config;
 mod estimate;
+mod evaluate;
 mod failure;
 mod folders;
 mod generate;
@@ -89,6 +90,8 @@ enum Command {
     Generate(generate::Arguments),
     /// Check the machinery of the guarantee on this machine: replay, noise, one step; writes a receipt
     Selftest(selftest::Arguments),
+    /// Score the recognizers, or another tool's findings, on labelled texts
+    Evaluate(evaluate::Arguments),
     /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
     Inspect(inspect::Arguments),
 }
@@ -110,9 +113,12 @@ fn start() -> Exit {
     // These have no step to finish and no checkpoint to write, and a new file gets its name when it is whole: there, an interrupt ends the process as it always does.
     let computes = match &cli.command {
         Command::Budget(arguments) => arguments.only_computes(),
-        Command::Merge(_) | Command::Score(_) | Command::Generate(_) | Command::Selftest(_) | Command::Inspect(_) => {
-            true
-        }
+        Command::Merge(_)
+        | Command::Score(_)
+        | Command::Generate(_)
+        | Command::Selftest(_)
+        | Command::Evaluate(_)
+        | Command::Inspect(_) => true,
         Command::Run(_) | Command::Scrub(_) | Command::Train(_) | Command::Report(_) => false,
     };
     let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
@@ -141,6 +147,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Score(arguments) => score::run(arguments, terminal),
         Command::Generate(arguments) => generate::run(arguments, terminal),
         Command::Selftest(arguments) => selftest::run(arguments, terminal),
+        Command::Evaluate(arguments) => evaluate::run(arguments, terminal),
         Command::Inspect(arguments) => inspect::run(arguments, terminal),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "run",
     "scrub",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 23] = [
     "score",
     "generate",
     "selftest",
+    "evaluate",
     "inspect",
     "budget",
     "budget epsilon",
