@@ -92,6 +92,10 @@ impl Lines {
             if length as u64 == LINE_MAX {
                 return Err(self.refused("the line is longer than 1 GiB"));
             }
+            if !self.text.ends_with(b"\n") {
+                // The last line: of a packed file that is cut, the cut is the news.
+                self.ended()?;
+            }
             let text = &self.text[..];
             let text = if self.line == 1 { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) } else { text };
             if text.iter().all(u8::is_ascii_whitespace) {
@@ -112,6 +116,7 @@ impl Lines {
         Failure::new(Exit::Input, what).at(self.place()).help(help)
     }
 
+    /// Whether a packed file was whole; asked once its end is reached.
     fn ended(&mut self) -> Result<(), Failure> {
         let Some(mut child) = self.unpacks.take() else { return Ok(()) };
         match child.wait() {

@@ -130,6 +130,11 @@ fn with_ends(value: Option<f64>, ends: Option<(f64, f64)>) -> String {
     percent(value) + &ends.unwrap_or_default()
 }
 
+/// ` (93.8 [90.1, 96.4] %)`; nothing where there is no share.
+fn in_brackets(value: Option<f64>, ends: Option<(f64, f64)>) -> String {
+    value.map(|value| format!(" ({} %)", with_ends(Some(value), ends))).unwrap_or_default()
+}
+
 fn scores(totals: &Totals) -> Vec<Vec<String>> {
     let head = ["entity", "gold", "found", "precision %", "recall %", "F1 %", "exact F1 %"].map(String::from);
     let row = |name: &str, score: &Score| {
@@ -156,18 +161,18 @@ fn unlabelled(totals: &Totals, megabytes_per_second: Option<f64>) -> Vec<(&'stat
         if names.is_empty() { String::from("none") } else { names.join(", ") }
     };
     let leak = |share: Share| {
-        let rate = with_ends(ratio(share.part, share.whole), ends(share.part, share.whole));
-        format!("{} of {} texts that hold any, {rate} %", share.part, share.whole)
+        let rate = in_brackets(ratio(share.part, share.whole), ends(share.part, share.whole));
+        format!("{} of {} texts that hold any{rate}", share.part, share.whole)
     };
     let covered = |characters: &Characters| {
         let Characters { covered, gold, .. } = *characters;
-        format!("{} %, {covered} of {gold}", percent(ratio(covered, gold)))
+        format!("{covered} of {gold}{}", in_brackets(ratio(covered, gold), None))
     };
     let Characters { covered: right, found, .. } = totals.characters;
     let mut rows = vec![
         ("gold characters found", covered(&totals.characters_produced) + ", of the entities above"),
         ("", covered(&totals.characters) + ", of every label"),
-        ("found characters in gold", format!("{} %, {right} of {found}", percent(ratio(right, found)))),
+        ("found characters in gold", format!("{right} of {found}{}", in_brackets(ratio(right, found), None))),
         ("leaks", leak(totals.leaks_produced) + ", of the entities above"),
         ("", leak(totals.leaks) + ", of every label"),
         ("in gold, never produced", list(totals.not_produced())),
@@ -192,14 +197,20 @@ fn traps(totals: &Totals) -> Vec<Vec<String>> {
 
 fn points(totals: &Totals) -> Vec<Vec<String>> {
     let mut rows = vec![["confidence", "precision %", "recall %", "F1 %", "traps hit"].map(String::from).to_vec()];
-    rows.extend(totals.curve().into_iter().map(|point| {
-        vec![
+    let mut last = None;
+    for point in totals.curve() {
+        // Rows that repeat the one before say nothing.
+        if last == Some((point.counts, point.traps)) {
+            continue;
+        }
+        last = Some((point.counts, point.traps));
+        rows.push(vec![
             format!("{:.2}", point.threshold),
             percent(point.counts.precision()),
             percent(point.counts.recall()),
             percent(point.counts.f1()),
             point.traps.part.to_string(),
-        ]
-    }));
+        ]);
+    }
     rows
 }

@@ -4,7 +4,7 @@ use crate::Entity;
 
 /// Names of other tools and corpora, and the name here. The right side may be an entity that this version does not
 /// find: gold and findings of another tool still have to meet.
-const SYNONYMS: [(&str, &[&str]); 33] = [
+const SYNONYMS: [(&str, &[&str]); 41] = [
     ("EMAIL", &["EMAIL_ADDRESS", "E_MAIL", "MAIL"]),
     ("PHONE", &["PHONE_NUMBER", "TELEPHONE", "TELEPHONE_NUMBER", "UK_PHONE_NUMBER", "TEL", "FAX"]),
     ("IPV4", &["IPV4_ADDRESS", "IP_V4"]),
@@ -37,6 +37,14 @@ const SYNONYMS: [(&str, &[&str]); 33] = [
     ("FI_HETU", &["FI_PERSONAL_IDENTITY_CODE"]),
     ("SG_NRIC", &["SG_NRIC_FIN"]),
     ("IN_AADHAAR", &["AADHAAR"]),
+    ("POSTCODE", &["ZIP_CODE", "US_ZIP_CODE", "UK_POSTCODE", "DE_PLZ", "POSTALCODE", "POSTAL_CODE", "ZIP"]),
+    ("USERNAME", &["USER_NAME", "HANDLE"]),
+    ("MEDICAL_RECORD", &["MRN", "MEDICAL_RECORD_NUMBER"]),
+    ("EU_VAT", &["DE_VAT_ID", "IT_VAT_CODE", "VAT"]),
+    ("DE_KVNR", &["DE_HEALTH_INSURANCE"]),
+    ("TR_TCKN", &["TR_NATIONAL_ID"]),
+    ("ZA_ID", &["ZA_ID_NUMBER"]),
+    ("JP_MY_NUMBER", &["JP_MYNUMBER"]),
     ("COORDINATES", &["COORDINATE", "GPS", "GEO_COORDINATES", "LATITUDE_LONGITUDE"]),
 ];
 
