@@ -73,6 +73,12 @@ impl Tally<'_> {
             for located in texts().flat_map(|scrubbed| &scrubbed.findings) {
                 *findings.entry(located.finding.entity).or_default() += 1;
             }
+            if texts().any(|scrubbed| scrubbed.dropped) {
+                // Before the duplicate set hears of it: an equal row would be dropped for the same reason.
+                counts.rows_dropped += 1;
+                keep.push(false);
+                continue;
+            }
             let new = !self.dedup
                 || self.seen.insert(key(row, self.flat, |slot| slots[slot].map(|scrubbed| scrubbed.digest)));
             counts.duplicates_removed += u64::from(!new);

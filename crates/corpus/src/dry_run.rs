@@ -47,6 +47,6 @@ pub(crate) fn count(
         meter.file_done(index + 1);
     }
     check_not_empty(run.plan, &manifest, shards.len(), first_fault)?;
-    manifest.stages = stages(run.plan.dedup_exact, !manifest.quarantined.is_empty());
+    manifest.stages = stages(&run.plan.policy, run.plan.dedup_exact, !manifest.quarantined.is_empty());
     Ok(manifest)
 }

@@ -9,7 +9,7 @@
 //! | `start`, `end` | u64 | byte range in the input text |
 //! | `start_char`, `end_char` | u64 | the same range in characters (Unicode scalar values) |
 //! | `confidence` | f32 | of the rule |
-//! | `action` | string | the operator applied |
+//! | `action` | string | the operator applied; `keep` below its threshold |
 //!
 //! Each shard's findings go to a part of their own first, so that a shard that fails leaves none.
 
@@ -140,7 +140,7 @@ fn batch(file: &str, found: &[Row<'_>], policy: &Policy) -> Result<RecordBatch, 
 }
 
 fn action(policy: &Policy, located: &Located) -> String {
-    format!("{:?}", policy.operator(located.finding.entity)).to_lowercase()
+    policy.operator_for(&located.finding).as_str().to_owned()
 }
 
 fn failed(target: &Path, error: ParquetError) -> Error {

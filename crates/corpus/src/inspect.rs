@@ -113,7 +113,7 @@ pub struct SampleInspection {
 ///
 /// [`Error::Input`] for a file that cannot be read, [`Error::EmptyCorpus`] if there is no row.
 pub fn inspect(files: &[PathBuf], column: &str, entities: &[Entity], sample_rows: u64) -> Result<Inspection, Error> {
-    let rules = Rules::new(entities, &[], &Policy::new(Operator::Keep))?;
+    let rules = Rules::new(entities, &[], &[], &Policy::new(Operator::Keep))?;
     let mut described = Vec::new();
     let mut schemas = Vec::new();
     for file in files {

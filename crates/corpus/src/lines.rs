@@ -15,6 +15,7 @@ use crate::atomic::{AtomicFile, Content, write_error};
 use crate::cells::{Cell, Cells};
 use crate::error::{Error, Fault, Stop};
 use crate::json::{self, Flaw, Found};
+use crate::records::whose;
 use crate::rows::Scrubbed;
 use crate::selector::Selector;
 use crate::source::unreadable;
@@ -86,6 +87,8 @@ pub(crate) struct Batch {
     /// Per row: where its line begins and ends in `text`, and what was found in it.
     rows: Vec<(std::ops::Range<usize>, Vec<Found>)>,
     pub(crate) cells: Cells,
+    /// Slot by slot, whose it is.
+    owners: Option<Vec<String>>,
 }
 
 /// Reads a file of JSON lines batch by batch.
@@ -93,16 +96,18 @@ pub(crate) struct Lines<'a> {
     reader: Box<dyn BufRead>,
     pub(crate) compression: Compression,
     selectors: &'a [Selector],
+    owner: Option<&'a str>,
     line: u64,
     read: Arc<AtomicU64>,
     reported: u64,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn open(path: &Path, selectors: &'a [Selector]) -> Result<Self, Fault> {
+    /// Opens a file whose rows' owners stand under `owner`, where they matter.
+    pub(crate) fn open(path: &Path, selectors: &'a [Selector], owner: Option<&'a str>) -> Result<Self, Fault> {
         let read = Arc::new(AtomicU64::new(0));
         let (reader, compression) = open(path, read.clone()).map_err(|error| unreadable(&error))?;
-        Ok(Self { reader, compression, selectors, line: 0, read, reported: 0 })
+        Ok(Self { reader, compression, selectors, owner, line: 0, read, reported: 0 })
     }
 
     /// Bytes of the file that were read since the last call.
@@ -133,9 +138,14 @@ impl<'a> Lines<'a> {
         let text = String::from_utf8(bytes)
             .map_err(|error| Fault::DamagedLine { line: invalid(error.utf8_error().valid_up_to()) })?;
         let (mut rows, mut cells, mut start, mut slots) = (Vec::new(), Cells::default(), 0, 0);
+        let mut owners = self.owner.map(|_| Vec::new());
         for (end, line) in ends {
             let range = start..end;
             let found = self.find(&text[range.clone()], line)?;
+            if let (Some(owners), Some(column)) = (&mut owners, self.owner) {
+                let owner = owner(&text[range.clone()], column, line)?;
+                owners.extend(found.iter().filter(|one| !one.null).map(|_| owner.clone()));
+            }
             cells.push(found.iter().map(|found| {
                 let slot = (!found.null).then_some(slots);
                 slots += usize::from(!found.null);
@@ -144,7 +154,7 @@ impl<'a> Lines<'a> {
             rows.push((range, found));
             start = end;
         }
-        Ok(Some(Batch { text, rows, cells }))
+        Ok(Some(Batch { text, rows, cells, owners }))
     }
 
     fn find(&self, raw: &str, line: u64) -> Result<Vec<Found>, Fault> {
@@ -172,6 +182,11 @@ impl<'a> Lines<'a> {
 }
 
 impl Batch {
+    /// Slot by slot whose it is, where that matters.
+    pub(crate) fn units(&self) -> Option<Vec<Option<&str>>> {
+        Some(self.owners.as_ref()?.iter().map(|owner| Some(owner.as_str())).collect())
+    }
+
     /// The texts, slot by slot.
     pub(crate) fn texts(&self) -> Vec<std::borrow::Cow<'_, str>> {
         let found =
@@ -201,6 +216,12 @@ impl Batch {
         let behind = self.rows.last().map_or(0, |(range, _)| range.end);
         out.write_all(&self.text.as_bytes()[behind..])
     }
+}
+
+/// Whose a line is.
+fn owner(line: &str, column: &str, number: u64) -> Result<String, Fault> {
+    let object = serde_json::from_str(line.trim_start_matches(BYTE_ORDER_MARK));
+    whose(&object.map_err(|_| Fault::DamagedLine { line: number })?, column, number)
 }
 
 /// A file of lines being written.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use privet_text::Entity;
+use privet_text::{Entity, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FaultClass};
@@ -108,6 +108,9 @@ pub struct Counts {
     pub rows_null: u64,
     /// Rows whose text was rewritten, including rows later removed as repeats.
     pub rows_changed: u64,
+    /// Rows removed by the policy for what was found in them.
+    #[serde(default)]
+    pub rows_dropped: u64,
     /// Rows removed because an earlier row has the same scrubbed text.
     pub duplicates_removed: u64,
     /// Findings by entity, over every input row.
@@ -152,6 +155,7 @@ impl Counts {
         self.rows_out += other.rows_out;
         self.rows_null += other.rows_null;
         self.rows_changed += other.rows_changed;
+        self.rows_dropped += other.rows_dropped;
         self.duplicates_removed += other.duplicates_removed;
         for (&entity, count) in &other.findings {
             *self.findings.entry(entity).or_default() += count;
@@ -160,7 +164,7 @@ impl Counts {
 }
 
 /// The stages of a run, each with its proof.
-pub(crate) fn stages(dedup_exact: bool, quarantined: bool) -> Vec<Stage> {
+pub(crate) fn stages(policy: &Policy, dedup_exact: bool, quarantined: bool) -> Vec<Stage> {
     let stage = |name: &str, stability, proof: &str| Stage {
         name: name.to_owned(),
         stability,
@@ -180,8 +184,13 @@ pub(crate) fn stages(dedup_exact: bool, quarantined: bool) -> Vec<Stage> {
     stages.push(stage(
         "scrub",
         Some(1),
-        "The texts of each output row are functions of the texts of one input row, fixed before any row is read: adding or \
-         removing one row adds or removes one row and changes no other.",
+        if policy.may_drop() {
+            "Each input row becomes one output row or none, by a function of that row alone which is fixed before any row is \
+             read: adding or removing one row adds or removes at most one row and changes no other."
+        } else {
+            "The texts of each output row are functions of one input row, fixed before any row is read: adding or removing \
+             one row adds or removes one row and changes no other."
+        },
     ));
     if dedup_exact {
         stages.push(stage(
@@ -202,7 +211,7 @@ mod tests {
 
     #[test]
     fn quarantine_voids_the_bound_and_is_named_first() {
-        let stages = stages(true, true);
+        let stages = stages(&Policy::new(privet_text::Operator::Drop), true, true);
         let seen: Vec<_> = stages.iter().map(|stage| (stage.name.as_str(), stage.stability)).collect();
         assert_eq!(seen, [("quarantine", None), ("scrub", Some(1)), ("dedup-exact", Some(1))]);
     }

@@ -128,6 +128,15 @@ pub(crate) fn leaf(column: &ArrayRef, way: &Way) -> Option<Leaf> {
     Some(Leaf { values, owners })
 }
 
+/// The type of the text column at the end of a way.
+pub(crate) fn leaf_type(column: &ArrayRef, way: &Way) -> Option<DataType> {
+    way.down.iter().try_fold(column.data_type().clone(), |at, step| match (step, at) {
+        (Down::Child(index), DataType::Struct(fields)) => Some(fields.get(*index)?.data_type().clone()),
+        (Down::Items, DataType::List(item) | DataType::LargeList(item)) => Some(item.data_type().clone()),
+        _ => None,
+    })
+}
+
 /// The cells of a batch, row by row, from the leaves of `ways` with their slots, which are numbered one leaf after another.
 pub(crate) fn cells<'a>(ways: &[Way], leaves: impl Iterator<Item = (&'a Leaf, &'a Slots)>, rows: usize) -> Cells {
     let (mut of_row, mut before) = (vec![Vec::new(); rows], 0);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use privet_text::{CustomRule, Entity, Policy, apply, recognizers, rule_set_digest, scan};
+use privet_text::{CustomRule, Entity, Policy, Scope, rule_set_digest};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::MANIFEST_VERSION;
@@ -49,8 +49,13 @@ pub struct ScrubPlan {
     pub entities: Vec<Entity>,
     /// Rules beside the built-in ones.
     pub custom: Vec<CustomRule>,
+    /// Texts that are findings wherever they stand between borders of words; see [`privet_text::denied`].
+    pub deny: Vec<String>,
     /// What to do with each finding.
     pub policy: Policy,
+    /// Top-level column of texts or whole numbers that says whose a row is, for [`privet_text::Scope::Unit`]; not
+    /// looked at in any other scope.
+    pub unit_column: Option<String>,
     /// Drop rows whose scrubbed text an earlier row has already.
     pub dedup_exact: bool,
     /// Worker threads; 0 is one per core. Never changes an output byte.
@@ -76,7 +81,9 @@ impl ScrubPlan {
             columns: vec![Selector::column("text")],
             entities: Entity::ALL.to_vec(),
             custom: Vec::new(),
+            deny: Vec::new(),
             policy,
+            unit_column: None,
             dedup_exact: true,
             jobs: 0,
             on_error: OnError::Fail,
@@ -93,7 +100,19 @@ impl ScrubPlan {
 
     /// Digest of the recognizers in force.
     pub(crate) fn rule_set_digest(&self) -> String {
-        rule_set_digest(&self.entities, &self.custom)
+        let mut custom = self.custom.clone();
+        if !self.deny.is_empty() {
+            // No rule can have an empty pattern, so none can be taken for this one.
+            let mut literals = self.deny.clone();
+            literals.sort();
+            custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new() });
+        }
+        rule_set_digest(&self.entities, &custom)
+    }
+
+    /// The column of units, if the policy asks for it.
+    pub(crate) fn scope_column(&self) -> Option<&str> {
+        self.unit_column.as_deref().filter(|_| self.policy.scope() == Scope::Unit)
     }
 
     /// Digest of everything that can change an output byte except the inputs' content: two plans of one
@@ -103,7 +122,8 @@ impl ScrubPlan {
             "version": MANIFEST_VERSION,
             "column": self.column_names(),
             "rules": self.rule_set_digest(),
-            "policy": policy_behaviour(&self.policy),
+            "policy": self.policy.digest(),
+            "unit_column": self.scope_column(),
             "dedup_exact": self.dedup_exact,
             "on_error": self.on_error,
             "row_group_bytes_max": self.row_group_bytes_max,
@@ -116,22 +136,4 @@ impl ScrubPlan {
 /// Whether a row is one text of one column.
 pub(crate) fn is_flat(columns: &[Selector]) -> bool {
     matches!(columns, [column] if column.is_flat())
-}
-
-/// What the policy makes of a fixed value under each entity. Taken from its behaviour rather than its
-/// fields, this covers the key of keyed operators without the key ever being looked at.
-fn policy_behaviour(policy: &Policy) -> Vec<String> {
-    const PROBE: &str = "ann@example.org";
-    let probe = scan(&recognizers(&[Entity::Email]), PROBE);
-    Entity::ALL
-        .iter()
-        .map(|&entity| {
-            let mut finding = probe.clone();
-            for one in &mut finding {
-                one.entity = entity;
-            }
-            let operator = policy.operator(entity);
-            format!("{entity} {operator:?} {}", apply(PROBE, &finding, policy))
-        })
-        .collect()
 }

@@ -28,7 +28,7 @@ fn at(file: &Path, fault: Fault) -> Error {
 }
 
 fn lines(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
-    let mut lines = Lines::open(file, columns)?;
+    let mut lines = Lines::open(file, columns, None)?;
     while let Some(batch) = lines.next(u64::MAX)? {
         let digests: Vec<Option<Digest>> = batch.texts().iter().map(|text| Some(digest(text))).collect();
         keys(&batch.cells, flat, &digests, each);
@@ -37,7 +37,7 @@ fn lines(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Dig
 }
 
 fn parquet(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
-    let source = Source::open_selected(file, columns, u64::MAX)?;
+    let source = Source::open_selected(file, columns, None, u64::MAX)?;
     let ways = source.ways(Columns::Wanted);
     for row_group in 0..source.row_groups() {
         for batch in source.batches(row_group, Columns::Wanted)? {

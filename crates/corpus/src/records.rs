@@ -17,6 +17,7 @@ use crate::error::{Error, Fault};
 use crate::inputs::is_json_lines;
 use crate::selector::Selector;
 use crate::source::{Columns, Kind, Source, unreadable};
+pub(crate) use lines::whose;
 
 /// What makes up a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +178,7 @@ fn records(batch: &RecordBatch, selection: &Selection) -> Option<Vec<Option<Reco
 }
 
 /// Whose each row is.
-fn owners(batch: &RecordBatch, name: &str) -> Option<Vec<Option<String>>> {
+pub(crate) fn owners(batch: &RecordBatch, name: &str) -> Option<Vec<Option<String>>> {
     let column = batch.column_by_name(name)?;
     if !column.data_type().is_integer() {
         return strings(column);

@@ -3,7 +3,7 @@
 //! Every text is judged by itself and results come back in the order of the texts, so the number of
 //! threads cannot show in the output.
 
-use privet_text::{CustomRule, Entity, Finding, Policy, Recognizer, apply, recognizers, scan};
+use privet_text::{Context, CustomRule, Entity, Finding, Policy, Recognizer, denied, recognizers, scan, scrub};
 use rayon::prelude::*;
 
 use crate::dedup::{Digest, digest};
@@ -32,14 +32,24 @@ pub(crate) struct Scrubbed {
     /// Digest of the text as it is after scrubbing.
     pub(crate) digest: Digest,
     pub(crate) findings: Vec<Located>,
+    /// The policy removes the row.
+    pub(crate) dropped: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(entities: &[Entity], custom: &[CustomRule], policy: &Policy) -> Result<Self, Error> {
+    pub(crate) fn new(
+        entities: &[Entity],
+        custom: &[CustomRule],
+        deny: &[String],
+        policy: &Policy,
+    ) -> Result<Self, Error> {
         policy.validate()?;
         let mut all = recognizers(entities);
         for rule in custom {
             all.push(rule.compile()?);
+        }
+        if !deny.is_empty() {
+            all.push(denied(deny)?);
         }
         Ok(Self { recognizers: all, policy: policy.clone() })
     }
@@ -53,22 +63,30 @@ impl Rules {
         &self.policy
     }
 
-    fn scrub(&self, text: &str) -> Scrubbed {
-        let findings = self.scan(text);
-        if findings.is_empty() {
-            return Scrubbed { changed: None, digest: digest(text), findings: Vec::new() };
+    fn scrub(&self, text: &str, unit: Option<&str>) -> Scrubbed {
+        let context = Context { unit: unit.map(str::as_bytes) };
+        let scrubbed = scrub(&self.recognizers, text, &self.policy, &context);
+        let (new, dropped) = (scrubbed.text, scrubbed.dropped);
+        Scrubbed {
+            digest: digest(&new),
+            changed: (!dropped && new != text).then(|| new.into_owned()),
+            findings: locate(text, scrubbed.findings),
+            dropped,
         }
-        let new = apply(text, &findings, &self.policy);
-        Scrubbed { digest: digest(&new), changed: (new != text).then_some(new), findings: locate(text, findings) }
     }
 
-    /// Scrubs texts on the current thread pool. A panic in a rule becomes a fault, unprinted: its message
-    /// could quote the text.
-    pub(crate) fn scrub_all(&self, texts: &[Option<&str>]) -> Result<Vec<Option<Scrubbed>>, Fault> {
-        texts
-            .par_iter()
-            .map(|text| text.map(|text| caught(|| self.scrub(text)).ok_or(Fault::RulePanic)).transpose())
-            .collect()
+    /// Scrubs texts on the current thread pool, each in the scope of its unit where there are any. A panic in
+    /// a rule becomes a fault, unprinted: its message could quote the text.
+    pub(crate) fn scrub_all(
+        &self,
+        texts: &[Option<&str>],
+        units: Option<&[Option<&str>]>,
+    ) -> Result<Vec<Option<Scrubbed>>, Fault> {
+        let unit = |at: usize| units.and_then(|units| *units.get(at)?);
+        let one = |(at, text): (usize, Option<&str>)| {
+            text.map(|text| caught(|| self.scrub(text, unit(at))).ok_or(Fault::RulePanic)).transpose()
+        };
+        texts.par_iter().copied().enumerate().map(one).collect()
     }
 }
 
@@ -98,19 +116,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn rules() -> Rules {
-        Rules::new(&Entity::ALL, &[], &Policy::new(Operator::Tag)).unwrap()
+        Rules::new(&Entity::ALL, &[], &[], &Policy::new(Operator::Tag)).unwrap()
     }
 
     #[test]
     fn a_text_without_findings_is_left_alone() {
-        let scrubbed = rules().scrub("nothing here");
+        let scrubbed = rules().scrub("nothing here", None);
         assert_eq!(scrubbed.changed, None);
         assert_eq!(scrubbed.digest, digest("nothing here"));
     }
 
     #[test]
     fn the_digest_is_of_the_new_text() {
-        let scrubbed = rules().scrub("mail ann@example.org now");
+        let scrubbed = rules().scrub("mail ann@example.org now", None);
         let new = scrubbed.changed.unwrap();
         assert!(!new.contains("ann@example.org"));
         assert_eq!(scrubbed.digest, digest(&new));

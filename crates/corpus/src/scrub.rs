@@ -42,7 +42,7 @@ pub fn scrub(
     if shards.is_empty() {
         return Err(Error::EmptyCorpus { files: 0 });
     }
-    let rules = Rules::new(&plan.entities, &plan.custom, &plan.policy)?;
+    let rules = Rules::new(&plan.entities, &plan.custom, &plan.deny, &plan.policy)?;
     let pool =
         ThreadPoolBuilder::new().num_threads(plan.jobs).build().map_err(|_| Error::Workers { jobs: plan.jobs })?;
     let run = Run { plan, rules: &rules, pool: &pool, cancelled };
@@ -176,7 +176,7 @@ fn conclude(
     }
     let (content, rows) = join(&parts, &folder.findings())?;
     manifest.findings = Some(FindingsFile { file: FINDINGS_NAME.to_owned(), sha256: content.sha256, rows });
-    manifest.stages = stages(run.plan.dedup_exact, !manifest.quarantined.is_empty());
+    manifest.stages = stages(&run.plan.policy, run.plan.dedup_exact, !manifest.quarantined.is_empty());
     write_json(&folder.manifest(), &manifest)?;
     Ok(manifest)
 }

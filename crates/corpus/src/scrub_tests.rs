@@ -219,3 +219,96 @@ fn an_output_among_the_inputs_is_refused_before_anything_is_written() {
     assert!(matches!(run(&inside), Err(Error::OutputInsideInput { .. })));
     assert_eq!(tree(folder.path()), before);
 }
+
+#[test]
+fn a_document_is_dropped_for_what_is_in_it_and_counted() {
+    use privet_text::{Entity, Operator, Policy};
+    let folder = tempfile::tempdir().unwrap();
+    let base = plan(&two_shards(folder.path()), &folder.path().join("out"));
+    for (name, policy, dropped) in [
+        ("one", Policy::new(Operator::Tag).with(Entity::Email, Operator::Drop), 4),
+        ("many", Policy::new(Operator::Tag).with_drop_above(1), 1),
+    ] {
+        let plan = ScrubPlan { policy, output: folder.path().join(name), dedup_exact: false, ..base.clone() };
+        let manifest = run(&plan).unwrap();
+        assert_eq!(manifest.counts.rows_dropped, dropped, "{name}");
+        assert_eq!(manifest.counts.rows_out, 9 - dropped, "{name}");
+        assert_eq!(manifest.counts.findings[&Entity::Email], 5, "what was found in dropped rows is counted");
+        assert_eq!(manifest.stages[0].stability, Some(1));
+        assert!(manifest.stages[0].proof.contains("or none"));
+        let dry = ScrubPlan { mode: Mode::DryRun { sample_rows: None }, ..plan.clone() };
+        assert_eq!(run(&dry).unwrap().counts, manifest.counts);
+        assert!(run(&plan).unwrap().already_done);
+    }
+    // A dropped row hides no other from the duplicate set, and every text that is left was there.
+    let twin = ScrubPlan { policy: Policy::new(Operator::Drop), ..base.clone() };
+    let manifest = run(&twin).unwrap();
+    let left: Vec<_> = manifest.output_paths(&twin.output).iter().flat_map(|path| read_rows(path)).collect();
+    assert!(left.iter().flat_map(|(_, text)| text).all(|text| TEXTS.contains(&text.as_str()) && !text.contains('@')));
+}
+
+#[test]
+fn a_unit_scope_links_the_rows_of_one_unit_in_every_kind_of_column() {
+    use privet_text::{Operator, Policy, Scope};
+    let folder = tempfile::tempdir().unwrap();
+    let rows = vec![Some("ann@example.edu"); 4];
+    for kind in TEXT_TYPES {
+        let path = folder.path().join(format!("in/{kind:?}.parquet"));
+        let mut batch = batch(&rows, kind);
+        // `id` becomes the unit: two rows each of two.
+        let units = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 2, 1, 2]));
+        let mut columns = batch.columns().to_vec();
+        columns[0] = units;
+        batch = arrow::array::RecordBatch::try_new(batch.schema(), columns).unwrap();
+        write_batch(&path, &batch, properties(10));
+        let policy = Policy::new(Operator::Surrogate).with_key([1; 32]).with_scope(Scope::Unit);
+        let plan = ScrubPlan {
+            policy,
+            unit_column: Some("id".to_owned()),
+            dedup_exact: false,
+            ..plan(&[path], &folder.path().join(format!("{kind:?}")))
+        };
+        let manifest = run(&plan).unwrap();
+        let written = read_batch(&manifest.output_paths(&plan.output)[0]);
+        assert_eq!(written.schema().fields(), batch.schema().fields(), "the column's type stays");
+        let texts: Vec<_> =
+            read_rows(&manifest.output_paths(&plan.output)[0]).into_iter().filter_map(|row| row.1).collect();
+        assert!(
+            texts.iter().all(|text| text.ends_with(|c: char| "gmt".contains(c)) && text.contains("@example.")),
+            "{texts:?}"
+        );
+        assert_eq!((&texts[0], &texts[1]), (&texts[2], &texts[3]), "one unit, one surrogate");
+        assert_ne!(texts[0], texts[1], "two units, two surrogates");
+        let dry = ScrubPlan { mode: Mode::DryRun { sample_rows: None }, ..plan.clone() };
+        assert_eq!(run(&dry).unwrap().counts, manifest.counts);
+        let other = ScrubPlan { unit_column: Some("label".to_owned()), ..plan };
+        assert!(matches!(run(&other), Err(Error::DifferentPlan { .. })));
+    }
+}
+
+#[test]
+fn every_setting_of_the_rules_makes_another_plan() {
+    use privet_text::{Entity, Operator, Policy, Scope};
+    let folder = tempfile::tempdir().unwrap();
+    let base = plan(&two_shards(folder.path()), &folder.path().join("out"));
+    run(&base).unwrap();
+    let with = |policy| ScrubPlan { policy, ..base.clone() };
+    let tag = || Policy::new(Operator::Tag);
+    let allowed = ["ann@example.org".to_owned()];
+    for other in [
+        with(tag().with_scope(Scope::Document)),
+        with(tag().with_threshold(Entity::Phone, 0.6)),
+        with(tag().with_drop_above(5)),
+        with(tag().with_allowed(&allowed)),
+        ScrubPlan { deny: vec!["plain words".to_owned()], ..base.clone() },
+    ] {
+        assert!(matches!(run(&other), Err(Error::DifferentPlan { .. })));
+    }
+    let denying =
+        ScrubPlan { deny: vec!["plain words".to_owned()], output: folder.path().join("deny"), ..base.clone() };
+    let manifest = run(&denying).unwrap();
+    assert_eq!(manifest.counts.findings[&Entity::Custom], 3);
+    assert_ne!(manifest.rule_set_digest, run(&base).unwrap().rule_set_digest);
+    // Of a unit column only the scope that reads it speaks.
+    assert!(run(&ScrubPlan { unit_column: Some("id".to_owned()), ..base }).unwrap().already_done);
+}

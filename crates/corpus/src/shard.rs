@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::DataType;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use rayon::ThreadPool;
@@ -24,9 +25,9 @@ use crate::guard::caught;
 use crate::inputs::Shard;
 use crate::lines::{Lines, LinesFile};
 use crate::manifest::Counts;
-use crate::nested::{Way, cells, leaf, with_leaf};
+use crate::nested::{Way, cells, leaf, leaf_type, with_leaf};
 use crate::plan::{ScrubPlan, is_flat};
-use crate::records::is_parquet;
+use crate::records::{is_parquet, owners};
 use crate::rows::{Rules, Scrubbed};
 use crate::source::{Columns, Source, unwritable_column};
 
@@ -97,7 +98,7 @@ impl Run<'_> {
         targets: Option<&Targets>,
         done: &mut dyn FnMut(u64, u64),
     ) -> Result<Finished, Stop> {
-        let mut lines = Lines::open(&pass.shard.path, &self.plan.columns)?;
+        let mut lines = Lines::open(&pass.shard.path, &self.plan.columns, self.plan.scope_column())?;
         let create = |targets: &Targets| -> Result<_, Stop> {
             let findings = FindingsWriter::create(&targets.part)?;
             Ok((LinesFile::create(&targets.output, lines.compression)?, findings, targets.output.clone()))
@@ -108,7 +109,8 @@ impl Run<'_> {
         {
             let texts = batch.texts();
             let slots: Vec<Option<&str>> = texts.iter().map(|text| Some(&**text)).collect();
-            let scrubbed = self.pool.install(|| self.rules.scrub_all(&slots))?;
+            let units = batch.units();
+            let scrubbed = self.pool.install(|| self.rules.scrub_all(&slots, units.as_deref()))?;
             let first_row = pass.tally.counts.rows_in;
             let scrubbed: Vec<Option<&Scrubbed>> = scrubbed.iter().map(Option::as_ref).collect();
             let keep = pass.tally.count(&batch.cells, &scrubbed);
@@ -140,7 +142,8 @@ impl Run<'_> {
         done: &mut dyn FnMut(u64, u64),
     ) -> Result<Finished, Stop> {
         let plan = self.plan;
-        let source = Source::open_selected(&pass.shard.path, &plan.columns, plan.row_group_bytes_max)?;
+        let owner = plan.scope_column();
+        let source = Source::open_selected(&pass.shard.path, &plan.columns, owner, plan.row_group_bytes_max)?;
         let mut sink = targets.map(|targets| Sink::create(targets, &source)).transpose()?;
         let columns = if sink.is_some() { Columns::All } else { Columns::Wanted };
         let ways = source.ways(columns);
@@ -175,15 +178,27 @@ impl Run<'_> {
         pass: &mut Pass<'_>,
         sink: Option<&mut Sink>,
     ) -> Result<(), Stop> {
+        let units = match self.plan.scope_column() {
+            Some(name) => Some(caught(|| owners(batch, name)).flatten().ok_or(damaged.clone())?),
+            None => None,
+        };
         let mut leaves = Vec::with_capacity(ways.len());
         for (way, known) in ways.iter().zip(known) {
             let column = batch.column(way.top);
             let taken = || {
-                let leaf = leaf(column, way)?;
+                let mut leaf = leaf(column, way)?;
+                if units.is_some() {
+                    // Rows of two units that share a dictionary's value do not share its surrogates.
+                    leaf.values = unshared(&leaf.values)?;
+                }
                 Some((slots(&leaf.values)?, leaf))
             };
             let (slots, leaf) = caught(taken).flatten().ok_or(damaged.clone())?;
-            leaves.push((leaf, self.scrub_slots(&slots.values, known, damaged)?, slots));
+            let of_slot: Option<Vec<Option<&str>>> = units.as_ref().map(|units| {
+                leaf.owners.iter().map(|owner| owner.as_ref().and_then(|(row, _)| units[*row].as_deref())).collect()
+            });
+            let scrubbed = self.scrub_slots(&slots.values, of_slot.as_deref(), known, damaged)?;
+            leaves.push((leaf, scrubbed, slots));
         }
         let cells = cells(ways, leaves.iter().map(|(leaf, _, slots)| (leaf, slots)), batch.num_rows());
         let scrubbed: Vec<Option<&Scrubbed>> =
@@ -199,11 +214,16 @@ impl Run<'_> {
         let mut columns = batch.columns().to_vec();
         for (way, (leaf, scrubbed, slots)) in ways.iter().zip(&leaves).filter(|(_, (_, scrubbed, _))| scrubbed.changes)
         {
-            let new = || {
-                let texts = texts(&slots.values)?;
-                with_leaf(&columns[way.top], way, with_texts(&leaf.values, scrubbed.shown(&texts)))
-            };
-            columns[way.top] = caught(new).flatten().ok_or(damaged.clone())?;
+            let before = caught(|| leaf_type(&columns[way.top], way)).flatten().ok_or(damaged.clone())?;
+            let texts = texts(&slots.values).ok_or(damaged.clone())?;
+            let mut new = caught(|| with_texts(&leaf.values, scrubbed.shown(&texts))).ok_or(damaged.clone())?;
+            if *new.data_type() != before {
+                // It fails when there are more texts now than the dictionary has keys.
+                let shared = caught(|| cast(&new, &before)).and_then(Result::ok);
+                new = shared.ok_or_else(|| Fault::UnsupportedColumn { column: way.path.clone() })?;
+            }
+            let put = || with_leaf(&columns[way.top], way, new);
+            columns[way.top] = caught(put).flatten().ok_or(damaged.clone())?;
         }
         let kept = caught(|| {
             RecordBatch::try_new(batch.schema(), columns).and_then(|batch| filter_record_batch(&batch, &keep))
@@ -212,18 +232,33 @@ impl Run<'_> {
     }
 
     /// Scrubs the slots of a column. Batches of one row group share their dictionary: it is scrubbed once.
-    fn scrub_slots(&self, values: &ArrayRef, known: &mut Known, damaged: &Fault) -> Result<Arc<SlotsScrubbed>, Fault> {
+    fn scrub_slots(
+        &self,
+        values: &ArrayRef,
+        units: Option<&[Option<&str>]>,
+        known: &mut Known,
+        damaged: &Fault,
+    ) -> Result<Arc<SlotsScrubbed>, Fault> {
         if let Some((before, scrubbed)) = known
+            && units.is_none()
             && before.to_data().ptr_eq(&values.to_data())
         {
             return Ok(scrubbed.clone());
         }
         let texts = texts(values).ok_or(damaged.clone())?;
-        let by_slot = self.pool.install(|| self.rules.scrub_all(&texts))?;
+        let by_slot = self.pool.install(|| self.rules.scrub_all(&texts, units))?;
         let changes = by_slot.iter().flatten().any(|s| s.changed.is_some());
         let scrubbed = Arc::new(SlotsScrubbed { by_slot, changes });
         *known = Some((values.clone(), scrubbed.clone()));
         Ok(scrubbed)
+    }
+}
+
+/// A text column with one slot for each row.
+fn unshared(column: &ArrayRef) -> Option<ArrayRef> {
+    match column.data_type() {
+        DataType::Dictionary(_, values) => cast(column, values).ok(),
+        _ => Some(column.clone()),
     }
 }
 

@@ -69,11 +69,20 @@ impl Source {
         Ok(Self { file, metadata, columns, ways: Vec::new() })
     }
 
-    /// Opens `path` and finds every text that the selectors mean.
-    pub(crate) fn open_selected(path: &Path, selectors: &[Selector], row_group_bytes_max: u64) -> Result<Self, Fault> {
+    /// Opens `path` and finds every text that the selectors mean, and the column that says whose a row is, if there is one.
+    pub(crate) fn open_selected(
+        path: &Path,
+        selectors: &[Selector],
+        owner: Option<&str>,
+        row_group_bytes_max: u64,
+    ) -> Result<Self, Fault> {
         let (file, metadata) = checked(path, row_group_bytes_max)?;
         let ways = ways(metadata.schema(), selectors)?;
         let mut columns: Vec<usize> = ways.iter().map(|way| way.top).collect();
+        if let Some(owner) = owner {
+            columns.push(find_column(metadata.schema(), owner, Kind::Owner)?);
+        }
+        columns.sort_unstable();
         columns.dedup();
         Ok(Self { file, metadata, columns, ways })
     }
@@ -96,10 +105,11 @@ impl Source {
         self.ways.iter().map(moved).collect()
     }
 
-    /// Indices of everything below the wanted columns among the leaves.
+    /// Indices of everything below the columns with texts among the leaves.
     pub(crate) fn text_leaves(&self) -> Vec<usize> {
         let leaves = self.metadata.parquet_schema();
-        (0..leaves.num_columns()).filter(|leaf| self.columns.contains(&leaves.get_column_root_idx(*leaf))).collect()
+        let holds_text = |leaf: &usize| self.ways.iter().any(|way| way.top == leaves.get_column_root_idx(*leaf));
+        (0..leaves.num_columns()).filter(holds_text).collect()
     }
 
     pub(crate) fn row_groups(&self) -> usize {

@@ -1,24 +1,69 @@
 //! Rewrites a text by its findings and a policy, and touches nothing outside their spans.
 
-use std::net::Ipv6Addr;
+use std::ops::Range;
 
-use crate::placeholder::{HASH_LETTERS, REDACTED};
-use crate::{Entity, Finding, Operator, Policy, resolve};
+use crate::encrypt::Sealer;
+use crate::normal::canonical;
+use crate::placeholder::{REDACTED, letters};
+use crate::scope::Keys;
+use crate::surrogate::surrogate;
+use crate::{Context, Entity, Finding, Operator, Policy, resolve};
 
-/// Rewrites every finding of `text` by the operator that `policy` gives its entity.
+/// Bytes of a keyed hash that are written.
+const HASH_BYTES: usize = 8;
+
+/// Rewrites every finding of `text` by the operator that `policy` gives it: [`apply_in`] without a context.
 ///
-/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. `Hash` without a
-/// key writes a tag: see [`Policy::validate`].
+/// # Panics
+/// As [`apply_in`].
+pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
+    apply_in(text, findings, policy, &Context::default())
+}
+
+/// Rewrites every finding of `text` by the operator that `policy` gives it.
+///
+/// Findings as [`crate::scan`] returns them; a list that is unsorted or overlaps is resolved first. An operator without
+/// its key writes a tag: see [`Policy::validate`]. What stands beside a surrogate can make it look like something else;
+/// [`crate::scrub`] looks again and puts a tag there.
 ///
 /// # Panics
 /// When a span lies outside the text or cuts a character: the findings are of another text. The message holds no text.
-pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
+pub fn apply_in(text: &str, findings: &[Finding], policy: &Policy, context: &Context<'_>) -> String {
     if !findings.is_sorted_by(|a, b| a.span.end <= b.span.start) {
-        return apply(text, &resolve(findings.to_vec()), policy);
+        return apply_in(text, &resolve(findings.to_vec()), policy, context);
     }
-    let mut rewritten = String::with_capacity(text.len());
+    rewrite(text, findings, &operators_of(findings, policy), policy, context).text
+}
+
+/// A rewritten text, and where in it each finding's replacement lies.
+pub(crate) struct Rewritten {
+    pub(crate) text: String,
+    pub(crate) places: Vec<Range<usize>>,
+}
+
+/// What happens to each finding.
+pub(crate) fn operators_of(findings: &[Finding], policy: &Policy) -> Vec<Operator> {
+    findings.iter().map(|finding| policy.operator_for(finding)).collect()
+}
+
+/// Rewrites sorted, disjoint findings, each by its operator.
+pub(crate) fn rewrite(
+    text: &str,
+    findings: &[Finding],
+    operators: &[Operator],
+    policy: &Policy,
+    context: &Context<'_>,
+) -> Rewritten {
+    let writer = Writer {
+        hash: policy.key().map(|key| Keys::new(key, policy.scope(), text, context)),
+        encrypt: policy.encrypt_key().map(|key| Sealer::new(key, text)),
+        text,
+    };
+    let mut rewritten =
+        Rewritten { text: String::with_capacity(text.len()), places: Vec::with_capacity(findings.len()) };
     let mut copied = 0;
-    for Finding { entity, span, .. } in findings {
+    for (finding, &operator) in findings.iter().zip(operators) {
+        let span = &finding.span;
         assert!(
             span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
             "a finding at bytes {}..{} does not fit a text of {} bytes",
@@ -26,21 +71,40 @@ pub fn apply(text: &str, findings: &[Finding], policy: &Policy) -> String {
             span.end,
             text.len()
         );
-        rewritten.push_str(&text[copied..span.start]);
-        replace(&text[span.clone()], *entity, policy, &mut rewritten);
+        rewritten.text.push_str(&text[copied..span.start]);
+        let start = rewritten.text.len();
+        writer.replace(finding, operator, &mut rewritten.text);
+        rewritten.places.push(start..rewritten.text.len());
         copied = span.end;
     }
-    rewritten.push_str(&text[copied..]);
+    rewritten.text.push_str(&text[copied..]);
     rewritten
 }
 
-fn replace(value: &str, entity: Entity, policy: &Policy, out: &mut String) {
-    match (policy.operator(entity), policy.key()) {
-        (Operator::Keep, _) => out.push_str(value),
-        (Operator::Mask, _) => out.extend(value.chars().map(masked)),
-        (Operator::Redact, _) => write(out, &["<", REDACTED, ">"]),
-        (Operator::Hash, Some(key)) => write(out, &["<", entity.as_str(), ":", &hashed(value, entity, key), ">"]),
-        (Operator::Tag | Operator::Hash, _) => write(out, &["<", entity.as_str(), ">"]),
+/// The keys of one text.
+struct Writer<'a> {
+    text: &'a str,
+    hash: Option<Keys<'a>>,
+    encrypt: Option<Sealer<'a>>,
+}
+
+impl Writer<'_> {
+    fn replace(&self, finding: &Finding, operator: Operator, out: &mut String) {
+        let Finding { entity, span, .. } = finding;
+        let (value, entity) = (&self.text[span.clone()], *entity);
+        match (operator, &self.hash, &self.encrypt) {
+            (Operator::Keep, ..) => out.push_str(value),
+            (Operator::Mask, ..) => out.extend(value.chars().map(masked)),
+            (Operator::Redact, ..) => write(out, &["<", REDACTED, ">"]),
+            (Operator::Hash, Some(keys), _) => {
+                write(out, &["<", entity.as_str(), ":", &hashed(value, entity, &keys.at(span.start)), ">"]);
+            }
+            (Operator::Surrogate, Some(keys), _) => out.push_str(&surrogate(value, entity, || keys.at(span.start))),
+            (Operator::Encrypt, _, Some(sealer)) => sealer.seal(span, entity, out),
+            (Operator::Tag | Operator::Hash | Operator::Surrogate | Operator::Encrypt | Operator::Drop, ..) => {
+                write(out, &["<", entity.as_str(), ">"]);
+            }
+        }
     }
 }
 
@@ -61,22 +125,5 @@ fn hashed(value: &str, entity: Entity, key: &[u8; 32]) -> String {
     let mut hasher = blake3::Hasher::new_keyed(key);
     // The zero byte ends the domain: no label contains one, so no two (entity, value) pairs share an input.
     hasher.update(entity.as_str().as_bytes()).update(&[0]).update(canonical(value, entity).as_bytes());
-    let digest = hasher.finalize();
-    digest.as_bytes()[..HASH_LETTERS / 2]
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(b'a' + nibble))
-        .collect()
-}
-
-/// One spelling for values that differ only in formatting, so that they share a hash.
-fn canonical(value: &str, entity: Entity) -> String {
-    match entity {
-        Entity::Email => value.to_lowercase(),
-        Entity::Phone => value.chars().filter(|&c| c.is_ascii_alphanumeric() || c == '+').collect(),
-        Entity::CreditCard | Entity::UsSsn => value.chars().filter(char::is_ascii_digit).collect(),
-        Entity::Iban => value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase(),
-        Entity::Ipv6 => value.parse::<Ipv6Addr>().map_or_else(|_| value.to_owned(), |address| address.to_string()),
-        Entity::Ipv4 | Entity::UrlCredentials | Entity::Secret | Entity::Custom => value.to_owned(),
-    }
+    letters(&hasher.finalize().as_bytes()[..HASH_BYTES])
 }

@@ -61,10 +61,55 @@ pub enum Error {
         rule: String,
     },
     /// Hashing without a key could be reversed by trying every phone number.
-    #[error("the operator for {entity} is `hash`, but the policy has no key; give it 32 secret bytes or choose `tag`")]
+    #[error(
+        "the operator for {entity} is `{operator}`, but the policy has no key; give it 32 secret bytes or choose `tag`"
+    )]
     HashKeyMissing {
-        /// The entity whose operator is `hash`.
+        /// The entity whose operator needs a key.
         entity: Entity,
+        /// The operator's name.
+        operator: &'static str,
+    },
+    /// Nothing can be encrypted without a key.
+    #[error(
+        "the operator for {entity} is `encrypt`, but the policy has no key for it; give it 32 secret bytes of its own"
+    )]
+    EncryptKeyMissing {
+        /// The entity whose operator is `encrypt`.
+        entity: Entity,
+    },
+    /// A threshold is compared with a confidence.
+    #[error("the threshold of {entity} is not a confidence; write a number from 0 to 1")]
+    Threshold {
+        /// The entity.
+        entity: Entity,
+    },
+    /// A denied text that is everywhere, or too long to look for.
+    #[error("entry {position} of the deny list cannot be looked for; write 2 to 256 bytes")]
+    DeniedText {
+        /// Its place in the list, counted from 1.
+        position: usize,
+    },
+    /// The deny list could not be compiled into a searcher.
+    #[error("the deny list could not be compiled; use fewer or shorter texts")]
+    DeniedTexts {
+        /// What the searcher says.
+        #[source]
+        source: Box<aho_corasick::BuildError>,
+    },
+    /// A preset that does not exist.
+    #[error("unknown preset `{name}`; write one of {}", crate::Preset::names().join(", "))]
+    UnknownPreset {
+        /// The name as written.
+        name: String,
+    },
+    /// An encrypted value that this key does not open.
+    #[error(
+        "the encrypted value at byte {at} cannot be opened; it needs the key it was written with, and all its letters"
+    )]
+    Decryption {
+        /// Where in the encrypted text its placeholder starts.
+        at: usize,
     },
 }
 

@@ -52,20 +52,32 @@ pub mod evaluate;
 
 mod apply;
 mod digest;
+mod encrypt;
 mod invisible;
+mod lists;
+mod normal;
 mod policy;
+mod preset;
 mod resolve;
+mod scope;
+mod scrub;
+mod surrogate;
 
-pub use apply::apply;
+pub use apply::{apply, apply_in};
 pub use custom::CustomRule;
 pub use digest::rule_set_digest;
+pub use encrypt::decrypt;
 pub use entity::Entity;
 pub use error::Error;
 pub use finding::{Finding, Rule};
 pub use invisible::invisible_characters;
+pub use lists::denied;
 pub use policy::{Operator, Policy};
+pub use preset::Preset;
 pub use recognizer::{Recognizer, recognizers, scan};
 pub use resolve::resolve;
+pub use scope::{Context, Scope};
+pub use scrub::{Scrubbed, scrub};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::*;
 
 mod laws;
 mod linear;
+mod operators;
 mod whole;
 
 /// One seed for every generated test of the crate.

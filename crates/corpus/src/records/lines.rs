@@ -59,7 +59,7 @@ fn record(mut object: Map<String, Value>, selection: &Selection, line: u64) -> R
     })
 }
 
-fn whose(object: &Map<String, Value>, column: &str, line: u64) -> Result<String, Fault> {
+pub(crate) fn whose(object: &Map<String, Value>, column: &str, line: u64) -> Result<String, Fault> {
     match object.get(column) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(number.to_string()),

@@ -114,12 +114,12 @@ fn shreds() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(SHREDS), 0..14).prop_map(|pieces| pieces.concat())
 }
 
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     prop_oneof![4 => shreds(), 1 => any::<String>(), 1 => "[0-9 .()+-]{0,40}", 1 => "[a-f0-9:.@/]{0,40}"]
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
-    let operators = vec![Operator::Tag, Operator::Redact, Operator::Hash];
+    let operators = vec![Operator::Tag, Operator::Redact, Operator::Hash, Operator::Drop];
     let exceptions =
         prop::collection::vec((prop::sample::select(&Entity::ALL[..]), prop::sample::select(operators.clone())), 0..4);
     (prop::sample::select(operators.clone()), exceptions, any::<[u8; 32]>()).prop_map(|(default, exceptions, key)| {
@@ -131,7 +131,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 }
 
 /// Rebuilds the text character by character: outside every span as it was, and at each span's start its replacement.
-fn apply_slowly(text: &str, findings: &[Finding], policy: &Policy) -> String {
+pub(super) fn apply_slowly(text: &str, findings: &[Finding], policy: &Policy) -> String {
     let mut rewritten = String::new();
     for (at, character) in text.char_indices() {
         if let Some(finding) = findings.iter().find(|finding| finding.span.start == at) {

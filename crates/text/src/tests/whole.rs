@@ -103,7 +103,7 @@ fn hashes_depend_on_key_entity_and_value_and_not_on_formatting() {
 #[test]
 fn a_policy_that_hashes_needs_a_key() {
     let policy = Policy::new(Operator::Tag).with(Entity::Iban, Operator::Hash);
-    assert!(matches!(policy.validate(), Err(Error::HashKeyMissing { entity: Entity::Iban })));
+    assert!(matches!(policy.validate(), Err(Error::HashKeyMissing { entity: Entity::Iban, operator: "hash" })));
     let text = "DE89370400440532013000";
     assert_eq!(apply(text, &scan_all(text), &policy), "<IBAN>");
     let keyed = policy.with_key([1; 32]);

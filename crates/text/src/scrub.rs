@@ -1,0 +1,147 @@
+//! A whole text at once: found, judged, rewritten, and looked at again.
+//!
+//! Tags are walls between what stands beside them; surrogates are text like any other. A digit that followed an address
+//! can follow a number now, and a word that was too far away from a number can announce it. So a text with surrogates
+//! is scanned again, and where anything would be replaced that was not before, a tag takes the place of the surrogates
+//! around it. What is returned is settled: scrubbing it again changes nothing.
+
+use std::borrow::Cow;
+
+use crate::apply::{Rewritten, operators_of, rewrite};
+use crate::{Context, Finding, Operator, Policy, Recognizer, placeholder, resolve, scan};
+
+/// Looks at a rewritten text before every surrogate of it becomes a tag.
+const ROUNDS_MAX: usize = 8;
+
+/// What became of one text.
+#[derive(Clone, PartialEq)]
+pub struct Scrubbed<'a> {
+    /// The text as it is now, also for a document that is to be dropped.
+    pub text: Cow<'a, str>,
+    /// Everything that was found and is not on the allow list, sorted and disjoint, with places in the old text;
+    /// including what is below its threshold.
+    pub findings: Vec<Finding>,
+    /// Whether the policy removes the document: [`Policy::drops`].
+    pub dropped: bool,
+}
+
+/// Finds and rewrites what `policy` says, so that a second pass changes nothing more.
+///
+/// [`crate::scan`] and [`crate::apply_in`] with what lies between: allowed values are taken out, a finding below its
+/// threshold gives way to surer ones inside it, and surrogates that would be taken for something else in their new
+/// surroundings become tags. A text of which nothing is found costs one scan; one with surrogates costs two or more.
+pub fn scrub<'a>(
+    recognizers: &[Box<dyn Recognizer>],
+    text: &'a str,
+    policy: &Policy,
+    context: &Context<'_>,
+) -> Scrubbed<'a> {
+    let findings = find(recognizers, text, policy);
+    let dropped = policy.drops(&findings);
+    let text = if findings.is_empty() {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(settled(recognizers, text, &findings, policy, context))
+    };
+    Scrubbed { text, findings, dropped }
+}
+
+fn find(recognizers: &[Box<dyn Recognizer>], text: &str, policy: &Policy) -> Vec<Finding> {
+    let mut findings = scan(recognizers, text);
+    findings.retain(|finding| !policy.allowed().holds(&text[finding.span.clone()], finding.entity));
+    if policy.has_thresholds() { with_surer_ones(recognizers, text, findings, policy) } else { findings }
+}
+
+/// Puts the surer findings that a finding below its threshold hides in its place.
+///
+/// Of findings that overlap, the longest gives its name to all, and with it its confidence: without this, a weak
+/// telephone number around a sure account number would leave both standing.
+fn with_surer_ones(
+    recognizers: &[Box<dyn Recognizer>],
+    text: &str,
+    mut findings: Vec<Finding>,
+    policy: &Policy,
+) -> Vec<Finding> {
+    let is_weak = |finding: &Finding| policy.below_threshold(finding);
+    let weak: Vec<Finding> = findings.iter().filter(|finding| is_weak(finding)).cloned().collect();
+    if weak.is_empty() {
+        return findings;
+    }
+    let mut surer = Vec::new();
+    for recognizer in recognizers {
+        recognizer.find(text, &mut surer);
+    }
+    surer.retain(|finding| {
+        !is_weak(finding)
+            && !placeholder::holds(text.as_bytes(), &finding.span)
+            && !policy.allowed().holds(&text[finding.span.clone()], finding.entity)
+            && weak.iter().any(|weak| overlap(weak, finding))
+    });
+    findings.retain(|finding| !is_weak(finding) || !surer.iter().any(|surer| overlap(finding, surer)));
+    findings.extend(surer);
+    resolve(findings)
+}
+
+fn overlap(a: &Finding, b: &Finding) -> bool {
+    a.span.start < b.span.end && b.span.start < a.span.end
+}
+
+/// The text, rewritten until looking at it again finds nothing to change.
+fn settled(
+    recognizers: &[Box<dyn Recognizer>],
+    text: &str,
+    findings: &[Finding],
+    policy: &Policy,
+    context: &Context<'_>,
+) -> String {
+    let mut operators = operators_of(findings, policy);
+    for _ in 0..ROUNDS_MAX {
+        let rewritten = rewrite(text, findings, &operators, policy, context);
+        if !operators.contains(&Operator::Surrogate) {
+            return rewritten.text;
+        }
+        let unsettled = unsettled(recognizers, &rewritten.text, policy, context);
+        let blamed: Vec<usize> = unsettled.iter().flat_map(|finding| around(finding, &rewritten, &operators)).collect();
+        if blamed.is_empty() {
+            return rewritten.text;
+        }
+        for index in blamed {
+            operators[index] = Operator::Tag;
+        }
+    }
+    for operator in operators.iter_mut().filter(|operator| **operator == Operator::Surrogate) {
+        *operator = Operator::Tag;
+    }
+    rewrite(text, findings, &operators, policy, context).text
+}
+
+/// What a second pass would change.
+fn unsettled(
+    recognizers: &[Box<dyn Recognizer>],
+    rewritten: &str,
+    policy: &Policy,
+    context: &Context<'_>,
+) -> Vec<Finding> {
+    let mut again = find(recognizers, rewritten, policy);
+    let twice = rewrite(rewritten, &again, &operators_of(&again, policy), policy, context);
+    let mut places = twice.places.into_iter();
+    again.retain(|finding| {
+        let place = places.next().unwrap_or_default();
+        twice.text[place] != rewritten[finding.span.clone()]
+    });
+    again
+}
+
+/// The surrogates that a finding of the rewritten text overlaps, or else the nearest one on either side.
+fn around(finding: &Finding, rewritten: &Rewritten, operators: &[Operator]) -> Vec<usize> {
+    let places = &rewritten.places;
+    let is_surrogate = |index: &usize| operators[*index] == Operator::Surrogate;
+    let first = places.partition_point(|place| place.end <= finding.span.start);
+    let after = places.partition_point(|place| place.start < finding.span.end);
+    let inside: Vec<usize> = (first..after).filter(is_surrogate).collect();
+    if inside.is_empty() {
+        (0..first).rev().find(is_surrogate).into_iter().chain((after..places.len()).find(is_surrogate)).collect()
+    } else {
+        inside
+    }
+}
