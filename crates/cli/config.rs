@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use privet_corpus::Selection;
-use privet_text::{CustomRule, Entity, Operator};
+use privet_text::{CustomRule, Entity, Operator, Preset, Scope};
 use privet_train::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, TrainConfig};
 use serde::{Deserialize, Deserializer};
 
@@ -71,16 +71,43 @@ pub(crate) struct Dataset {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scrub {
-    #[serde(default = "all_entities")]
-    pub(crate) entities: Vec<Entity>,
-    #[serde(default = "tag")]
-    pub(crate) operator: Operator,
+    /// What stands for every key below that is not written.
+    #[serde(default, deserialize_with = "preset")]
+    pub(crate) preset: Option<&'static Preset>,
+    /// Left out: the preset's, or all.
+    #[serde(default)]
+    pub(crate) entities: Option<Vec<Entity>>,
+    /// Left out: the preset's, or `tag`.
+    #[serde(default)]
+    pub(crate) operator: Option<Operator>,
     /// Exceptions to `operator`, by entity.
     #[serde(default)]
     pub(crate) operators: BTreeMap<Entity, Operator>,
-    /// Needed by the `hash` operator: 32 bytes, or 64 hexadecimal digits.
+    /// Confidence below which a finding is counted and left.
+    #[serde(default)]
+    pub(crate) thresholds: BTreeMap<Entity, f32>,
+    /// A document with more findings goes.
+    #[serde(default)]
+    pub(crate) drop_above: Option<usize>,
+    /// How far equal values get equal hashes and surrogates.
+    #[serde(default)]
+    pub(crate) scope: Scope,
+    /// Needed by the operators `hash` and `surrogate`: 32 bytes, or 64 hexadecimal digits.
     #[serde(default)]
     pub(crate) hash_key_file: Option<PathBuf>,
+    /// Needed by the operator `encrypt`.
+    #[serde(default)]
+    pub(crate) encrypt_key_file: Option<PathBuf>,
+    /// Values that are no findings.
+    #[serde(default)]
+    pub(crate) allow: Vec<String>,
+    #[serde(default)]
+    pub(crate) allow_file: Option<PathBuf>,
+    /// Texts that are findings wherever they stand as words.
+    #[serde(default)]
+    pub(crate) deny: Vec<String>,
+    #[serde(default)]
+    pub(crate) deny_file: Option<PathBuf>,
     #[serde(default)]
     pub(crate) on_error: OnError,
     #[serde(default)]
@@ -245,10 +272,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     deserializer.deserialize_any(OneOrMany)
 }
 
-fn all_entities() -> Vec<Entity> {
-    Entity::ALL.to_vec()
-}
-
-fn tag() -> Operator {
-    Operator::Tag
+fn preset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static Preset>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Preset::of(&name).map(Some).map_err(serde::de::Error::custom)
 }

@@ -3,18 +3,21 @@
 //! This command is run by whoever holds the data, on its own and outside any guarantee, so it may say how much it
 //! found. It never says what.
 
-use std::path::{Path, PathBuf};
+mod rules;
+
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use privet_corpus::{Counts, Manifest, Mode, ScrubPlan, Selector};
-use privet_text::{Entity, Operator, Policy};
+use privet_text::{Entity, Operator, Policy, Preset, Scope};
 use serde_json::json;
 
-use crate::config::{Config, OnError};
+use crate::config::{Config, OnError, Scrub};
 use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::terminal::{Terminal, table};
+use rules::Names;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -27,15 +30,38 @@ pub(crate) struct Arguments {
     /// Columns that hold text, separated by commas: `text`, `meta.title`, `messages[].content`, `**.text`
     #[arg(long, default_value = "text", value_delimiter = ',', value_name = "PATH")]
     column: Vec<Selector>,
-    /// Entities to look for, separated by commas [default: all]
+    /// Entities, operators and thresholds by name: default, strict, fineweb, dolma, bigcode, hipaa18 or secrets-only;
+    /// other arguments change it
+    #[arg(long, value_name = "NAME", value_parser = preset)]
+    preset: Option<&'static Preset>,
+    /// Entities to look for, separated by commas [default: the preset's, or all]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
-    /// What to do with a finding: tag, redact, mask or hash
-    #[arg(long, default_value = "tag", value_name = "OPERATOR", value_parser = operator)]
-    operator: Operator,
-    /// Key for `hash`: a file with 32 bytes or 64 hexadecimal digits
+    /// What to do with a finding: tag, redact, mask, hash, surrogate, encrypt or drop (the row) [default: the preset's,
+    /// or tag]
+    #[arg(long, value_name = "OPERATOR", value_parser = operator)]
+    operator: Option<Operator>,
+    /// Remove rows with more findings than this
+    #[arg(long, value_name = "N")]
+    drop_above: Option<usize>,
+    /// How far equal values get equal hashes and surrogates: span, document, unit or corpus
+    #[arg(long, default_value = "corpus", value_name = "SCOPE", value_parser = scope)]
+    scope: Scope,
+    /// Column that says whose a row is, for `--scope unit`
+    #[arg(long, value_name = "NAME")]
+    unit_column: Option<String>,
+    /// Key for `hash` and `surrogate`: a file with 32 bytes or 64 hexadecimal digits
     #[arg(long, value_name = "FILE")]
     hash_key_file: Option<PathBuf>,
+    /// Key for `encrypt`, likewise; whoever holds it can read the values back
+    #[arg(long, value_name = "FILE")]
+    encrypt_key_file: Option<PathBuf>,
+    /// Values that are no findings, one a line
+    #[arg(long, value_name = "FILE")]
+    allow_file: Option<PathBuf>,
+    /// Texts that are findings wherever they stand as words, one a line
+    #[arg(long, value_name = "FILE")]
+    deny_file: Option<PathBuf>,
     /// Keep rows whose text an earlier row has already
     #[arg(long)]
     no_dedup: bool,
@@ -56,15 +82,6 @@ pub(crate) struct Arguments {
     overwrite: bool,
 }
 
-/// What a policy is made of.
-struct Rules<'a> {
-    operator: Operator,
-    exceptions: &'a std::collections::BTreeMap<Entity, Operator>,
-    key_file: Option<&'a Path>,
-    /// Where the user names the key file.
-    key_name: &'a str,
-}
-
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
     let plan = plan_from_arguments(arguments)?;
     let manifest = with_progress(&plan, terminal, cancelled)?;
@@ -80,18 +97,25 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicB
 
 fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     let inputs = privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Records)?;
-    let rules = Rules {
+    let written = Scrub {
+        preset: arguments.preset,
+        entities: (!arguments.entities.is_empty()).then(|| arguments.entities.clone()),
         operator: arguments.operator,
-        exceptions: &std::collections::BTreeMap::new(),
-        key_file: arguments.hash_key_file.as_deref(),
-        key_name: "--hash-key-file",
+        drop_above: arguments.drop_above,
+        scope: arguments.scope,
+        hash_key_file: arguments.hash_key_file.clone(),
+        encrypt_key_file: arguments.encrypt_key_file.clone(),
+        allow_file: arguments.allow_file.clone(),
+        deny_file: arguments.deny_file.clone(),
+        ..rules::empty()
     };
-    let mut plan = ScrubPlan::new(inputs, arguments.output.clone(), policy(&rules)?);
+    let names = Names { hash_key: "--hash-key-file", encrypt_key: "--encrypt-key-file", unit: "--unit-column" };
+    let rules = rules::rules(&written, &names, arguments.unit_column.as_deref())?;
+    let mut plan = ScrubPlan::new(inputs, arguments.output.clone(), rules.policy);
+    (plan.entities, plan.deny) = (rules.entities, rules.deny);
+    plan.unit_column.clone_from(&arguments.unit_column);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
     plan.columns.clone_from(&arguments.column);
-    if !arguments.entities.is_empty() {
-        plan.entities.clone_from(&arguments.entities);
-    }
     plan.dedup_exact = !arguments.no_dedup;
     plan.jobs = arguments.jobs;
     plan.on_error = arguments.on_error.into();
@@ -107,14 +131,15 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
         plan.entities.clear();
         return Ok(for_run(plan, config));
     };
-    let rules = Rules {
-        operator: scrub.operator,
-        exceptions: &scrub.operators,
-        key_file: scrub.hash_key_file.as_deref(),
-        key_name: "`hash_key_file` in [scrub]",
+    let names = Names {
+        hash_key: "`hash_key_file` in [scrub]",
+        encrypt_key: "`encrypt_key_file` in [scrub]",
+        unit: "`unit_column` in [[datasets]]",
     };
-    let mut plan = ScrubPlan::new(inputs, output, policy(&rules)?);
-    plan.entities.clone_from(&scrub.entities);
+    let rules = rules::rules(scrub, &names, config.unit_column())?;
+    let mut plan = ScrubPlan::new(inputs, output, rules.policy);
+    (plan.entities, plan.deny) = (rules.entities, rules.deny);
+    plan.unit_column = config.unit_column().map(str::to_owned);
     plan.custom.clone_from(&scrub.custom);
     plan.jobs = scrub.jobs;
     plan.on_error = scrub.on_error.into();
@@ -126,51 +151,6 @@ fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
     plan.columns = config.selection.texts();
     plan.dedup_exact = config.dedup_exact();
     plan
-}
-
-fn policy(rules: &Rules) -> Result<Policy, Failure> {
-    let hashes = rules.operator == Operator::Hash || rules.exceptions.values().any(|o| *o == Operator::Hash);
-    let mut policy = Policy::new(rules.operator);
-    for (entity, operator) in rules.exceptions {
-        policy = policy.with(*entity, *operator);
-    }
-    match rules.key_file {
-        Some(file) => policy = policy.with_key(key(file)?),
-        None if hashes => {
-            return Err(Failure::usage("the operator `hash` needs a key")
-                .at(rules.key_name)
-                .why("without a key, anyone could hash every phone number and look the results up")
-                .help("name a file with 32 secret bytes, made once with `head -c 32 /dev/urandom > hash.key`"));
-        }
-        None => {}
-    }
-    Ok(policy)
-}
-
-/// A key of 32 bytes, as they are or as 64 hexadecimal digits.
-fn key(file: &Path) -> Result<[u8; 32], Failure> {
-    let place = file.display().to_string();
-    let bytes = std::fs::read(file).map_err(|error| {
-        Failure::new(Exit::Input, "the key file cannot be read")
-            .at(&place)
-            .why(error.to_string())
-            .help("check the path")
-    })?;
-    if let Ok(key) = bytes.as_slice().try_into() {
-        return Ok(key);
-    }
-    let digits = bytes.trim_ascii();
-    let pairs = digits.chunks(2).map(|pair| {
-        let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
-        u8::from_str_radix(text, 16).ok()
-    });
-    let key: Option<Vec<u8>> = pairs.collect();
-    key.and_then(|key| key.try_into().ok()).ok_or_else(|| {
-        Failure::usage("the key file does not hold a key")
-            .at(place)
-            .why("a key is 32 bytes, or 64 hexadecimal digits")
-            .help("make one with `head -c 32 /dev/urandom > hash.key`, and keep it like a password")
-    })
 }
 
 /// Runs a plan with a bar over its rows.
@@ -192,8 +172,11 @@ pub(crate) fn quarantined(manifest: &Manifest, terminal: Terminal) -> bool {
 
 /// `120 rows in, 119 out; 14 changed, 1 duplicates removed`.
 pub(crate) fn totals(counts: &Counts) -> String {
-    let Counts { rows_in, rows_out, rows_changed, duplicates_removed, .. } = counts;
-    format!("{rows_in} rows in, {rows_out} out; {rows_changed} changed, {duplicates_removed} duplicates removed")
+    let Counts { rows_in, rows_out, rows_changed, rows_dropped, duplicates_removed, .. } = counts;
+    let dropped = if *rows_dropped > 0 { format!(", {rows_dropped} dropped") } else { String::new() };
+    format!(
+        "{rows_in} rows in, {rows_out} out; {rows_changed} changed{dropped}, {duplicates_removed} duplicates removed"
+    )
 }
 
 fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> String {
@@ -208,25 +191,30 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
         lines.push(format!("column `{}` of {files}, output {}", plan.column_names(), plan.output.display()));
     }
     let mut rows = vec![["entity", "operator", "findings"].map(String::from).to_vec()];
-    rows.extend(plan.entities.iter().filter(|entity| **entity != Entity::Custom || !plan.custom.is_empty()).map(
-        |entity| {
-            let found = manifest.counts.findings.get(entity).copied().unwrap_or(0);
-            vec![entity.to_string(), operator_name(plan.policy.operator(*entity)), found.to_string()]
-        },
-    ));
+    let named = !plan.custom.is_empty() || !plan.deny.is_empty();
+    rows.extend(plan.entities.iter().filter(|entity| **entity != Entity::Custom || named).map(|entity| {
+        let found = manifest.counts.findings.get(entity).copied().unwrap_or(0);
+        vec![entity.to_string(), plan.policy.operator(*entity).as_str().to_owned(), found.to_string()]
+    }));
     lines.push(String::new());
     lines.push(table(&rows));
     lines.join("\n")
 }
 
-fn operator_name(operator: Operator) -> String {
-    serde_json::to_value(operator).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+fn operator(name: &str) -> Result<Operator, String> {
+    let known = || Operator::ALL.into_iter().filter(|operator| *operator != Operator::Keep);
+    let names: Vec<_> = known().map(Operator::as_str).collect();
+    known().find(|operator| operator.as_str() == name).ok_or_else(|| format!("write {}", names.join(", ")))
 }
 
-fn operator(name: &str) -> Result<Operator, String> {
-    let known = [Operator::Tag, Operator::Redact, Operator::Mask, Operator::Hash];
-    let found = known.into_iter().find(|operator| operator_name(*operator) == name);
-    found.ok_or_else(|| String::from("write tag, redact, mask or hash"))
+fn scope(name: &str) -> Result<Scope, String> {
+    let known = [Scope::Span, Scope::Document, Scope::Unit, Scope::Corpus];
+    let found = known.into_iter().find(|scope| scope.as_str() == name);
+    found.ok_or_else(|| String::from("write span, document, unit or corpus"))
+}
+
+fn preset(name: &str) -> Result<&'static Preset, String> {
+    Preset::of(name).map_err(|error| error.to_string())
 }
 
 impl From<OnError> for privet_corpus::OnError {

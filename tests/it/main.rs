@@ -19,6 +19,7 @@ mod killed;
 mod layers;
 mod merge;
 mod model;
+mod operators;
 mod pins;
 mod records;
 mod run;

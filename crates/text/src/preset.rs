@@ -7,7 +7,7 @@
 use crate::{Entity, Error, Operator, Policy};
 
 /// A named set of entities, operators and thresholds.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Preset {
     /// The name, such as `strict`.
     pub name: &'static str,

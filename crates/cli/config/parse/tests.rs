@@ -51,7 +51,7 @@ fn a_whole_config_is_read_with_its_defaults() {
     assert_eq!((config.synthetic(), config.name().as_str()), (true, "x"));
     assert_eq!(config.paths(), ["data/*.parquet"]);
     assert!(config.dedup_exact() && config.prepares());
-    assert_eq!(config.scrub.unwrap().entities, privet_text::Entity::ALL);
+    assert_eq!(config.scrub.unwrap().entities, None);
 }
 
 #[test]
