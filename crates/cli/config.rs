@@ -142,6 +142,14 @@ pub(crate) struct Output {
     pub(crate) dir: PathBuf,
 }
 
+impl Scrub {
+    /// What is looked for: as written, else the preset's, else all.
+    pub(crate) fn entities(&self) -> Vec<Entity> {
+        let preset = || self.preset.map(|preset| preset.entities.to_vec());
+        self.entities.clone().or_else(preset).unwrap_or_else(|| Entity::ALL.to_vec())
+    }
+}
+
 impl Config {
     /// Whether exact duplicates go: as written, and otherwise together with scrubbing.
     pub(crate) fn dedup_exact(&self) -> bool {

@@ -161,7 +161,7 @@ fn rules(arguments: &Arguments) -> Result<Vec<Box<dyn Recognizer>>, Failure> {
     let Some(scrub) = crate::config::load(path, &[])?.scrub else {
         return Err(Failure::usage("the config has no [scrub]").at(place).help("add one, or name --entities instead"));
     };
-    let mut rules = recognizers(&scrub.entities);
+    let mut rules = recognizers(&scrub.entities());
     for rule in &scrub.custom {
         let compiled = rule.compile();
         rules.push(compiled.map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()).or_at(&place))?);

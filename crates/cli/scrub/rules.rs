@@ -24,7 +24,6 @@ pub(super) struct Rules {
 
 /// The rules of a `[scrub]`. `unit_column` says whose a row is, if anything does.
 pub(super) fn rules(scrub: &Scrub, names: &Names, unit_column: Option<&str>) -> Result<Rules, Failure> {
-    let entities = scrub.entities.clone().or_else(|| scrub.preset.map(|preset| preset.entities.to_vec()));
     let allow = [scrub.allow.clone(), lines(scrub.allow_file.as_deref())?].concat();
     let deny = [scrub.deny.clone(), lines(scrub.deny_file.as_deref())?].concat();
     let policy = with_keys(unkeyed(scrub).with_allowed(&allow), scrub, names)?;
@@ -39,7 +38,7 @@ pub(super) fn rules(scrub: &Scrub, names: &Names, unit_column: Option<&str>) -> 
     };
     policy.validate().map_err(unusable)?;
     denied(&deny).map_err(unusable)?;
-    Ok(Rules { entities: entities.unwrap_or_else(|| Entity::ALL.to_vec()), deny, policy })
+    Ok(Rules { entities: scrub.entities(), deny, policy })
 }
 
 fn unkeyed(scrub: &Scrub) -> Policy {

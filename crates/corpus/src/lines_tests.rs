@@ -225,3 +225,34 @@ fn bad_lines_are_faults_with_their_line_and_never_their_words() {
     assert_eq!(manifest.quarantined[0].reason_class, FaultClass::DamagedRecord);
     assert_eq!(read(&plan.output.join("c.jsonl")), "{\"text\": \"a\"}\n");
 }
+
+/// Surrogates are linked within a unit and not across units, in lines as in tables; rows that a policy drops are gone whole.
+#[test]
+fn a_unit_scope_and_dropped_rows_in_lines() {
+    use privet_text::{Operator, Policy, Scope};
+    let folder = tempfile::tempdir().unwrap();
+    let line =
+        |unit: Value| json!({ "who": unit, "turns": [{ "t": "ann@example.edu" }, { "t": null }] }).to_string() + "\n";
+    let text = [line(json!(1)), line(json!("b")), line(json!(1)), line(json!("b"))].concat();
+    let inputs = [write(folder.path().join("in/a.jsonl"), &text)];
+    let policy = Policy::new(Operator::Surrogate).with_key([7; 32]).with_scope(Scope::Unit);
+    let plan = ScrubPlan {
+        policy,
+        columns: columns(&["turns[].t"]),
+        unit_column: Some("who".to_owned()),
+        dedup_exact: false,
+        ..plan(&inputs, &folder.path().join("out"))
+    };
+    run(&plan).unwrap();
+    let written = read(&plan.output.join("a.jsonl"));
+    let lines: Vec<&str> = written.lines().collect();
+    assert!(!written.contains("ann@") && lines[0] == lines[2] && lines[1] == lines[3]);
+    let mail = |line: &str| serde_json::from_str::<Value>(line).unwrap()["turns"][0]["t"].clone();
+    assert_ne!(mail(lines[0]), mail(lines[1]), "two units, two surrogates");
+    let nobody = ScrubPlan { unit_column: Some("nobody".to_owned()), output: folder.path().join("x"), ..plan.clone() };
+    assert!(run(&nobody).unwrap_err().to_string().contains("`nobody`"));
+    let dropping = ScrubPlan { policy: Policy::new(Operator::Drop), output: folder.path().join("y"), ..plan };
+    let counts = run(&dropping).unwrap().counts;
+    assert_eq!((counts.rows_in, counts.rows_dropped, counts.rows_out), (4, 4, 0));
+    assert_eq!(read(&dropping.output.join("a.jsonl")), "");
+}

@@ -181,7 +181,8 @@ fn a_file_that_fails_half_way_leaves_no_trace() {
     let whole = write_texts(folder.path().join("in/b.parquet"), &texts(&numbers), TextType::Utf8, 20);
     // Wreck the pages of the last row group only: the first ones decode and enter the set before it fails.
     let mut bytes = std::fs::read(&broken).unwrap();
-    let source = crate::source::Source::open(&broken, "text", u64::MAX).unwrap();
+    let source =
+        crate::source::Source::open_selected(&broken, &[crate::Selector::column("text")], None, u64::MAX).unwrap();
     let chunk = source.metadata().row_group(2).column(source.text_leaves()[0]);
     let (start, length) = chunk.byte_range();
     bytes[start as usize..(start + length) as usize].fill(0xff);
