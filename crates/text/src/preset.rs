@@ -84,7 +84,7 @@ const PRESETS: &[Preset] = &[
         operators: &[],
         thresholds: &[],
         drop_above: None,
-        source: "45 CFR 164.514(b)(2), the eighteen identifiers to remove, as far as rules find them: \
+        source: "45 CFR 164.514(b)(2), the eighteen identifiers that a record must lose, as far as rules find them: \
                  telephone and fax numbers, e-mail addresses, social security and account numbers, IP addresses, and \
                  whatever custom rules describe, such as record numbers. Not names, places, dates, vehicles, devices, \
                  licences, URLs, fingerprints or photographs: text scrubbed with it does not meet the rule by itself",

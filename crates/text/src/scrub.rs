@@ -6,8 +6,9 @@
 //! around it. What is returned is settled: scrubbing it again changes nothing.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::apply::{Rewritten, operators_of, rewrite};
+use crate::apply::{operators_of, rewrite};
 use crate::{Context, Finding, Operator, Policy, Recognizer, placeholder, resolve, scan};
 
 /// Looks at a rewritten text before every surrogate of it becomes a tag.
@@ -75,15 +76,18 @@ fn with_surer_ones(
         !is_weak(finding)
             && !placeholder::holds(text.as_bytes(), &finding.span)
             && !policy.allowed().holds(&text[finding.span.clone()], finding.entity)
-            && weak.iter().any(|weak| overlap(weak, finding))
+            && overlaps(&weak, finding)
     });
-    findings.retain(|finding| !is_weak(finding) || !surer.iter().any(|surer| overlap(finding, surer)));
+    let surer = resolve(surer);
+    findings.retain(|finding| !is_weak(finding) || !overlaps(&surer, finding));
     findings.extend(surer);
     resolve(findings)
 }
 
-fn overlap(a: &Finding, b: &Finding) -> bool {
-    a.span.start < b.span.end && b.span.start < a.span.end
+/// Whether a finding overlaps any of these, which are sorted and disjoint.
+fn overlaps(findings: &[Finding], one: &Finding) -> bool {
+    let first = findings.partition_point(|finding| finding.span.end <= one.span.start);
+    findings.get(first).is_some_and(|finding| finding.span.start < one.span.end)
 }
 
 /// The text, rewritten until looking at it again finds nothing to change.
@@ -101,7 +105,10 @@ fn settled(
             return rewritten.text;
         }
         let unsettled = unsettled(recognizers, &rewritten.text, policy, context);
-        let blamed: Vec<usize> = unsettled.iter().flat_map(|finding| around(finding, &rewritten, &operators)).collect();
+        let surrogates: Vec<usize> =
+            (0..operators.len()).filter(|&index| operators[index] == Operator::Surrogate).collect();
+        let blamed: Vec<usize> =
+            unsettled.iter().flat_map(|finding| around(finding, &rewritten.places, &surrogates).to_vec()).collect();
         if blamed.is_empty() {
             return rewritten.text;
         }
@@ -133,15 +140,12 @@ fn unsettled(
 }
 
 /// The surrogates that a finding of the rewritten text overlaps, or else the nearest one on either side.
-fn around(finding: &Finding, rewritten: &Rewritten, operators: &[Operator]) -> Vec<usize> {
-    let places = &rewritten.places;
-    let is_surrogate = |index: &usize| operators[*index] == Operator::Surrogate;
-    let first = places.partition_point(|place| place.end <= finding.span.start);
-    let after = places.partition_point(|place| place.start < finding.span.end);
-    let inside: Vec<usize> = (first..after).filter(is_surrogate).collect();
-    if inside.is_empty() {
-        (0..first).rev().find(is_surrogate).into_iter().chain((after..places.len()).find(is_surrogate)).collect()
+fn around<'a>(finding: &Finding, places: &[Range<usize>], surrogates: &'a [usize]) -> &'a [usize] {
+    let first = surrogates.partition_point(|&index| places[index].end <= finding.span.start);
+    let after = surrogates.partition_point(|&index| places[index].start < finding.span.end);
+    if first < after {
+        &surrogates[first..after]
     } else {
-        inside
+        &surrogates[first.saturating_sub(1)..surrogates.len().min(after + 1)]
     }
 }
