@@ -17,6 +17,20 @@
 //! assert_eq!(apply(text, &findings, &Policy::new(Operator::Tag)), "Write to <EMAIL> or call <PHONE>.");
 //! ```
 //!
+//! [`scrub`] does all of it at once and is what a corpus wants: allowed values stay, findings below a threshold are
+//! counted and left, and a second pass changes nothing more, whichever operators a [`Policy`] names. A [`Preset`] is such
+//! a policy by name. Two operators draw on a key, within a [`Scope`]: `hash`, and `surrogate`, whose values are of the
+//! same kind and can be nobody's. A third, `encrypt`, can be read back with [`decrypt`].
+//!
+//! ```
+//! use privet_text::{Context, Entity, Operator, Policy, recognizers, scrub};
+//!
+//! let policy = Policy::new(Operator::Surrogate).with_key([7; 32]);
+//! let text = "Call +1 212 736 5000.";
+//! let scrubbed = scrub(&recognizers(&Entity::ALL), text, &policy, &Context::default());
+//! assert_eq!(scrubbed.text, "Call +1 953 555 0173.");
+//! ```
+//!
 //! What is *not* found: names, addresses, obfuscated spellings (`jo at example dot org`), digits of other scripts, and
 //! numbers broken by invisible characters ([`invisible_characters`] counts those). Finding nothing proves nothing.
 
