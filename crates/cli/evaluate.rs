@@ -25,7 +25,7 @@ const TEXTS_PER_LOOK: u64 = 256;
 const TEXTS_PER_LINE: u64 = 100_000;
 
 #[derive(Args)]
-#[command(after_long_help = FORMAT, after_help = FORMAT)]
+#[command(after_help = FORMAT)]
 pub(crate) struct Arguments {
     /// Labelled texts, JSON lines; may be packed with gzip or Zstandard
     gold: PathBuf,
@@ -53,10 +53,11 @@ const FORMAT: &str = "\
 A line of GOLD, offsets in Unicode code points (id and negatives may be left out):
   {\"id\": \"a1\", \"text\": \"…\", \"spans\": [{\"start\": 3, \"end\": 9, \"label\": \"EMAIL\"}],
    \"negatives\": [{\"start\": 12, \"end\": 17, \"why\": \"version\"}]}
-A line of FINDINGS: {\"id\": \"a1\", \"spans\": [{\"start\": 3, \"end\": 9, \"label\": \"EMAIL\", \"confidence\": 0.9}]}
+A line of FINDINGS (confidence is 1 where it is left out):
+  {\"id\": \"a1\", \"spans\": [{\"start\": 3, \"end\": 9, \"label\": \"EMAIL\", \"confidence\": 0.9}]}
 
 A gold span takes, of the findings with its label that are not taken yet, the one with the greatest
-intersection over union of characters, if that is at least one half; exact means the same start and end.";
+intersection over union of characters, if that is at least one half; exact means the same ends.";
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let mut gold = Lines::open(&arguments.gold)?;

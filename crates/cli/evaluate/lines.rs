@@ -51,13 +51,11 @@ impl Lines {
                         .why(error.to_string())
                         .help(format!("install {program}, or unpack the file first"))
                 })?;
-                let output = child.stdout.take();
-                (
-                    Box::new(BufReader::new(
-                        output.map_or_else(|| Box::new(std::io::empty()) as Box<dyn Read>, |output| Box::new(output)),
-                    )),
-                    Some(child),
-                )
+                let output: Box<dyn BufRead> = match child.stdout.take() {
+                    Some(output) => Box::new(BufReader::new(output)),
+                    None => Box::new(std::io::empty()),
+                };
+                (output, Some(child))
             }
             None => (Box::new(BufReader::with_capacity(1 << 16, Cursor::new(head).chain(opened))), None),
         };

@@ -245,23 +245,22 @@ impl Totals {
     }
 
     fn add_curve(&mut self, gold: &[Mark], found: &[&Mark], traps: &[Trap]) {
-        // Between two thresholds without a finding nothing changes.
-        let mut last: Option<(usize, BTreeMap<&str, (Counts, Counts)>, u64)> = None;
-        for place in 0..THRESHOLDS {
+        let mut place = 0;
+        while place < THRESHOLDS {
             let kept: Vec<&Mark> = found.iter().copied().filter(|mark| mark.confidence >= threshold(place)).collect();
-            let (_, counted, hit) = match last.take() {
-                Some(same) if same.0 == kept.len() => last.insert(same),
-                _ => {
-                    let counted = matching::count(gold, &kept, &matching::pair(gold, &kept));
-                    let all = coverage::union(kept.iter().map(|mark| &mark.span));
-                    let hit = traps.iter().filter(|trap| coverage::touches(&all, &trap.span)).count();
-                    last.insert((kept.len(), counted, hit as u64))
+            // Up to the least confidence that is left, nothing changes.
+            let same = |next: &usize| kept.iter().all(|mark| mark.confidence >= threshold(*next));
+            let places = place..(place + 1..THRESHOLDS).find(|next| !same(next)).unwrap_or(THRESHOLDS);
+            let counted = matching::count(gold, &kept, &matching::pair(gold, &kept));
+            let all = coverage::union(kept.iter().map(|mark| &mark.span));
+            let hit = traps.iter().filter(|trap| coverage::touches(&all, &trap.span)).count() as u64;
+            for place in places.clone() {
+                for (label, (counts, _)) in &counted {
+                    entry(&mut self.labels, label).curve[place].add(counts, 1);
                 }
-            };
-            for (label, (counts, _)) in counted.iter() {
-                entry(&mut self.labels, label).curve[place].add(counts, 1);
+                self.traps_hit_at[place] += hit;
             }
-            self.traps_hit_at[place] += *hit;
+            place = places.end;
         }
     }
 

@@ -63,7 +63,7 @@ fn poisson(bits: u64) -> u8 {
     draw
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+/// The finalizer of `SplitMix64` (Steele, Lea, Flood 2014).
 fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
