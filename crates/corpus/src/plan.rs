@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use privet_text::{CustomRule, Entity, Policy, Scope, rule_set_digest};
+use privet_text::{CustomRule, Entity, Policy, RulePack, Scope, rule_set_digest};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::MANIFEST_VERSION;
@@ -51,6 +51,8 @@ pub struct ScrubPlan {
     pub custom: Vec<CustomRule>,
     /// Texts that are findings wherever they stand between borders of words; see [`privet_text::denied`].
     pub deny: Vec<String>,
+    /// Rule packs beside the one in the box.
+    pub packs: Vec<RulePack>,
     /// What to do with each finding.
     pub policy: Policy,
     /// Top-level column of texts or whole numbers that says whose a row is, for [`privet_text::Scope::Unit`]; not
@@ -82,6 +84,7 @@ impl ScrubPlan {
             entities: Entity::ALL.to_vec(),
             custom: Vec::new(),
             deny: Vec::new(),
+            packs: Vec::new(),
             policy,
             unit_column: None,
             dedup_exact: true,
@@ -107,7 +110,7 @@ impl ScrubPlan {
             literals.sort();
             custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new() });
         }
-        rule_set_digest(&self.entities, &custom)
+        rule_set_digest(&self.entities, &custom, &self.packs)
     }
 
     /// The column of units, if the policy asks for it.

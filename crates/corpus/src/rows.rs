@@ -3,12 +3,13 @@
 //! Every text is judged by itself and results come back in the order of the texts, so the number of
 //! threads cannot show in the output.
 
-use privet_text::{Context, CustomRule, Entity, Finding, Policy, Recognizer, denied, recognizers, scan, scrub};
+use privet_text::{Context, Finding, Policy, Recognizer, RulePack, denied, recognizers, scan, scrub};
 use rayon::prelude::*;
 
 use crate::dedup::{Digest, digest};
 use crate::error::{Error, Fault};
 use crate::guard::caught;
+use crate::plan::ScrubPlan;
 
 /// Recognizers and policy, ready to use.
 pub(crate) struct Rules {
@@ -37,21 +38,18 @@ pub(crate) struct Scrubbed {
 }
 
 impl Rules {
-    pub(crate) fn new(
-        entities: &[Entity],
-        custom: &[CustomRule],
-        deny: &[String],
-        policy: &Policy,
-    ) -> Result<Self, Error> {
-        policy.validate()?;
-        let mut all = recognizers(entities);
-        for rule in custom {
+    /// What `plan` looks for and does.
+    pub(crate) fn new(plan: &ScrubPlan) -> Result<Self, Error> {
+        plan.policy.validate()?;
+        let mut all = recognizers(&plan.entities);
+        for rule in &plan.custom {
             all.push(rule.compile()?);
         }
-        if !deny.is_empty() {
-            all.push(denied(deny)?);
+        all.extend(plan.packs.iter().map(RulePack::recognizer));
+        if !plan.deny.is_empty() {
+            all.push(denied(&plan.deny)?);
         }
-        Ok(Self { recognizers: all, policy: policy.clone() })
+        Ok(Self { recognizers: all, policy: plan.policy.clone() })
     }
 
     /// Findings of one text.

@@ -60,6 +60,18 @@ pub enum Error {
         /// The rule's name.
         rule: String,
     },
+    /// A rule pack that is no TOML.
+    #[error("the rule pack is no TOML: line {line} cannot be read")]
+    RulePackSyntax {
+        /// The line at which reading stopped, counted from 1.
+        line: usize,
+    },
+    /// A rule pack of which nothing is left would look for nothing.
+    #[error("the rule pack has no usable rule; write [[rules]] with `id`, `regex` and `keywords`{}", listed(skipped))]
+    RulePackEmpty {
+        /// What was left out, and why.
+        skipped: Vec<String>,
+    },
     /// Hashing without a key could be reversed by trying every phone number.
     #[error(
         "the operator for {entity} is `{operator}`, but the policy has no key; give it 32 secret bytes or choose `tag`"
@@ -111,6 +123,10 @@ pub enum Error {
         /// Where in the encrypted text its placeholder starts.
         at: usize,
     },
+}
+
+fn listed(skipped: &[String]) -> String {
+    skipped.iter().map(|skipped| format!("; {skipped}")).collect()
 }
 
 fn labels() -> String {

@@ -41,6 +41,14 @@ impl Rule {
         Self(Name::Custom(format!("custom:{name}").into()))
     }
 
+    pub(crate) fn secret(id: &str) -> Self {
+        Self(Name::Custom(format!("secret:{id}").into()))
+    }
+
+    pub(crate) fn pack(id: &str) -> Self {
+        Self(Name::Custom(format!("pack:{id}").into()))
+    }
+
     /// The name, such as `ipv4` or `custom:staff-number`.
     pub fn as_str(&self) -> &str {
         match &self.0 {

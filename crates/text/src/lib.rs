@@ -92,6 +92,7 @@ pub use recognizer::{Recognizer, recognizers, scan};
 pub use resolve::resolve;
 pub use scope::{Context, Scope};
 pub use scrub::{Scrubbed, scrub};
+pub use secret::{RulePack, Skipped};
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ fn built_in(entity: Entity) -> Option<Box<dyn Recognizer>> {
         Entity::Iban => Box::new(iban::Iban),
         Entity::UsSsn => Box::new(ssn::UsSsn),
         Entity::UrlCredentials => Box::new(url_credentials::UrlCredentials),
-        Entity::Secret => Box::new(secret::Secret::new()),
+        Entity::Secret => Box::new(secret::Secret),
         Entity::Custom => return None,
     })
 }

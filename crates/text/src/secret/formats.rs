@@ -4,7 +4,7 @@ use crate::finding::Rule;
 use crate::stand_in::{entropy, is_stand_in};
 use crate::{Entity, Finding, boundary};
 
-use super::jwt;
+use super::{checksum, jwt};
 
 /// One kind of token.
 pub(super) struct Format {
@@ -21,6 +21,8 @@ enum Shape {
     Marked(Alphabet, usize, usize, &'static [u8]),
     /// Digits before the literal, a tail after it: a Telegram bot's `123456789:AA…`.
     Numbered(usize, usize),
+    /// So many letters and digits, the last six of which are a checksum of the others.
+    Checked(usize, usize),
     /// Three parts of base64url, the first of which decodes to a JSON object.
     JsonWebToken,
 }
@@ -62,11 +64,19 @@ impl Alphabet {
 
 const CONFIDENCE: f32 = 0.98;
 
+/// Of a token whose checksum is right, and of one whose checksum is not.
+const CONFIDENCE_CHECKED: f32 = 1.0;
+const CONFIDENCE_WRONG: f32 = 0.9;
+
 /// Longest tail that is read at all; longer runs are data, not tokens.
 const TAIL_MAX: usize = 400;
 
 const fn tail(rule: &'static str, literal: &'static str, alphabet: Alphabet, min: usize, max: usize) -> Format {
     Format { rule, literal, shape: Shape::Tail(alphabet, min, max) }
+}
+
+const fn checked(rule: &'static str, literal: &'static str, min: usize, max: usize) -> Format {
+    Format { rule, literal, shape: Shape::Checked(min, max) }
 }
 
 const fn twilio(literal: &'static str) -> Format {
@@ -78,11 +88,11 @@ use Alphabet::{Alnum, Base32, Base64, Dotted, Hex, Path, Url, Word};
 /// From the services' own documentation of their formats.
 #[rustfmt::skip]
 pub(super) const FORMATS: &[Format] = &[
-    tail("secret:github-token", "ghp_", Alnum, 36, 255),
-    tail("secret:github-token", "gho_", Alnum, 36, 255),
-    tail("secret:github-token", "ghu_", Alnum, 36, 255),
-    tail("secret:github-token", "ghs_", Alnum, 36, 255),
-    tail("secret:github-token", "ghr_", Alnum, 36, 255),
+    checked("secret:github-token", "ghp_", 36, 255),
+    checked("secret:github-token", "gho_", 36, 255),
+    checked("secret:github-token", "ghu_", 36, 255),
+    checked("secret:github-token", "ghs_", 36, 255),
+    checked("secret:github-token", "ghr_", 36, 255),
     tail("secret:github-token", "github_pat_", Word, 60, 255),
     tail("secret:gitlab-token", "glpat-", Dotted, 20, 60),
     tail("secret:gitlab-token", "gldt-", Dotted, 20, 60),
@@ -121,7 +131,7 @@ pub(super) const FORMATS: &[Format] = &[
     tail("secret:replicate-token", "r8_", Alnum, 37, 40),
     tail("secret:groq-key", "gsk_", Alnum, 48, 56),
     tail("secret:perplexity-key", "pplx-", Alnum, 40, 60),
-    tail("secret:npm-token", "npm_", Alnum, 36, 36),
+    checked("secret:npm-token", "npm_", 36, 36),
     tail("secret:pypi-token", "pypi-AgE", Url, 50, TAIL_MAX),
     tail("secret:rubygems-key", "rubygems_", Hex, 48, 48),
     tail("secret:docker-token", "dckr_pat_", Url, 24, 36),
@@ -164,7 +174,14 @@ pub(super) fn token(bytes: &[u8], format: &Format, at: usize) -> Option<Finding>
         return None;
     }
     let after = at + format.literal.len();
+    let mut confidence = CONFIDENCE;
     let span = match format.shape {
+        Shape::Checked(min, max) => {
+            let end = tail_end(bytes, after, Alnum, min, max)?;
+            let tail = &bytes[after..end];
+            confidence = if checksum::is_right(tail) { CONFIDENCE_CHECKED } else { CONFIDENCE_WRONG };
+            plausible(tail).then_some(at..end)?
+        }
         Shape::Tail(alphabet, min, max) => {
             let end = tail_end(bytes, after, alphabet, min, max)?;
             plausible(&bytes[after..end]).then_some(at..end)?
@@ -183,7 +200,7 @@ pub(super) fn token(bytes: &[u8], format: &Format, at: usize) -> Option<Finding>
     };
     // `/bot123456789:AA…` in a Telegram URL is the one place where letters stand before a token.
     let tied = numbered && boundary::word_before(bytes, span.start) && !bytes[..span.start].ends_with(b"/bot");
-    (!tied).then(|| Finding { entity: Entity::Secret, span, confidence: CONFIDENCE, rule: Rule::built_in(format.rule) })
+    (!tied).then(|| Finding { entity: Entity::Secret, span, confidence, rule: Rule::built_in(format.rule) })
 }
 
 fn tail_end(bytes: &[u8], start: usize, alphabet: Alphabet, min: usize, max: usize) -> Option<usize> {
@@ -195,8 +212,14 @@ fn tail_end(bytes: &[u8], start: usize, alphabet: Alphabet, min: usize, max: usi
     ((min..=max).contains(&length) && !boundary::word_after(bytes, start + length)).then_some(start + length)
 }
 
-/// Random characters vary, hold digits, and are no example.
+/// Random characters vary, hold digits or vary a lot, and are no example.
+///
+/// Some services draw from letters alone, or miss every digit by chance; names in code vary less than that.
 fn plausible(tail: &[u8]) -> bool {
-    let enough = if tail.len() < 20 { 2.8 } else { 3.0 };
-    tail.iter().any(u8::is_ascii_digit) && entropy(tail) >= enough && !is_stand_in(tail)
+    let enough = match tail.len() {
+        _ if !tail.iter().any(u8::is_ascii_digit) => 4.3,
+        ..20 => 2.8,
+        _ => 3.0,
+    };
+    entropy(tail) >= enough && !is_stand_in(tail)
 }

@@ -2,6 +2,10 @@ use super::*;
 use crate::resolve;
 use crate::tests::{pictures, scramble, silent};
 
+mod examples;
+mod import;
+mod rules;
+
 const LOWER_HEX: &str = "0123456789abcdef";
 const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -73,26 +77,58 @@ const TOKENS: &[(&str, &str)] = &[
 ];
 
 fn build(recipe: &str) -> String {
-    let part = |part: &str| match part.split_once(':') {
-        _ if part.starts_with('\'') => part.trim_matches('\'').to_owned(),
-        Some(("alnum", length)) => scramble(ALNUM, length.parse().unwrap()),
-        Some(("hex", length)) => scramble(LOWER_HEX, length.parse().unwrap()),
-        Some(("digit", length)) => scramble("1234567890", length.parse().unwrap()),
-        Some(("base32", length)) => scramble("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length.parse().unwrap()),
-        _ => unreachable!("{part}"),
-    };
-    recipe.split(' ').map(part).collect()
+    marked(recipe).0
+}
+
+/// The text of a recipe, and where in it the part between `[` and `]` stands.
+fn marked(recipe: &str) -> (String, std::ops::Range<usize>) {
+    let mut text = String::new();
+    let (mut start, mut end) = (0, None);
+    for part in recipe.split(' ') {
+        match part.split_once(':') {
+            _ if part == "[" => start = text.len(),
+            _ if part == "]" => end = Some(text.len()),
+            _ if part.starts_with('\'') => text += &part.trim_matches('\'').replace('␣', " ").replace('⏎', "\n"),
+            Some(("uuid", _)) => text += "7f3b9c2e-41d8-4a6f-9b05-d2e8c7163fa4",
+            Some((name, length)) => text += &scramble(alphabet(name), length.parse().unwrap()),
+            None => unreachable!("{part}"),
+        }
+    }
+    let end = end.unwrap_or(text.len());
+    (text, start..end)
+}
+
+fn alphabet(name: &str) -> &'static str {
+    match name {
+        "alnum" => ALNUM,
+        "alpha" => &ALNUM[..52],
+        "upper" => "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+        "lower" => "abcdefghijklmnopqrstuvwxyz0123456789",
+        "hex" => LOWER_HEX,
+        "uhex" => "0123456789ABCDEF",
+        "digit" => "1234567890",
+        "base32" => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        "lower32" => "abcdefghijklmnopqrstuvwxyz234567",
+        "b64" => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "b64dot" => "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        _ => unreachable!("{name}"),
+    }
 }
 
 fn scan(text: &str) -> Vec<(String, String)> {
     let mut findings = Vec::new();
-    Secret::new().find(text, &mut findings);
+    Secret.find(text, &mut findings);
     resolve(findings).into_iter().map(|f| (f.rule.as_str().to_owned(), text[f.span].to_owned())).collect()
 }
 
 #[test]
-fn the_automaton_is_there() {
-    assert!(Secret::new().anchors.is_some());
+fn the_pack_in_the_box_is_whole() {
+    let read = pack::read(PACK, Rule::secret).unwrap();
+    assert_eq!(read.skipped, []);
+    assert_eq!(read.rules.len(), SHARED.rules.len());
+    for rule in &SHARED.rules {
+        assert!(rule.regex().is_some(), "{}", rule.name);
+    }
 }
 
 #[test]
@@ -430,12 +466,12 @@ const NOT_FOUND: &[&str] = &[
 
 #[test]
 fn assigned_values_are_found() {
-    pictures(&Secret::new(), FOUND);
+    pictures(&Secret, FOUND);
 }
 
 #[test]
 fn code_prose_and_templates_are_not() {
-    silent(&Secret::new(), NOT_FOUND);
+    silent(&Secret, NOT_FOUND);
 }
 
 proptest::proptest! {

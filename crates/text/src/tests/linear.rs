@@ -82,12 +82,38 @@ fn four_times_the_text_takes_about_four_times_as_long() {
         "\\n1",
         "1,",
         "1x",
+        "dop_v1_",
+        "cookie: ",
+        "authorization: basic ",
+        "curl -u a:",
+        "datadog ",
+        "datadog = a1b2c3d4e5f6a7b8c9d0",
+        "AKIA7QEXAMQ7RT5KLMN3 ",
+        "7Q~",
+        "AAAAAAAAAAAAAAAAAAAA",
+        "<password>a",
+        "machine a login b ",
+        "key = ",
+        "key = a1",
     ];
     for unit in units {
         let small = unit.repeat(BYTES / unit.len());
         let large = small.repeat(4);
         let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
         assert!(large < 6 * small + Duration::from_millis(50), "{unit:?}: {small:?}, then {large:?}");
+    }
+}
+
+/// Patterns that look far, each of them at every keyword of a long text.
+#[test]
+fn rules_of_a_pack_are_linear_too() {
+    let rule = |id: &str, regex: &str| format!("[[rules]]\nid = '{id}'\nregex = '{regex}'\nkeywords = ['key']\n");
+    for regex in ["key.*end", "(key)+x", "k.{0,400}z", "key.*?(y|$)", "key(?s:.*)", "[a-z]*y[a-z]*"] {
+        let recognizers = [RulePack::parse(&rule("a", regex)).unwrap().recognizer()];
+        let small = "key".repeat(BYTES / 3);
+        let large = small.repeat(4);
+        let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
+        assert!(large < 6 * small + Duration::from_millis(50), "{regex:?}: {small:?}, then {large:?}");
     }
 }
 

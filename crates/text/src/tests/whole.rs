@@ -165,7 +165,7 @@ fn custom_rules_that_cannot_work_are_refused() {
 fn the_rule_set_digest_follows_the_rules_and_not_their_order() {
     let (a, b) = (rule("a", &["abc"], "abc"), rule("b", &["abc"], "abc"));
     let digest = |entities: &[Entity], custom: &[&CustomRule]| {
-        rule_set_digest(entities, &custom.iter().map(|&rule| rule.clone()).collect::<Vec<_>>())
+        rule_set_digest(entities, &custom.iter().map(|&rule| rule.clone()).collect::<Vec<_>>(), &[])
     };
     let (email, iban) = (Entity::Email, Entity::Iban);
     assert_eq!(digest(&[email, iban], &[&a, &b]), digest(&[iban, email, iban], &[&b, &a]));
@@ -184,6 +184,19 @@ fn the_rule_set_digest_follows_the_rules_and_not_their_order() {
     assert_ne!(digest(&[], &[&glued]), digest(&[], &[&a, &b]));
     for (index, digest) in different.iter().enumerate() {
         assert_eq!(digest.len(), 64);
+        assert!(!different[..index].contains(digest), "{index}");
+    }
+}
+
+#[test]
+fn the_rule_set_digest_follows_the_content_of_packs() {
+    let pack = |id: &str| {
+        RulePack::parse(&format!("[[rules]]\nid = \"{id}\"\nregex = \"staff-[0-9]+\"\nkeywords = [\"staff\"]")).unwrap()
+    };
+    let digest = |packs: &[RulePack]| rule_set_digest(&[Entity::Email], &[], packs);
+    assert_eq!(digest(&[pack("a"), pack("b")]), digest(&[pack("b"), pack("a")]));
+    let different = [digest(&[]), digest(&[pack("a")]), digest(&[pack("b")]), digest(&[pack("a"), pack("a")])];
+    for (index, digest) in different.iter().enumerate() {
         assert!(!different[..index].contains(digest), "{index}");
     }
 }
