@@ -1,18 +1,20 @@
 //! Any of many keywords, in any ASCII case, in one pass over a text.
 //!
 //! An automaton over some hundred keywords reads one byte after the other, each step waiting for the one before. Here
-//! every position is judged by itself: the three bytes at it are hashed and looked up in a table of one bit per hash
-//! that fits the fastest cache. What is set there are three bytes of each keyword, the three least usual in text, so
-//! that hardly any position is looked at twice; there the keywords of that hash are compared in full.
+//! every position is judged by itself: the three bytes at it are hashed into a table of bytes, and the fourth chooses a
+//! bit there. What is set are four bytes of each keyword, the four least usual in text, so that hardly any position is
+//! looked at twice; there the keywords of that hash are compared in full.
 
-/// Bits of a hash: 8 KiB of bits, and a few hundred keywords set less than one in a hundred of them.
 const HASH_BITS: u32 = 16;
 const SLOTS: usize = 1 << HASH_BITS;
 /// The shortest keyword: what is hashed.
 pub(super) const KEYWORD_BYTES_MIN: usize = 3;
 /// Lower case of letters; other bytes may fall together, which costs a comparison and no hit.
-const FOLD: u32 = 0x0020_2020;
-const THREE_BYTES: u32 = 0x00ff_ffff;
+const FOLD: u64 = 0x2020_2020_2020_2020;
+/// The fourth byte is shifted out of 32 bits by the last eight of the factor.
+const FACTOR: u32 = 0x9e37_7900;
+/// Positions of eight bytes that have three more behind them.
+const STEP: usize = 5;
 const NO_BUCKET: u16 = u16::MAX;
 
 /// Letters by how common they are in English and in code, most common first.
@@ -27,7 +29,8 @@ struct Place {
 
 pub(super) struct Keywords {
     keywords: Vec<Box<[u8]>>,
-    bits: Vec<u64>,
+    /// One bit for each of eight kinds of fourth bytes.
+    marks: Vec<u8>,
     bucket_of: Vec<u16>,
     buckets: Vec<Vec<Place>>,
 }
@@ -37,7 +40,7 @@ impl Keywords {
     pub(super) fn new<'a>(keywords: impl Iterator<Item = &'a str>) -> Self {
         let keywords = keywords.map(|keyword| keyword.as_bytes().into()).collect::<Vec<Box<[u8]>>>();
         let mut found =
-            Self { keywords, bits: vec![0; SLOTS / 64], bucket_of: vec![NO_BUCKET; SLOTS], buckets: Vec::new() };
+            Self { keywords, marks: vec![0; SLOTS], bucket_of: vec![NO_BUCKET; SLOTS], buckets: Vec::new() };
         for keyword in 0..found.keywords.len() {
             found.insert(keyword);
         }
@@ -45,11 +48,13 @@ impl Keywords {
     }
 
     fn insert(&mut self, keyword: usize) {
-        let Some((offset, three)) = rarest(&self.keywords[keyword]) else {
+        let text = &self.keywords[keyword];
+        let Some(offset) = rarest(text) else {
             return;
         };
-        let slot = hash(three);
-        self.bits[slot / 64] |= 1 << (slot % 64);
+        let three = u32::from_le_bytes([text[offset], text[offset + 1], text[offset + 2], 0]);
+        let slot = hash(three | FOLD as u32);
+        self.marks[slot] |= text.get(offset + 3).map_or(u8::MAX, |&fourth| 1 << (fourth & 7));
         if self.bucket_of[slot] == NO_BUCKET {
             self.bucket_of[slot] = self.buckets.len() as u16;
             self.buckets.push(Vec::new());
@@ -62,22 +67,27 @@ impl Keywords {
     /// places come in order.
     pub(super) fn find(&self, bytes: &[u8], mut hit: impl FnMut(usize, usize)) {
         let mut at = 0;
-        for window in bytes.windows(4) {
-            if let Ok(four) = <[u8; 4]>::try_from(window) {
-                let slot = hash(u32::from_le_bytes(four));
-                if self.bits[slot / 64] >> (slot % 64) & 1 == 1 {
-                    self.compare(bytes, at, slot, &mut hit);
+        while let Some(eight) = bytes[at..].first_chunk::<8>() {
+            let word = u64::from_le_bytes(*eight) | FOLD;
+            let marked = |offset: usize| {
+                let four = (word >> (8 * offset)) as u32;
+                self.marks[hash(four)] >> ((four >> 24) & 7)
+            };
+            if (marked(0) | marked(1) | marked(2) | marked(3) | marked(4)) & 1 != 0 {
+                for offset in 0..STEP {
+                    if marked(offset) & 1 != 0 {
+                        self.compare(bytes, at + offset, hash((word >> (8 * offset)) as u32), &mut hit);
+                    }
                 }
             }
-            at += 1;
+            at += STEP;
         }
-        // The last three bytes, which no window of four begins with.
-        if let Some(&[a, b, c]) = bytes.get(at..) {
-            self.compare(bytes, at, hash(u32::from_le_bytes([a, b, c, 0])), &mut hit);
+        for (offset, three) in bytes[at..].windows(KEYWORD_BYTES_MIN).enumerate() {
+            let word = u32::from_le_bytes([three[0], three[1], three[2], 0]) | FOLD as u32;
+            self.compare(bytes, at + offset, hash(word), &mut hit);
         }
     }
 
-    #[cold]
     fn compare(&self, bytes: &[u8], at: usize, slot: usize, hit: &mut impl FnMut(usize, usize)) {
         for place in self.buckets.get(usize::from(self.bucket_of[slot])).into_iter().flatten() {
             let keyword = &self.keywords[place.keyword as usize];
@@ -91,20 +101,20 @@ impl Keywords {
     }
 }
 
-/// The hash of the three lower bytes of `word`, in any case.
+/// The hash of the three lower bytes of a folded word.
 const fn hash(word: u32) -> usize {
-    (((word | FOLD) & THREE_BYTES).wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
+    (word.wrapping_mul(FACTOR) >> (32 - HASH_BITS)) as usize
 }
 
-/// The three bytes of a keyword that are least usual in text, and where they stand.
-fn rarest(keyword: &[u8]) -> Option<(usize, u32)> {
-    let usual = |byte: u8| {
+/// Where the four bytes of a keyword stand that are least usual in text; a keyword of three bytes has one such place.
+fn rarest(keyword: &[u8]) -> Option<usize> {
+    let usual = |byte: &u8| {
         let rank = COMMON.iter().position(|&common| common == byte.to_ascii_lowercase());
         COMMON.len() - rank.unwrap_or(COMMON.len())
     };
-    let windows = keyword.windows(KEYWORD_BYTES_MIN).enumerate();
-    let (offset, three) = windows.min_by_key(|(_, three)| three.iter().map(|&byte| usual(byte)).sum::<usize>())?;
-    Some((offset, u32::from_le_bytes([three[0], three[1], three[2], 0])))
+    let width = keyword.len().min(KEYWORD_BYTES_MIN + 1);
+    let windows = keyword.windows(width.max(KEYWORD_BYTES_MIN)).enumerate();
+    windows.min_by_key(|(_, window)| window.iter().map(usual).sum::<usize>()).map(|(offset, _)| offset)
 }
 
 #[cfg(test)]
