@@ -112,6 +112,9 @@ pub(crate) struct Scrub {
     pub(crate) on_error: OnError,
     #[serde(default)]
     pub(crate) custom: Vec<CustomRule>,
+    /// Files with rules for secrets in gitleaks' format, or `builtin:high-entropy`.
+    #[serde(default)]
+    pub(crate) rule_packs: Vec<String>,
     /// 0 means one per core.
     #[serde(default)]
     pub(crate) jobs: usize,

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use privet_corpus::{Counts, Manifest, Mode, ScrubPlan, Selector};
-use privet_text::{Entity, Operator, Policy, Preset, Scope};
+use privet_text::{Entity, Operator, Policy, Preset, RulePack, Scope};
 use serde_json::json;
 
 use crate::config::{Config, OnError, Scrub};
@@ -62,6 +62,9 @@ pub(crate) struct Arguments {
     /// Texts that are findings wherever they stand as words, one a line
     #[arg(long, value_name = "FILE")]
     deny_file: Option<PathBuf>,
+    /// More rules for secrets: a TOML file in gitleaks' format, or builtin:high-entropy; may be repeated
+    #[arg(long = "rule-pack", value_name = "FILE")]
+    rule_packs: Vec<String>,
     /// Keep rows whose text an earlier row has already
     #[arg(long)]
     no_dedup: bool,
@@ -116,6 +119,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     plan.unit_column.clone_from(&arguments.unit_column);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
     plan.columns.clone_from(&arguments.column);
+    plan.packs = packs(&arguments.rule_packs)?;
     plan.dedup_exact = !arguments.no_dedup;
     plan.jobs = arguments.jobs;
     plan.on_error = arguments.on_error.into();
@@ -141,6 +145,7 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
     (plan.entities, plan.deny) = (rules.entities, rules.deny);
     plan.unit_column = config.unit_column().map(str::to_owned);
     plan.custom.clone_from(&scrub.custom);
+    plan.packs = packs(&scrub.rule_packs)?;
     plan.jobs = scrub.jobs;
     plan.on_error = scrub.on_error.into();
     Ok(for_run(plan, config))
@@ -153,8 +158,33 @@ fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
     plan
 }
 
+/// The rule packs of these files; `builtin:NAME` is one in the box.
+fn packs(names: &[String]) -> Result<Vec<RulePack>, Failure> {
+    names.iter().map(|name| pack(name)).collect()
+}
+
+fn pack(name: &str) -> Result<RulePack, Failure> {
+    if let Some(built_in) = name.strip_prefix("builtin:") {
+        return RulePack::built_in(built_in).ok_or_else(|| {
+            Failure::usage("there is no such rule pack in the box").at(name).help("write builtin:high-entropy")
+        });
+    }
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        Failure::new(Exit::Input, "the rule pack cannot be read").at(name).why(error.to_string()).help("check the path")
+    })?;
+    RulePack::parse(&text).map_err(|error| {
+        Failure::usage("the rule pack cannot be used")
+            .at(name)
+            .why(error.to_string())
+            .help("write it in the format of gitleaks: [[rules]] with `id`, `regex` and `keywords`")
+    })
+}
+
 /// Runs a plan with a bar over its rows.
 pub(crate) fn with_progress(plan: &ScrubPlan, terminal: Terminal, cancelled: &AtomicBool) -> Result<Manifest, Failure> {
+    for skipped in plan.packs.iter().flat_map(RulePack::skipped) {
+        terminal.warn(&format!("rule pack: {skipped}"));
+    }
     let bar = progress::bar(terminal, "scrub", 1);
     let manifest = privet_corpus::scrub(plan, &|at| progress::files(&bar, at), cancelled);
     bar.finish_and_clear();

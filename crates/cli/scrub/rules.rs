@@ -138,6 +138,7 @@ pub(super) fn empty() -> Scrub {
         deny_file: None,
         on_error: crate::config::OnError::default(),
         custom: Vec::new(),
+        rule_packs: Vec::new(),
         jobs: 0,
     }
 }

@@ -3,13 +3,14 @@
 //! Every text is judged by itself and results come back in the order of the texts, so the number of
 //! threads cannot show in the output.
 
-use privet_text::{Context, Finding, Policy, Recognizer, RulePack, denied, recognizers, scan, scrub};
+use privet_text::{
+    Context, CustomRule, Entity, Finding, Policy, Recognizer, RulePack, denied, recognizers, scan, scrub,
+};
 use rayon::prelude::*;
 
 use crate::dedup::{Digest, digest};
 use crate::error::{Error, Fault};
 use crate::guard::caught;
-use crate::plan::ScrubPlan;
 
 /// Recognizers and policy, ready to use.
 pub(crate) struct Rules {
@@ -38,18 +39,26 @@ pub(crate) struct Scrubbed {
 }
 
 impl Rules {
-    /// What `plan` looks for and does.
-    pub(crate) fn new(plan: &ScrubPlan) -> Result<Self, Error> {
-        plan.policy.validate()?;
-        let mut all = recognizers(&plan.entities);
-        for rule in &plan.custom {
+    pub(crate) fn new(
+        entities: &[Entity],
+        custom: &[CustomRule],
+        deny: &[String],
+        policy: &Policy,
+    ) -> Result<Self, Error> {
+        policy.validate()?;
+        let mut all = recognizers(entities);
+        for rule in custom {
             all.push(rule.compile()?);
         }
-        all.extend(plan.packs.iter().map(RulePack::recognizer));
-        if !plan.deny.is_empty() {
-            all.push(denied(&plan.deny)?);
+        if !deny.is_empty() {
+            all.push(denied(deny)?);
         }
-        Ok(Self { recognizers: all, policy: plan.policy.clone() })
+        Ok(Self { recognizers: all, policy: policy.clone() })
+    }
+
+    pub(crate) fn with_packs(mut self, packs: &[RulePack]) -> Self {
+        self.recognizers.extend(packs.iter().map(RulePack::recognizer));
+        self
     }
 
     /// Findings of one text.

@@ -42,7 +42,7 @@ pub fn scrub(
     if shards.is_empty() {
         return Err(Error::EmptyCorpus { files: 0 });
     }
-    let rules = Rules::new(plan)?;
+    let rules = Rules::new(&plan.entities, &plan.custom, &plan.deny, &plan.policy)?.with_packs(&plan.packs);
     let pool =
         ThreadPoolBuilder::new().num_threads(plan.jobs).build().map_err(|_| Error::Workers { jobs: plan.jobs })?;
     let run = Run { plan, rules: &rules, pool: &pool, cancelled };

@@ -126,7 +126,7 @@ pub enum Error {
 }
 
 fn listed(skipped: &[String]) -> String {
-    skipped.iter().map(|skipped| format!("; {skipped}")).collect()
+    skipped.iter().flat_map(|skipped| ["; ", skipped]).collect()
 }
 
 fn labels() -> String {

@@ -15,15 +15,20 @@ use crate::{Entity, Finding, boundary};
 pub(super) const NAMES: &[&str] = &[
     "password", "passwort", "passwd", "passphrase", "passcode", "pwd", "secret", "api_key", "apikey", "api-key",
     "access_key", "access-key", "accesskey", "account_key", "auth_key", "authkey", "auth-key", "private_key",
-    "privatekey", "encryption_key", "encryptionkey", "signing_key", "token", "credential", "bearer ",
+    "privatekey", "encryption_key", "encryptionkey", "signing_key", "token", "credential", "bearer ", "api key", "key",
 ];
 
 const PASSWORD: Rule = Rule::built_in("secret:password");
 const ASSIGNED: Rule = Rule::built_in("secret:assignment");
+const KEYED: Rule = Rule::built_in("secret:key");
 const BEARER: Rule = Rule::built_in("secret:bearer-token");
 
 const NAME_REST_MAX: usize = 32;
 const VALUE_BYTES_MAX: usize = 256;
+
+/// Keys that stand behind the bare word are trusted from this length, and values that are merely spoken of.
+const KEY_BYTES_MIN: usize = 20;
+const PREFIX_BYTES_MAX: usize = 24;
 
 /// `password_hash`, `token_count`, `secret_path`: names of something else.
 #[rustfmt::skip]
@@ -31,6 +36,14 @@ const OTHER_NAMES: &[&[u8]] = &[
     b"hash", b"file", b"path", b"url", b"uri", b"name", b"len", b"size", b"count", b"type", b"field", b"izer",
     b"max", b"min", b"expir", b"policy", b"reset", b"label", b"hint", b"index", b"limit", b"usage", b"version",
     b"format", b"arn", b"_id", b"ids", b"regex", b"pattern", b"ized", b"prompt", b"model", b"public",
+];
+
+/// `public_key`, `cacheKey`, `monkey`: keys that are no secrets.
+#[rustfmt::skip]
+const OTHER_KEYS: &[&[u8]] = &[
+    b"pub", b"cache", b"primary", b"foreign", b"sort", b"partition", b"idempot", b"group", b"hash", b"row", b"object",
+    b"index", b"lookup", b"map", b"dedup", b"tag", b"site", b"transl", b"i18n", b"route", b"unique", b"file", b"blob",
+    b"s3", b"image", b"mon", b"don", b"item", b"node", b"host", b"react", b"surrogate", b"bucket", b"commit", b"sum",
 ];
 
 /// The secret announced by the name at `name`, if a value follows that looks like one.
@@ -43,24 +56,42 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     if name[name.len() - 1] == b' ' {
         return bearer(bytes, start, end);
     }
-    let name_end = end
-        + bytes[end..].iter().take(NAME_REST_MAX).take_while(|&&byte| boundary::is_word(byte) || byte == b'-').count();
+    let name_end = end + bytes[end..].iter().take(NAME_REST_MAX).take_while(|&&byte| in_name(byte)).count();
     let rest = &bytes[end..name_end];
     if OTHER_NAMES.iter().any(|other| rest.windows(other.len()).any(|part| part.eq_ignore_ascii_case(other))) {
         return None;
     }
-    let (at, spoken) = operator(bytes, name_end)?;
-    if spoken && !is_password {
+    let bare = name.len() == 3 && !is_password;
+    if bare && (!rest.is_empty() || is_other_key(bytes, start)) {
         return None;
     }
+    let (at, spoken) = operator(bytes, name_end)?;
     let (span, quoted) = written(bytes, at)?;
     let value = &bytes[span.clone()];
-    let convincing = if is_password { is_likely_password(value, quoted, spoken) } else { is_likely_key(value, quoted) };
+    let convincing = if is_password {
+        is_likely_password(value, quoted, spoken)
+    } else if bare {
+        is_likely_bare_key(value, start > 0 && in_name(bytes[start - 1])) && is_likely_key(value, quoted)
+    } else {
+        (!spoken || value.len() >= KEY_BYTES_MIN) && is_likely_key(value, quoted)
+    };
     convincing.then_some(Finding {
         entity: Entity::Secret,
         span,
-        confidence: if quoted { 0.8 } else { 0.7 },
-        rule: if is_password { PASSWORD } else { ASSIGNED },
+        confidence: if bare {
+            0.6
+        } else if quoted {
+            0.8
+        } else {
+            0.7
+        },
+        rule: if is_password {
+            PASSWORD
+        } else if bare {
+            KEYED
+        } else {
+            ASSIGNED
+        },
     })
 }
 
@@ -121,6 +152,27 @@ fn is_likely_password(value: &[u8], quoted: bool, spoken: bool) -> bool {
 
 fn is_likely_key(value: &[u8], quoted: bool) -> bool {
     value.len() >= 16 && value.is_ascii() && is_random(value) && !is_code(value, quoted)
+}
+
+/// The word `key` alone says little: the value must be one run of random characters, and behind a name that is nothing
+/// but `key` it must be more than a hash.
+fn is_likely_bare_key(value: &[u8], named: bool) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+/=".contains(byte);
+    value.len() >= KEY_BYTES_MIN
+        && value.iter().all(plain)
+        && entropy(value) >= 3.2
+        && (named || !value.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Whether the `key` at `start` ends a name that speaks of another kind of key.
+fn is_other_key(bytes: &[u8], start: usize) -> bool {
+    let length = bytes[..start].iter().rev().take(PREFIX_BYTES_MAX).take_while(|&&byte| in_name(byte)).count();
+    let prefix = &bytes[start - length..start];
+    OTHER_KEYS.iter().any(|other| prefix.windows(other.len()).any(|part| part.eq_ignore_ascii_case(other)))
+}
+
+const fn in_name(byte: u8) -> bool {
+    boundary::is_word(byte) || byte == b'-'
 }
 
 fn is_random(value: &[u8]) -> bool {

@@ -28,7 +28,7 @@ struct Place {
 }
 
 pub(super) struct Keywords {
-    keywords: Vec<Box<[u8]>>,
+    texts: Vec<Box<[u8]>>,
     /// One bit for each of eight kinds of fourth bytes.
     marks: Vec<u8>,
     bucket_of: Vec<u16>,
@@ -38,17 +38,16 @@ pub(super) struct Keywords {
 impl Keywords {
     /// Keywords shorter than three bytes are never found; numbers are places in `keywords`.
     pub(super) fn new<'a>(keywords: impl Iterator<Item = &'a str>) -> Self {
-        let keywords = keywords.map(|keyword| keyword.as_bytes().into()).collect::<Vec<Box<[u8]>>>();
-        let mut found =
-            Self { keywords, marks: vec![0; SLOTS], bucket_of: vec![NO_BUCKET; SLOTS], buckets: Vec::new() };
-        for keyword in 0..found.keywords.len() {
+        let texts = keywords.map(|keyword| keyword.as_bytes().into()).collect::<Vec<Box<[u8]>>>();
+        let mut found = Self { texts, marks: vec![0; SLOTS], bucket_of: vec![NO_BUCKET; SLOTS], buckets: Vec::new() };
+        for keyword in 0..found.texts.len() {
             found.insert(keyword);
         }
         found
     }
 
     fn insert(&mut self, keyword: usize) {
-        let text = &self.keywords[keyword];
+        let text = &self.texts[keyword];
         let Some(offset) = rarest(text) else {
             return;
         };
@@ -90,7 +89,7 @@ impl Keywords {
 
     fn compare(&self, bytes: &[u8], at: usize, slot: usize, hit: &mut impl FnMut(usize, usize)) {
         for place in self.buckets.get(usize::from(self.bucket_of[slot])).into_iter().flatten() {
-            let keyword = &self.keywords[place.keyword as usize];
+            let keyword = &self.texts[place.keyword as usize];
             let Some(start) = at.checked_sub(place.offset as usize) else {
                 continue;
             };

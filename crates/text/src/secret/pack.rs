@@ -73,7 +73,7 @@ impl fmt::Debug for RulePack {
 impl RulePack {
     /// Reads and compiles a pack. Fails if it is no TOML, or if no rule is left.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut pack = read(text, |id| Rule::pack(id))?;
+        let mut pack = read(text, Rule::pack)?;
         let mut rules = Vec::with_capacity(pack.rules.len());
         for rule in pack.rules {
             match compile_once(&rule) {
@@ -179,7 +179,7 @@ pub(super) struct Read {
 pub(super) fn read(text: &str, name: fn(&str) -> Rule) -> Result<Read, Error> {
     let table = text.parse::<Table>().map_err(|error| {
         let before = error.span().map_or(0, |span| span.start).min(text.len());
-        Error::RulePackSyntax { line: 1 + text.as_bytes()[..before].iter().filter(|&&byte| byte == b'\n').count() }
+        Error::RulePackSyntax { line: 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..before]).count() }
     })?;
     let mut skipped = Vec::new();
     let mut rules = Vec::new();

@@ -5,6 +5,7 @@ use crate::tests::{pictures, scramble, silent};
 mod examples;
 mod import;
 mod rules;
+mod traps;
 
 const LOWER_HEX: &str = "0123456789abcdef";
 const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

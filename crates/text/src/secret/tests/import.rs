@@ -202,8 +202,8 @@ fn random_strings_are_found_where_that_is_asked_for() {
         pack.recognizer().find(text, &mut findings);
         resolve(findings).into_iter().map(|finding| text[finding.span].to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(found(&format!("cache_key: {hex},")), [hex.clone()]);
-    assert_eq!(found(&format!("\"signature\": \"{base64}\"")), [base64.clone()]);
+    assert_eq!(found(&format!("cache_key: {hex},")), std::slice::from_ref(&hex));
+    assert_eq!(found(&format!("\"signature\": \"{base64}\"")), std::slice::from_ref(&base64));
     assert_eq!(found(&format!("lamp: {hex}, {base64}")), [""; 0]);
     assert_eq!(found(&format!("key = sha256-{base64}")), [""; 0]);
     assert_eq!(found("key: 7f3b9c2e-41d8-4a6f-9b05-d2e8c7163fa4"), [""; 0]);
