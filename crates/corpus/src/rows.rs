@@ -134,6 +134,13 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_a_pack_count_like_those_in_the_box() {
+        let pack = RulePack::parse("[[rules]]\nid = 'staff'\nregex = 'staff-[0-9]+'\nkeywords = ['staff-']").unwrap();
+        assert_eq!(rules().scrub("see staff-4711").changed, None);
+        assert_eq!(rules().with_packs(&[pack]).scrub("see staff-4711").changed.as_deref(), Some("see <SECRET>"));
+    }
+
+    #[test]
     fn the_digest_is_of_the_new_text() {
         let scrubbed = rules().scrub("mail ann@example.org now", None);
         let new = scrubbed.changed.unwrap();

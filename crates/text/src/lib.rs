@@ -6,7 +6,8 @@
 //!
 //! How the built-in recognizers work, in one line: jump to an anchor that every hit must contain (an `@`, a digit, a
 //! `://`, a token prefix), read outwards by hand to a bounded length, and let a checksum, a table or a nearby word
-//! decide. No regular expression, no backtracking, linear time on any input.
+//! decide. No backtracking, linear time on any input. Tokens of less common services are rules in TOML (see [`RulePack`]):
+//! regular expressions that run on a bounded window around a keyword of theirs, and nowhere else.
 //!
 //! ```
 //! use privet_text::{Entity, Operator, Policy, apply, recognizers, scan};

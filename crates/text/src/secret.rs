@@ -24,6 +24,7 @@ mod jwt;
 mod keywords;
 mod pack;
 mod private_key;
+mod read;
 mod rule;
 mod windows;
 
@@ -41,7 +42,7 @@ pub(crate) const PACK: &str = include_str!("../rules/secrets.toml");
 
 /// Read once for all threads. The file is a constant, so reading it cannot fail: a test says so.
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let rules = pack::read(PACK, Rule::secret).map(|read| read.rules).unwrap_or_default();
+    let rules = read::read(PACK, Rule::secret).map(|read| read.rules).unwrap_or_default();
     let formats = FORMATS.iter().enumerate().map(|(format, found)| (found.literal, Anchor::Format(format)));
     let markers = MARKERS.map(|marker| (marker, Anchor::Marker));
     let names = NAMES.iter().map(|&name| (name, Anchor::Name(name.len())));

@@ -65,15 +65,16 @@ pub(super) fn value(bytes: &[u8], name: Range<usize>) -> Option<Finding> {
     if bare && (!rest.is_empty() || is_other_key(bytes, start)) {
         return None;
     }
-    let (at, spoken) = operator(bytes, name_end)?;
+    let (at, link) = operator(bytes, start, name_end)?;
     let (span, quoted) = written(bytes, at)?;
     let value = &bytes[span.clone()];
+    let loose = link != Link::Sign;
     let convincing = if is_password {
-        is_likely_password(value, quoted, spoken)
-    } else if bare {
-        is_likely_bare_key(value, start > 0 && in_name(bytes[start - 1])) && is_likely_key(value, quoted)
+        link != Link::Call && is_likely_password(value, quoted, loose)
+    } else if bare || link == Link::Call {
+        is_likely_bare_key(value, !bare || start > 0 && in_name(bytes[start - 1])) && is_likely_key(value, quoted)
     } else {
-        (!spoken || value.len() >= KEY_BYTES_MIN) && is_likely_key(value, quoted)
+        (!loose || value.len() >= KEY_BYTES_MIN) && is_likely_key(value, quoted)
     };
     convincing.then_some(Finding {
         entity: Entity::Secret,
@@ -104,17 +105,42 @@ fn bearer(bytes: &[u8], start: usize, end: usize) -> Option<Finding> {
     convincing.then(|| Finding { entity: Entity::Secret, span: end..end + length, confidence: 0.8, rule: BEARER })
 }
 
-/// Skips quotes, spaces and the sign of assignment; says whether that sign was the word `is`.
-fn operator(bytes: &[u8], name_end: usize) -> Option<(usize, bool)> {
+/// What ties a value to its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// `=`, `:`, `=>` or `:=`, or the attributes of one element: `name="…" value="…"`.
+    Sign,
+    /// The word `is`.
+    Spoken,
+    /// The space behind `--name`.
+    Option,
+    /// `setKey("…")`
+    Call,
+}
+
+/// Skips quotes, spaces and whatever ties the value to its name.
+fn operator(bytes: &[u8], start: usize, name_end: usize) -> Option<(usize, Link)> {
     let skip = |from: usize, set: &[u8], max: usize| {
         from + bytes[from.min(bytes.len())..].iter().take(max).take_while(|byte| set.contains(byte)).count()
     };
     let at = skip(skip(name_end, b"\\\"'`])", 3), b" \t", 8);
     if bytes[at.min(bytes.len())..].starts_with(b"is ") || bytes[at.min(bytes.len())..].starts_with(b"is: ") {
-        return Some((skip(at + 2, b": ", 3), true));
+        return Some((skip(at + 2, b": ", 3), Link::Spoken));
+    }
+    if at > name_end && is_option(bytes, start) && bytes[name_end] == b' ' && bytes.get(at).is_some_and(|&b| b != b'-')
+    {
+        return Some((at, Link::Option));
+    }
+    for attribute in [&b"value="[..], b"content="] {
+        if at > name_end + 1 && bytes[at..].starts_with(attribute) && bytes[name_end] == b'"' {
+            return Some((at + attribute.len(), Link::Sign));
+        }
+    }
+    if let Some([b'(', b'"' | b'\'' | b'`']) = bytes.get(at..at + 2) {
+        return Some((at + 1, Link::Call));
     }
     let after = skip(at, b":=>", 3);
-    (after > at && !bytes[at..after].starts_with(b">")).then(|| (skip(after, b" \t", 8), false))
+    (after > at && !bytes[at..after].starts_with(b">")).then(|| (skip(after, b" \t", 8), Link::Sign))
 }
 
 /// The value that starts at `at`, without its quotes, and whether it has any.
@@ -162,6 +188,12 @@ fn is_likely_bare_key(value: &[u8], named: bool) -> bool {
         && value.iter().all(plain)
         && entropy(value) >= 3.2
         && (named || !value.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Whether the name with a part at `start` begins with `--`.
+fn is_option(bytes: &[u8], start: usize) -> bool {
+    let length = bytes[..start].iter().rev().take(NAME_REST_MAX).take_while(|&&byte| in_name(byte)).count();
+    bytes[start - length..start].starts_with(b"--")
 }
 
 /// Whether the `key` at `start` ends a name that speaks of another kind of key.

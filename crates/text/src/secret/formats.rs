@@ -217,7 +217,7 @@ fn tail_end(bytes: &[u8], start: usize, alphabet: Alphabet, min: usize, max: usi
 /// Some services draw from letters alone, or miss every digit by chance; names in code vary less than that.
 fn plausible(tail: &[u8]) -> bool {
     let enough = match tail.len() {
-        _ if !tail.iter().any(u8::is_ascii_digit) => 4.3,
+        _ if !tail.iter().any(u8::is_ascii_digit) => 4.1,
         ..20 => 2.8,
         _ => 3.0,
     };

@@ -124,7 +124,7 @@ fn scan(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_pack_in_the_box_is_whole() {
-    let read = pack::read(PACK, Rule::secret).unwrap();
+    let read = read::read(PACK, Rule::secret).unwrap();
     assert_eq!(read.skipped, []);
     assert_eq!(read.rules.len(), SHARED.rules.len());
     for rule in &SHARED.rules {
