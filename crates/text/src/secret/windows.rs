@@ -12,7 +12,7 @@ use super::rule::PackRule;
 use crate::{Entity, Finding, boundary};
 
 /// A window that reached this length takes no further keyword in.
-const WINDOW_BYTES_MAX: usize = 16 << 10;
+const WINDOW_BYTES_MAX: usize = 8 << 10;
 
 const CONFIDENCE: f32 = 0.9;
 
