@@ -30,8 +30,8 @@ const OTHER_WORDS: &[&str] = &[
 pub(crate) struct CreditCard;
 
 impl Recognizer for CreditCard {
-    fn entity(&self) -> Entity {
-        Entity::CreditCard
+    fn entities(&self) -> &[Entity] {
+        &[Entity::CreditCard]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -1,4 +1,4 @@
-//! The check digits of cards and bank accounts.
+//! The check digits of cards, bank accounts and travel documents.
 
 /// The Luhn check (ISO/IEC 7812-1, annex B) over digits 0–9, the check digit last.
 pub(crate) fn luhn(digits: &[u8]) -> bool {
@@ -32,4 +32,9 @@ pub(crate) fn mod_97(iban: &[u8]) -> bool {
         } % 97;
     }
     remainder == 1
+}
+
+/// The check digit of ICAO 9303, part 3: weights 7, 3, 1 in turn, mod 10. Letters count from A = 10, a filler 0.
+pub(crate) fn weights_7_3_1(values: impl Iterator<Item = u32>) -> u32 {
+    values.zip([7, 3, 1].into_iter().cycle()).map(|(value, weight)| value * weight).sum::<u32>() % 10
 }

@@ -13,9 +13,20 @@ use crate::placeholder;
 /// Case is ignored for ASCII. A word may hold spaces. `phoneNumber` and `phone_number` both mention `phone`;
 /// `hotel` does not mention `tel`.
 pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
+    let window = window(bytes, span, before, after);
+    any_word(bytes, window.start..span.start, words) || any_word(bytes, span.end..window.end, words)
+}
+
+/// What counts as near `span`: so many bytes before and after it, as far as the first placeholder on either side.
+pub(crate) fn window(bytes: &[u8], span: &Range<usize>, before: usize, after: usize) -> Range<usize> {
     let from = wall_before(bytes, span.start.saturating_sub(before), span.start);
     let until = wall_after(bytes, span.end, bytes.len().min(span.end + after));
-    any_word(bytes, from..span.start, words) || any_word(bytes, span.end..until, words)
+    from..until
+}
+
+/// Whether `found` is a word by itself and not a part of a longer one.
+pub(crate) fn is_word(bytes: &[u8], found: &Range<usize>) -> bool {
+    word_starts(bytes, found.start) && word_ends(bytes, found.end)
 }
 
 /// Whether one of `words` stands directly before byte `at`, with only a little punctuation between.

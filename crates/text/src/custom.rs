@@ -65,8 +65,8 @@ struct Compiled {
 }
 
 impl Recognizer for Compiled {
-    fn entity(&self) -> Entity {
-        Entity::Custom
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Custom]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -23,7 +23,8 @@ pub(crate) fn run_end_within(bytes: &[u8], start: usize, limit: usize) -> usize 
     start + bytes[start..].iter().take(limit).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
+/// The first ASCII digit at or after `from`.
+pub(crate) fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     // The next digit is often near; a block is only worth its price over long stretches of letters.
     for (offset, byte) in bytes.get(at..)?.iter().take(8).enumerate() {

@@ -24,8 +24,8 @@ const USERINFO_BYTES_MAX: usize = 256;
 pub(crate) struct Email;
 
 impl Recognizer for Email {
-    fn entity(&self) -> Entity {
-        Entity::Email
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Email]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -106,8 +106,8 @@ const LENGTH_MAX: usize = 34;
 pub(crate) struct Iban;
 
 impl Recognizer for Iban {
-    fn entity(&self) -> Entity {
-        Entity::Iban
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Iban]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -34,8 +34,8 @@ const ADDRESS_WORDS: &[&str] = &[
 pub(crate) struct Ipv4;
 
 impl Recognizer for Ipv4 {
-    fn entity(&self) -> Entity {
-        Entity::Ipv4
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Ipv4]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

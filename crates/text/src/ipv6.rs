@@ -23,8 +23,8 @@ const BYTES_MIN: usize = 6;
 pub(crate) struct Ipv6;
 
 impl Recognizer for Ipv6 {
-    fn entity(&self) -> Entity {
-        Entity::Ipv6
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Ipv6]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -12,7 +12,7 @@
 //! ```
 //! use privet_text::{Entity, Operator, Policy, apply, recognizers, scan};
 //!
-//! let recognizers = recognizers(&Entity::ALL);
+//! let recognizers = recognizers(&Entity::DEFAULT);
 //! let text = "Write to jo@example.org or call 212-555-0143.";
 //! let findings = scan(&recognizers, text);
 //! assert_eq!(apply(text, &findings, &Policy::new(Operator::Tag)), "Write to <EMAIL> or call <PHONE>.");
@@ -32,7 +32,7 @@
 //! assert_eq!(scrubbed.text, "Call +1 953 555 0173.");
 //! ```
 //!
-//! What is *not* found: names, addresses, obfuscated spellings (`jo at example dot org`), digits of other scripts, and
+//! What is *not* found: names, addresses, digits of other scripts, and
 //! numbers broken by invisible characters ([`invisible_characters`] counts those). Finding nothing proves nothing.
 
 mod entity;
@@ -41,15 +41,23 @@ mod finding;
 mod recognizer;
 
 mod email;
+mod email_obfuscated;
 mod tld;
+mod upi;
+mod url;
+mod username;
 
+mod bic;
 mod card;
 mod iban;
+mod mrz;
 mod phone;
 mod ssn;
 
 mod ipv4;
 mod ipv6;
+
+mod identifier;
 
 mod secret;
 mod url_credentials;

@@ -30,8 +30,8 @@ const EXTENSION_WORDS: [&[u8]; 5] = [b"extension", b"ext.", b"ext", b"x", b"#"];
 pub(crate) struct Phone;
 
 impl Recognizer for Phone {
-    fn entity(&self) -> Entity {
-        Entity::Phone
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Phone]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

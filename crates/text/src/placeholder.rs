@@ -41,6 +41,21 @@ const fn longest_label() -> usize {
     longest
 }
 
+/// For every length, the first letters that labels of this length begin with, one bit a letter.
+///
+/// Text may be full of `<`; one look here answers for nearly all that is no label.
+const BEGINNINGS: [u32; LABEL_MAX + 1] = {
+    let mut beginnings = [0; LABEL_MAX + 1];
+    beginnings[REDACTED.len()] |= 1 << (REDACTED.as_bytes()[0] - b'A');
+    let mut at = 0;
+    while at < Entity::ALL.len() {
+        let label = Entity::ALL[at].as_str().as_bytes();
+        beginnings[label.len()] |= 1 << (label[0] - b'A');
+        at += 1;
+    }
+    beginnings
+};
+
 /// The label of a placeholder and its letters, if it has any.
 pub(crate) struct Placeholder<'a> {
     pub(crate) label: &'a [u8],
@@ -82,7 +97,7 @@ fn run_back(bytes: &[u8], end: usize, most: usize, test: fn(u8) -> bool) -> usiz
 
 /// The placeholder that starts at byte `at`, if one does.
 pub(crate) fn parse(bytes: &[u8], at: usize) -> Option<Placeholder<'_>> {
-    if bytes.get(at) != Some(&b'<') {
+    if bytes.get(at) != Some(&b'<') || !bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase) {
         return None;
     }
     let colon = run(bytes, at + 1, LABEL_MAX, in_label);
@@ -131,7 +146,11 @@ pub(crate) fn holds(bytes: &[u8], span: &Range<usize>) -> bool {
 }
 
 fn is_label(label: &[u8]) -> bool {
-    label == REDACTED.as_bytes() || Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label)
+    let begins = match label {
+        [first @ b'A'..=b'Z', ..] => BEGINNINGS.get(label.len()).is_some_and(|letters| letters >> (first - b'A') & 1 == 1),
+        _ => false,
+    };
+    begins && (label == REDACTED.as_bytes() || Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label))
 }
 
 #[cfg(test)]
@@ -142,6 +161,12 @@ mod tests {
     fn placeholders_are_what_operators_write_and_nothing_else() {
         let shortest = format!("<EMAIL:{}>", "a".repeat(58));
         let longest = format!("<URL_CREDENTIALS:{}>", "p".repeat(LETTERS_MAX));
+        for label in Entity::ALL.map(Entity::as_str) {
+            for text in [format!("<{label}>"), format!("<{label}:abcdefghijklmnop>")] {
+                assert_eq!(end(text.as_bytes(), 0), Some(text.len()), "{text}");
+                assert!(ends_at(text.as_bytes(), text.len()), "{text}");
+            }
+        }
         for text in [
             "<EMAIL>",
             "<URL_CREDENTIALS>",

@@ -4,39 +4,50 @@
 //! share one. [`scan`] runs a list of them, resolves what overlaps, and looks again until nothing new appears.
 
 use crate::{Entity, Finding, Operator, Policy, apply, placeholder, resolve};
-use crate::{card, email, iban, ipv4, ipv6, phone, secret, ssn, url_credentials};
+use crate::identifier::Identifiers;
+use crate::{bic, card, email, email_obfuscated, iban, ipv4, ipv6, mrz, phone, secret, ssn, upi, url, url_credentials, username};
 
-/// Finds one kind of entity in a text.
+/// Finds entities of one or more kinds in a text.
 ///
 /// # Invariants
 /// Spans are not empty, lie inside the text and on character boundaries; work is linear in the text's length.
 pub trait Recognizer: Send + Sync {
-    /// The entity that every finding of this recognizer carries.
-    fn entity(&self) -> Entity;
+    /// What the findings of this recognizer can carry: no finding names any other entity.
+    fn entities(&self) -> &[Entity];
 
     /// Appends what it finds in `text` to `out`; leaves what is already there alone.
     fn find(&self, text: &str, out: &mut Vec<Finding>);
 }
 
-/// The built-in recognizers for `entities`, each once, in the order of [`Entity::ALL`].
+/// The built-in recognizers for `entities`: every entity is found by exactly one of them.
 ///
+/// Most identifiers hang on digits and are found together in one pass, by the last recognizer of the list.
 /// [`Entity::Custom`] has no built-in recognizer and adds nothing: compile a [`crate::CustomRule`] for it.
 pub fn recognizers(entities: &[Entity]) -> Vec<Box<dyn Recognizer>> {
-    Entity::ALL.into_iter().filter(|entity| entities.contains(entity)).filter_map(built_in).collect()
+    let asked = || Entity::ALL.into_iter().filter(|entity| entities.contains(entity));
+    let numbers = Identifiers::new(&asked().collect::<Vec<_>>());
+    asked().filter_map(built_in).chain(numbers.map(|numbers| Box::new(numbers) as _)).collect()
 }
 
 fn built_in(entity: Entity) -> Option<Box<dyn Recognizer>> {
     Some(match entity {
+        Entity::Url => Box::new(url::Url),
+        Entity::Username => Box::new(username::Username),
         Entity::Email => Box::new(email::Email),
+        Entity::EmailObfuscated => Box::new(email_obfuscated::EmailObfuscated),
         Entity::Phone => Box::new(phone::Phone),
         Entity::Ipv4 => Box::new(ipv4::Ipv4),
         Entity::Ipv6 => Box::new(ipv6::Ipv6),
         Entity::CreditCard => Box::new(card::CreditCard),
         Entity::Iban => Box::new(iban::Iban),
         Entity::UsSsn => Box::new(ssn::UsSsn),
+        Entity::Bic => Box::new(bic::Bic),
+        Entity::InUpi => Box::new(upi::InUpi),
+        Entity::PassportMrz => Box::new(mrz::PassportMrz),
         Entity::UrlCredentials => Box::new(url_credentials::UrlCredentials),
         Entity::Secret => Box::new(secret::Secret),
-        Entity::Custom => return None,
+        // Found by `Identifiers`, or by custom rules.
+        _ => return None,
     })
 }
 

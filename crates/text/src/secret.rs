@@ -73,8 +73,8 @@ enum Anchor {
 pub(crate) struct Secret;
 
 impl Recognizer for Secret {
-    fn entity(&self) -> Entity {
-        Entity::Secret
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Secret]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

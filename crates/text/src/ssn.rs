@@ -27,8 +27,8 @@ const ADVERTISED: [&[u8; 9]; 2] = [&[0, 7, 8, 0, 5, 1, 1, 2, 0], &[2, 1, 9, 0, 9
 pub(crate) struct UsSsn;
 
 impl Recognizer for UsSsn {
-    fn entity(&self) -> Entity {
-        Entity::UsSsn
+    fn entities(&self) -> &[Entity] {
+        &[Entity::UsSsn]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -16,8 +16,8 @@ const BYTES_MAX: usize = 512;
 pub(crate) struct UrlCredentials;
 
 impl Recognizer for UrlCredentials {
-    fn entity(&self) -> Entity {
-        Entity::UrlCredentials
+    fn entities(&self) -> &[Entity] {
+        &[Entity::UrlCredentials]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {
