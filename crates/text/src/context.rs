@@ -41,13 +41,26 @@ pub(crate) fn announced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
 }
 
 fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
+    if window.is_empty() {
+        return false;
+    }
+    let initials = words.iter().fold(0, |initials, word| initials | initial(word.as_bytes()[0]));
     window.clone().any(|at| {
-        word_starts(bytes, at)
+        initials & initial(bytes[at]) != 0
+            && word_starts(bytes, at)
             && words.iter().any(|word| {
                 let end = at + word.len();
                 end <= window.end && bytes[at..end].eq_ignore_ascii_case(word.as_bytes()) && word_ends(bytes, end)
             })
     })
+}
+
+/// A bit for the letter that a word begins with; all other scripts share one.
+const fn initial(byte: u8) -> u32 {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' => 1 << (byte & 31),
+        _ => 1,
+    }
 }
 
 /// Words of other scripts stand without spaces, so only letters of ASCII make a border.

@@ -88,6 +88,9 @@ fn address(bytes: &[u8], at: Range<usize>, plain_dot: bool, floor: usize) -> Opt
         return None;
     }
     let mut label = label(bytes, at.end + usize::from(blank(bytes, at.end)))?;
+    if !bytes[label.clone()].iter().any(u8::is_ascii_alphabetic) {
+        return None;
+    }
     let mut end = None;
     let mut spelled = plain_dot;
     for _ in 0..LABELS_MAX {

@@ -21,7 +21,7 @@ const WORDS: &[&str] = &[
     "geboren", "geburtsdatum", "geburtstag", "né", "née", "naissance", "date de naissance", "nacido", "nacida", "nacimiento",
     "nato", "nata", "nascita", "data di nascita", "nascido", "nascida", "nascimento", "geboortedatum", "geboren op",
     "född", "födelsedatum", "født", "fødselsdato", "syntynyt", "syntymäaika", "urodzony", "urodzona", "urodzenia",
-    "narozen", "narozena", "narození", "doğum", "γεννήθηκε", "родился", "родилась", "рождения", "出生", "生年月日", "생년월일",
+    "narozen", "narozena", "narození", "doğum", "γεννήθηκε", "родился", "родилась", "рождения", "Родился", "Родилась", "Né", "Née", "出生", "生年月日", "생년월일",
 ];
 
 /// The first letters of the months in English, German, French, Spanish, Italian, Portuguese and Dutch, January first.
@@ -120,12 +120,11 @@ fn day_first(bytes: &[u8], day: &Range<usize>) -> Option<Range<usize>> {
     }
     let mut at = after(bytes, day.end, &["st", "nd", "rd", "th", ".", "er", "º"]);
     at = one(bytes, at, &[" de ", " of ", " ", "-"])?;
-    let (month, end) = month(bytes, at)?;
-    at = one(bytes, end, &[", ", " de ", " del ", ". ", " ", "-"])?;
-    let end = digits::run_end_within(bytes, at, 5);
-    let written = at..end;
-    let year = year(bytes, &written).filter(|_| written.len() == 4)?;
-    is_date(year, month, value(bytes, day)).then_some(day.start..end)
+    let name = at..at + letters(bytes[at..].iter());
+    at = after(bytes, name.end, &["."]);
+    at = one(bytes, at, &[", ", " de ", " del ", " ", "-"])?;
+    let (year, end) = written_year(bytes, at)?;
+    is_date(year, month(&bytes[name])?, value(bytes, day)).then_some(day.start..end)
 }
 
 /// `March 12, 1985`, `Mar. 12th 1985`.
@@ -133,31 +132,32 @@ fn month_first(bytes: &[u8], day: &Range<usize>, floor: usize) -> Option<Range<u
     if day.len() > 2 {
         return None;
     }
-    let before = &bytes[floor..day.start];
-    let before = before.strip_suffix(b" ")?;
-    let before = before.strip_suffix(b".").unwrap_or(before);
-    let letters = before.iter().rev().take(MONTH_BYTES_MAX).take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80);
-    let start = floor + before.len() - letters.count();
-    let (month, end) = month(bytes, start)?;
-    if end < floor + before.len() {
-        return None;
-    }
     let at = after(bytes, day.end, &["st", "nd", "rd", "th"]);
     let at = one(bytes, at, &[", ", " ", ","])?;
-    let end = digits::run_end_within(bytes, at, 5);
-    let written = at..end;
-    let year = year(bytes, &written).filter(|_| written.len() == 4)?;
-    is_date(year, month, value(bytes, day)).then_some(start..end)
+    let (year, end) = written_year(bytes, at)?;
+    let before = bytes[floor..day.start].strip_suffix(b" ")?;
+    let before = before.strip_suffix(b".").unwrap_or(before);
+    let name = before.len() - letters(before.iter().rev())..before.len();
+    let start = floor + name.start;
+    is_date(year, month(&before[name])?, value(bytes, day)).then_some(start..end)
 }
 
-/// The month whose name stands at `at`, and where the name ends.
-fn month(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    let window = &bytes[at..bytes.len().min(at + MONTH_BYTES_MAX)];
-    let length = window.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
-    let name = &window[..length];
-    let index = MONTHS.iter().position(|names| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))?;
-    let dot = usize::from(length <= 4 && window.get(length) == Some(&b'.'));
-    Some((index as u64 + 1, at + length + dot))
+/// Four digits of a year and where they end.
+fn written_year(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let end = digits::run_end_within(bytes, at, 5);
+    let year = year(bytes, &(at..end)).filter(|_| end - at == 4)?;
+    Some((year, end))
+}
+
+/// How many bytes of letters begin here, no more than any month has.
+fn letters<'a>(bytes: impl Iterator<Item = &'a u8>) -> usize {
+    bytes.take(MONTH_BYTES_MAX).take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count()
+}
+
+/// Which month has this name.
+fn month(name: &[u8]) -> Option<u64> {
+    let has_name = |names: &&[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    MONTHS.iter().position(has_name).map(|index| index as u64 + 1)
 }
 
 fn after(bytes: &[u8], at: usize, endings: &[&str]) -> usize {

@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         alone: &[],
         named: &["9999999999"],
         check: egn,
-        words: &["egn", "егн", "единен граждански"],
+        words: &["egn", "егн", "ЕГН", "единен граждански", "Единен граждански"],
     },
     Rule {
         entity: Entity::HrOib,
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         alone: &[],
         named: &["999-999-999 99", "999-999-999-99", "99999999999", "999 999 999 99"],
         check: snils,
-        words: &["snils", "снилс", "страховой номер"],
+        words: &["snils", "снилс", "СНИЛС", "страховой номер", "Страховой номер"],
     },
     Rule {
         entity: Entity::RuInn,
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
         alone: &[],
         named: &["999999999999", "9999999999"],
         check: inn,
-        words: &["inn", "инн", "идентификационный номер"],
+        words: &["inn", "инн", "ИНН", "идентификационный номер"],
     },
     Rule {
         entity: Entity::EuVat,

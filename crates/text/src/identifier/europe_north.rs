@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
         alone: &[],
         named: &["999999-9999", "9999999999", "999999 9999"],
         check: is_ddmmyy,
-        words: &["cpr", "cpr-nr", "cpr-nummer", "cprnr", "personnummer", "cpr number", "cpr nr"],
+        words: &["cpr", "cpr-nr", "cpr-nummer", "cprnr", "cpr number", "cpr nr"],
     },
     Rule {
         entity: Entity::EeIk,

@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         alone: &[],
         named: &["99999999999", "999999 99999", "999999-99999"],
         check: |digits| is_ddmmyy(digits) && luhn(digits),
-        words: &["amka", "αμκα", "α.μ.κ.α"],
+        words: &["amka", "αμκα", "ΑΜΚΑ", "α.μ.κ.α", "Α.Μ.Κ.Α"],
     },
     Rule {
         entity: Entity::TrTckn,

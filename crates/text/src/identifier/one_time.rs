@@ -6,7 +6,7 @@ use super::Probe;
 use crate::{Entity, boundary, context};
 
 pub(super) const PROBES: &[Probe] =
-    &[Probe { entity: Entity::Otp, name: "otp", lengths: 4..=9, find: code }];
+    &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, find: code }];
 
 /// Words that make the next number a code.
 #[rustfmt::skip]

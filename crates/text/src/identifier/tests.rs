@@ -1,7 +1,92 @@
+//! Pictures of every kind, and slow twins of the checks.
+
 use super::*;
+use crate::resolve;
+use crate::tests::SEED;
+
+mod asia;
+mod british;
+mod devices;
+mod europe_east;
+mod europe_north;
+mod europe_south;
+mod europe_west;
+mod latin_america;
+mod probes;
+mod twins;
+mod united_states;
+mod world;
+
+thread_local! {
+    static ALL: Identifiers = Identifiers::new(&Entity::ALL).unwrap();
+}
+
+fn findings(text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    ALL.with(|all| all.find(text, &mut findings));
+    findings
+}
+
+/// Texts with carets under the only finding, and its entity behind them.
+fn found(cases: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (text, picture) in cases {
+        let drawn: Vec<_> = resolve(findings(text))
+            .into_iter()
+            .map(|finding| {
+                let inside = text.char_indices().map(|(at, _)| if finding.span.contains(&at) { '^' } else { ' ' });
+                format!("{} {}", inside.collect::<String>().trim_end(), finding.entity)
+            })
+            .collect();
+        if drawn != [*picture] {
+            wrong += &format!("\n  {text}\n  {picture}   expected\n  {}   found\n", drawn.join("\n  "));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Texts in which this entity, whatever else, may not be found.
+fn silent(cases: &[(Entity, &str)]) {
+    let wrong: Vec<_> =
+        cases.iter().filter(|(entity, text)| findings(text).iter().any(|finding| finding.entity == *entity)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
 
 #[test]
 fn the_words_of_all_rules_fit_one_automaton() {
-    let all = Identifiers::new(&Entity::ALL).unwrap();
-    assert!(all.vocabulary.is_built());
+    ALL.with(|all| assert!(all.vocabulary.is_built()));
+}
+
+#[test]
+fn a_word_of_another_kind_silences_what_speaks_for_itself() {
+    silent(&[
+        (Entity::ChAhv, "invoice 756.1234.5678.97"),
+        (Entity::EsNif, "order no: 12345678Z"),
+        (Entity::EsNif, "commit 12345678Z"),
+        (Entity::EsNif, "/12345678Z"),
+        (Entity::EsNif, "id=12345678Z"),
+        (Entity::EsNif, "12345678Z-7"),
+        (Entity::EsNif, "x_12345678Z"),
+        (Entity::EsNif, "12345678z"),
+        (Entity::InAadhaar, "2341 2341 2346 1111"),
+        (Entity::InAadhaar, "1111 2341 2341 2346"),
+    ]);
+    found(&[
+        ("order no, DNI 12345678Z", "              ^^^^^^^^^ ES_NIF"),
+        ("dni: 12345678z.", "     ^^^^^^^^^ ES_NIF"),
+        (r"\n12345678Z\n", "  ^^^^^^^^^ ES_NIF"),
+        ("号码12345678Z。", "  ^^^^^^^^^ ES_NIF"),
+        ("<ES_NIF>12345678Z<ES_NIF>", "        ^^^^^^^^^ ES_NIF"),
+    ]);
+    silent(&[(Entity::PtNif, "NIF <PT_NIF> 123456789"), (Entity::PtNif, "benifit 123456789")]);
+}
+
+#[test]
+fn every_rule_is_written_somehow_and_found_when_it_is() {
+    for rule in RULES.iter().copied().flatten() {
+        assert!(!rule.alone.is_empty() || !rule.named.is_empty() && !rule.words.is_empty(), "{}", rule.name);
+        for word in rule.words {
+            assert!(!word.is_empty() && !word.as_bytes()[0].is_ascii_digit(), "{word}");
+        }
+    }
 }

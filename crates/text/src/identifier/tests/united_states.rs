@@ -1,0 +1,108 @@
+use super::{found, silent};
+use crate::Entity;
+
+#[rustfmt::skip]
+const FOUND: &[(&str, &str)] = &[
+    ("see 952-91-0792, please",
+     "    ^^^^^^^^^^^ US_ITIN"),
+    ("ITIN 918-55-5992",
+     "     ^^^^^^^^^^^ US_ITIN"),
+    ("ITIN 990 94 3518",
+     "     ^^^^^^^^^^^ US_ITIN"),
+    ("ITIN 901 91 6852",
+     "     ^^^^^^^^^^^ US_ITIN"),
+    ("ITIN 913559029",
+     "     ^^^^^^^^^ US_ITIN"),
+    ("ITIN 960942029",
+     "     ^^^^^^^^^ US_ITIN"),
+    ("EIN 12-9781065",
+     "    ^^^^^^^^^^ US_EIN"),
+    ("EIN 12-9682181",
+     "    ^^^^^^^^^^ US_EIN"),
+    ("EIN 956655195",
+     "    ^^^^^^^^^ US_EIN"),
+    ("EIN 123709138",
+     "    ^^^^^^^^^ US_EIN"),
+    ("routing number 018246283",
+     "               ^^^^^^^^^ US_ROUTING"),
+    ("routing number 019482198",
+     "               ^^^^^^^^^ US_ROUTING"),
+    ("NPI 1935181903",
+     "    ^^^^^^^^^^ US_NPI"),
+    ("NPI 1937865792",
+     "    ^^^^^^^^^^ US_NPI"),
+    ("DEA BC7543235",
+     "    ^^^^^^^^^ US_DEA"),
+    ("DEA BK9487578",
+     "    ^^^^^^^^^ US_DEA"),
+    ("see 2EV6-G52-UR01, please",
+     "    ^^^^^^^^^^^^^ US_MBI"),
+    ("Medicare 9XN5-P97-XT11",
+     "         ^^^^^^^^^^^^^ US_MBI"),
+    ("see 5UD0M97MQ50, please",
+     "    ^^^^^^^^^^^ US_MBI"),
+    ("Medicare 8PG9E70HM23",
+     "         ^^^^^^^^^^^ US_MBI"),
+    ("passport N67127684",
+     "         ^^^^^^^^^ US_PASSPORT"),
+    ("passport E68465632",
+     "         ^^^^^^^^^ US_PASSPORT"),
+    ("driver license C2233079",
+     "               ^^^^^^^^ US_DRIVER_LICENSE"),
+    ("driver license F4402685",
+     "               ^^^^^^^^ US_DRIVER_LICENSE"),
+    ("MRN 99528907",
+     "    ^^^^^^^^ MEDICAL_RECORD"),
+    ("MRN 86666176",
+     "    ^^^^^^^^ MEDICAL_RECORD"),
+];
+
+#[rustfmt::skip]
+const NOT_FOUND: &[(Entity, &str)] = &[
+    (Entity::UsItin, "990 94 3518"),
+    (Entity::UsItin, "913559029"),
+    (Entity::UsItin, "ITIN 912-49-1234"),
+    (Entity::UsItin, "ITIN 812-70-1234"),
+    (Entity::UsItin, "912-93-1234"),
+    (Entity::UsEin, "12-9781065"),
+    (Entity::UsEin, "956655195"),
+    (Entity::UsEin, "EIN 07-1234567"),
+    (Entity::UsEin, "EIN 12-0000000"),
+    (Entity::UsEin, "part 12-3456789"),
+    (Entity::UsRouting, "018246283"),
+    (Entity::UsRouting, "routing number 018246284"),
+    (Entity::UsRouting, "routing number 019482199"),
+    (Entity::UsRouting, "routing 502000018"),
+    (Entity::UsNpi, "1935181903"),
+    (Entity::UsNpi, "NPI 1935181904"),
+    (Entity::UsNpi, "NPI 1937865793"),
+    (Entity::UsNpi, "NPI 3234567893"),
+    (Entity::UsDea, "BC7543235"),
+    (Entity::UsDea, "DEA BC7543236"),
+    (Entity::UsDea, "DEA BK9487579"),
+    (Entity::UsDea, "DEA QB1234563"),
+    (Entity::UsMbi, "1SG4-TE5-MK73"),
+    (Entity::UsMbi, "0EG4-TE5-MK73"),
+    (Entity::UsMbi, "1EGA-TE5-MK73"),
+    (Entity::UsMbi, "Medicare 1EG4-TE5-MKA3"),
+    (Entity::UsPassport, "N67127684"),
+    (Entity::UsPassport, "H12345678"),
+    (Entity::UsPassport, "passport H1234567"),
+    (Entity::UsDriverLicense, "C2233079"),
+    (Entity::UsDriverLicense, "D1234567"),
+    (Entity::UsDriverLicense, "the public D1234567"),
+    (Entity::UsDriverLicense, "Delicious D1234567"),
+    (Entity::MedicalRecord, "99528907"),
+    (Entity::MedicalRecord, "12345678"),
+    (Entity::MedicalRecord, "MRN 1234"),
+];
+
+#[test]
+fn identifiers_are_found() {
+    found(FOUND);
+}
+
+#[test]
+fn others_are_not() {
+    silent(NOT_FOUND);
+}
