@@ -74,7 +74,7 @@ pub(crate) struct Scrub {
     /// What stands for every key below that is not written.
     #[serde(default, deserialize_with = "preset")]
     pub(crate) preset: Option<&'static Preset>,
-    /// Left out: the preset's, or all.
+    /// Left out: the preset's, or the default.
     #[serde(default)]
     pub(crate) entities: Option<Vec<Entity>>,
     /// Left out: the preset's, or `tag`.
@@ -146,10 +146,10 @@ pub(crate) struct Output {
 }
 
 impl Scrub {
-    /// What is looked for: as written, else the preset's, else all.
+    /// What is looked for: as written, else the preset's, else the default.
     pub(crate) fn entities(&self) -> Vec<Entity> {
         let preset = || self.preset.map(|preset| preset.entities.to_vec());
-        self.entities.clone().or_else(preset).unwrap_or_else(|| Entity::ALL.to_vec())
+        self.entities.clone().or_else(preset).unwrap_or_else(|| Entity::DEFAULT.to_vec())
     }
 }
 

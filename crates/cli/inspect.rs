@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
         return Err(Failure::usage("--manifest is of one model's folder, which has a config.json"));
     }
     let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Parquet)?;
-    let inspection = privet_corpus::inspect(&files, &arguments.column, &Entity::ALL, arguments.sample)?;
+    let inspection = privet_corpus::inspect(&files, &arguments.column, &Entity::DEFAULT, arguments.sample)?;
     if terminal.json {
         terminal.json(&inspection);
     } else {

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// other arguments change it
     #[arg(long, value_name = "NAME", value_parser = preset)]
     preset: Option<&'static Preset>,
-    /// Entities to look for, separated by commas [default: the preset's, or all]
+    /// Entities to look for, separated by commas [default: the preset's, or all that need no asking for]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
     /// What to do with a finding: tag, redact, mask, hash, surrogate, encrypt or drop (the row) [default: the preset's,

@@ -81,7 +81,7 @@ impl ScrubPlan {
             input_folders: Vec::new(),
             output,
             columns: vec![Selector::column("text")],
-            entities: Entity::ALL.to_vec(),
+            entities: Entity::DEFAULT.to_vec(),
             custom: Vec::new(),
             deny: Vec::new(),
             packs: Vec::new(),

@@ -29,7 +29,7 @@ pub(crate) fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     let (words, _) = rest.as_chunks::<WORD>();
     // The next digit is often near; a block is only worth its price over long stretches of letters.
-    if let Some(place) = words.first().and_then(first_digit) {
+    if let Some(place) = words.first().and_then(|word| first_digit(*word)) {
         return Some(from + place);
     }
     let (blocks, _) = rest.as_chunks::<BLOCK>();
@@ -37,7 +37,7 @@ pub(crate) fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = without.count() * BLOCK;
     let (words, _) = rest[at..].as_chunks::<WORD>();
     for word in words {
-        if let Some(place) = first_digit(word) {
+        if let Some(place) = first_digit(*word) {
             return Some(from + at + place);
         }
         at += WORD;
@@ -46,10 +46,10 @@ pub(crate) fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Which byte of the word is its first ASCII digit, found in all bytes at once.
-fn first_digit(word: &[u8; WORD]) -> Option<usize> {
+fn first_digit(word: [u8; WORD]) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // Digits become 0 to 9. Adding 118 to the low seven bits carries into the high bit from 10 on.
-    let turned = u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030;
+    let turned = u64::from_le_bytes(word) ^ 0x3030_3030_3030_3030;
     let other = ((turned & !HIGH) + 0x7676_7676_7676_7676) | turned;
     let digits = !other & HIGH;
     (digits != 0).then(|| digits.trailing_zeros() as usize / 8)

@@ -33,8 +33,21 @@ const AT: &[(&[u8], bool)] = &[
     (b"at", false),
 ];
 
-const DOT: &[&[u8]] =
-    &[b"[dot]", b"(dot)", b"{dot}", b"<dot>", b"[.]", b"(.)", b"_dot_", b"&#46;", b"&period;", "．".as_bytes(), "。".as_bytes(), b"dot", b"."];
+const DOT: &[&[u8]] = &[
+    b"[dot]",
+    b"(dot)",
+    b"{dot}",
+    b"<dot>",
+    b"[.]",
+    b"(.)",
+    b"_dot_",
+    b"&#46;",
+    b"&period;",
+    "．".as_bytes(),
+    "。".as_bytes(),
+    b"dot",
+    b".",
+];
 
 pub(crate) struct EmailObfuscated;
 

@@ -90,11 +90,11 @@ entities! {
     CreditCard CREDIT_CARD default,
     /// An international bank account number: country length and mod 97.
     Iban IBAN default,
-    /// A Bitcoin address: Base58Check, Bech32 or Bech32m.
+    /// A Bitcoin address: `Base58Check`, Bech32 or Bech32m.
     CryptoBtc CRYPTO_BTC default,
     /// An Ethereum address: EIP-55, or one case beside a word.
     CryptoEth CRYPTO_ETH default,
-    /// An address of Litecoin, Dogecoin, Tron or the XRP Ledger: Base58Check.
+    /// An address of Litecoin, Dogecoin, Tron or the XRP Ledger: `Base58Check`.
     CryptoOther CRYPTO_OTHER opt_in,
     /// A United States social security number.
     UsSsn US_SSN default,

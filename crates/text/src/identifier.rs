@@ -48,6 +48,9 @@ pub(crate) struct Rule {
     words: &'static [&'static str],
 }
 
+/// Where something stands and how sure that is.
+type Hit = (Range<usize>, f32);
+
 /// What no picture can describe: looks at the word `token`, which holds a digit, and its surroundings.
 ///
 /// Must look at a bounded number of bytes. Nothing before `floor`, where the last finding ended, is its business.
@@ -57,7 +60,7 @@ pub(crate) struct Probe {
     name: &'static str,
     /// Lengths of a word worth a look.
     lengths: RangeInclusive<usize>,
-    find: fn(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)>,
+    find: fn(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<Hit>,
 }
 
 const RULES: &[&[Rule]] = &[
@@ -110,9 +113,9 @@ pub(crate) struct Identifiers {
 impl Identifiers {
     /// `None` when the tables have nothing for any of `entities`.
     pub(crate) fn new(entities: &[Entity]) -> Option<Self> {
-        let rules: Vec<_> =
-            RULES.iter().copied().flatten().filter(|rule| entities.contains(&rule.entity)).collect();
-        let probes: Vec<_> = PROBES.iter().copied().flatten().filter(|probe| entities.contains(&probe.entity)).collect();
+        let rules: Vec<_> = RULES.iter().copied().flatten().filter(|rule| entities.contains(&rule.entity)).collect();
+        let probes: Vec<_> =
+            PROBES.iter().copied().flatten().filter(|probe| entities.contains(&probe.entity)).collect();
         let mut found: Vec<_> =
             rules.iter().map(|rule| rule.entity).chain(probes.iter().map(|probe| probe.entity)).collect();
         found.sort();

@@ -76,7 +76,8 @@ fn document(bytes: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
 fn line_after(bytes: &[u8], at: usize, length: usize) -> Option<Range<usize>> {
     let rest = &bytes[at..bytes.len().min(at + 12)];
     let breaks = rest.strip_prefix(b"\\n").is_some() || matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]);
-    let skip = if rest.starts_with(b"\\n") { 2 } else { rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count() };
+    let skip =
+        if rest.starts_with(b"\\n") { 2 } else { rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count() };
     let start = at + skip;
     let line = bytes.get(start..start + length)?;
     let whole = !bytes.get(start + length).is_some_and(|&byte| belongs(byte));
@@ -108,11 +109,14 @@ fn three_lines(first: &[u8], second: &[u8]) -> bool {
 /// Whether `check` is the 7-3-1 digit of `field`.
 fn holds(field: &[u8], check: u8) -> bool {
     let dated = field.len() != 6 || field.iter().all(u8::is_ascii_digit);
-    dated && u32::from(check) == u32::from(b'0') + checksum::weights_7_3_1(field.iter().map(|&byte| match byte {
-        b'0'..=b'9' => u32::from(byte - b'0'),
-        b'A'..=b'Z' => u32::from(byte - b'A') + 10,
-        _ => 0,
-    }))
+    dated
+        && u32::from(check)
+            == u32::from(b'0')
+                + checksum::weights_7_3_1(field.iter().map(|&byte| match byte {
+                    b'0'..=b'9' => u32::from(byte - b'0'),
+                    b'A'..=b'Z' => u32::from(byte - b'A') + 10,
+                    _ => 0,
+                }))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! A recognizer looks at one text and appends findings; it keeps no state between texts, so any number of threads may
 //! share one. [`scan`] runs a list of them, resolves what overlaps, and looks again until nothing new appears.
 
-use crate::{Entity, Finding, Operator, Policy, apply, placeholder, resolve};
 use crate::identifier::Identifiers;
-use crate::{bic, card, email, email_obfuscated, iban, ipv4, ipv6, mrz, phone, secret, ssn, upi, url, url_credentials, username};
+use crate::{Entity, Finding, Operator, Policy, apply, placeholder, resolve};
+use crate::{
+    bic, card, email, email_obfuscated, iban, ipv4, ipv6, mrz, phone, secret, ssn, upi, url, url_credentials, username,
+};
 
 /// Finds entities of one or more kinds in a text.
 ///

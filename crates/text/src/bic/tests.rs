@@ -17,6 +17,15 @@ fn found() {
 fn not_found() {
     silent(
         &Bic,
-        &["", "DEUTDEFF", "BIC: DEUTXXFF", "BIC: DEUTDEF", "BIC: DEUTDEFFX", "BIC: deutdeff", "TAYLOR SWIFTLY DEUTDEFF", "BIC: A_DEUTDEFF"],
+        &[
+            "",
+            "DEUTDEFF",
+            "BIC: DEUTXXFF",
+            "BIC: DEUTDEF",
+            "BIC: DEUTDEFFX",
+            "BIC: deutdeff",
+            "TAYLOR SWIFTLY DEUTDEFF",
+            "BIC: A_DEUTDEFF",
+        ],
     );
 }

@@ -229,4 +229,3 @@ fn gstin(symbols: &[u8]) -> bool {
     let sum: u32 = symbols[..14].iter().enumerate().map(worth).sum();
     shape && symbols[13] == b'Z' && (36 - sum % 36) % 36 == value(symbols[14])
 }
-

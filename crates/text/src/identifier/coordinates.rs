@@ -82,9 +82,10 @@ fn read_decimal(bytes: &[u8], start: usize) -> Option<Decimal> {
     let mut letter = end;
     letter += 2 * usize::from(bytes[letter..].starts_with("°".as_bytes()));
     letter += usize::from(bytes.get(letter) == Some(&b' '));
-    let compass = bytes.get(letter).copied().filter(|&byte| {
-        matches!(byte, b'N' | b'S' | b'E' | b'W') && !boundary::word_after(bytes, letter + 1)
-    });
+    let compass = bytes
+        .get(letter)
+        .copied()
+        .filter(|&byte| matches!(byte, b'N' | b'S' | b'E' | b'W') && !boundary::word_after(bytes, letter + 1));
     if compass.is_none() && boundary::word_after(bytes, end) {
         return None;
     }

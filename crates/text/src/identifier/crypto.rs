@@ -24,7 +24,7 @@ fn found(bytes: &[u8], token: Range<usize>, valid: impl Fn(&[u8]) -> bool) -> Op
     (free && valid(&bytes[token.clone()])).then_some((token, CONFIDENCE))
 }
 
-/// Base58Check of a public key's or a script's hash, or a witness program (BIP-173, BIP-350).
+/// `Base58Check` of a public key's or a script's hash, or a witness program (BIP-173, BIP-350).
 fn bitcoin(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>, f32)> {
     found(bytes, token, |address| match address {
         [b'1' | b'3', ..] => base58::is_address(address, base58::BITCOIN, &[0, 5]),

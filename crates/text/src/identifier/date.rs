@@ -63,7 +63,8 @@ fn date(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<Range<usize>>
     if first.is_empty() {
         return None;
     }
-    let span = numeric(bytes, &first).or_else(|| day_first(bytes, &first)).or_else(|| month_first(bytes, &first, floor))?;
+    let span =
+        numeric(bytes, &first).or_else(|| day_first(bytes, &first)).or_else(|| month_first(bytes, &first, floor))?;
     let tied = boundary::word_before(bytes, span.start)
         || boundary::word_after(bytes, span.end)
         || boundary::tied_before(bytes, span.start, b".:/-,")
@@ -98,7 +99,8 @@ fn numeric(bytes: &[u8], first: &Range<usize>) -> Option<Range<usize>> {
     if dated {
         let year = year(bytes, first)?;
         let day = third.len() <= 2 && is_date(year, value(bytes, &second), value(bytes, &third));
-        return (day && last <= bytes.len() && (gap != "年" || bytes[third.end..last] == *"日".as_bytes())).then_some(first.start..last);
+        return (day && last <= bytes.len() && (gap != "年" || bytes[third.end..last] == *"日".as_bytes()))
+            .then_some(first.start..last);
     }
     let year = year(bytes, &third)?;
     let (a, b) = (value(bytes, first), value(bytes, &second));
@@ -173,11 +175,14 @@ fn age(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>
     let end = digits::run_end_within(bytes, token.start, 4);
     let span = token.start..end;
     let rest = &bytes[end..];
-    let years = [&b" years old"[..], b" year old", b"-year-old", b" years of age", b" yo ", b"yo "].iter().any(|unit| rest.starts_with(unit));
+    let years = [&b" years old"[..], b" year old", b"-year-old", b" years of age", b" yo ", b"yo "]
+        .iter()
+        .any(|unit| rest.starts_with(unit));
     let old = end == token.end
         && (90..=125).contains(&value(bytes, &span))
         && !boundary::tied_before(bytes, span.start, b".,-/")
         && !boundary::word_before(bytes, span.start)
         && !boundary::tied_after(bytes, end, b".,-/");
-    (old && (years || context::announced(bytes, span.start, &["age", "aged", "alter", "âge", "edad"]))).then_some((span, 0.8))
+    (old && (years || context::announced(bytes, span.start, &["age", "aged", "alter", "âge", "edad"])))
+        .then_some((span, 0.8))
 }

@@ -151,7 +151,7 @@ fn vat(symbols: &[u8]) -> bool {
     let digits = rest.iter().copied().all(is_digit);
     let mod_11 = |weights: &[u32], check: usize| weighted(rest, weights) % 11 % 10 == u32::from(rest[check]);
     match (country, rest.len()) {
-        (b"DE", 9) => digits && mod_11_10(rest),
+        (b"DE", 9) | (b"HR", 11) => digits && mod_11_10(rest),
         (b"IT", 11) => digits && luhn(rest),
         (b"PL", 10) => digits && mod_11(&[6, 5, 7, 2, 3, 4, 5, 6, 7], 9),
         (b"BE", 10) => digits && rest[0] <= 1 && 97 - number(&rest[..8]) % 97 == number(&rest[8..]),
@@ -161,12 +161,15 @@ fn vat(symbols: &[u8]) -> bool {
         (b"DK", 8) => digits && weighted(rest, &[2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11),
         (b"EL", 9) => digits && mod_11(&[256, 128, 64, 32, 16, 8, 4, 2], 8),
         (b"SE", 12) => digits && luhn(&rest[..10]) && rest[10..] == [0, 1],
-        (b"HR", 11) => digits && mod_11_10(rest),
         (b"AT", 9) => rest[0] == b'U',
         (b"NL", 12) => rest[9] == b'B',
-        (b"ES", 9) | (b"IE", 8 | 9) | (b"CY", 9) => !digits,
-        (b"BG", 9 | 10) | (b"CZ", 8..=10) | (b"EE" | b"PT", 9) | (b"HU" | b"SI" | b"MT", 8) | (b"LV", 11)
-        | (b"LT", 9 | 12) | (b"RO", 8..=10) | (b"SK", 10) => digits,
+        (b"ES" | b"CY", 9) | (b"IE", 8 | 9) => !digits,
+        (b"EE" | b"PT" | b"BG" | b"LT", 9)
+        | (b"HU" | b"SI" | b"MT", 8)
+        | (b"CZ" | b"RO", 8..=10)
+        | (b"BG" | b"SK", 10)
+        | (b"LV", 11)
+        | (b"LT", 12) => digits,
         _ => false,
     }
 }

@@ -121,7 +121,11 @@ fn hetu(symbols: &[u8]) -> bool {
     let index = (number(date) * 1000 + number(serial)) % 31;
     let expected = CHECKS[index as usize];
     let check = if *check < 10 { b'0' + check } else { *check };
-    serial.len() == 3 && serial.iter().all(|&digit| digit < 10) && is_ddmmyy(date) && number(serial) >= 2 && check == expected
+    serial.len() == 3
+        && serial.iter().all(|&digit| digit < 10)
+        && is_ddmmyy(date)
+        && number(serial) >= 2
+        && check == expected
 }
 
 /// Two check digits, mod 11; the day of a D number is 40 higher (Skatteetaten).

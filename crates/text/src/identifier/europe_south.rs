@@ -75,15 +75,15 @@ fn nif(symbols: &[u8]) -> bool {
 /// Mod 11; the first digit says what kind of person it is.
 fn portuguese_nif(digits: &[u8]) -> bool {
     let check = eleven_minus(weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]), 0, 0);
-    !matches!(digits[0], 0 | 4) | (digits[..2] == [4, 5]) && check == u32::from(digits[8])
+    (!matches!(digits[0], 0 | 4) || digits[..2] == [4, 5]) && check == u32::from(digits[8])
 }
 
 /// Six letters of the name, year, month letter, day (plus 40 for women), place, mod 26. Where two people would share a
 /// code, letters stand for some digits (DM 23 December 1976).
 fn codice_fiscale(symbols: &[u8]) -> bool {
     const ODD: [u32; 36] = [
-        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10,
-        22, 25, 24, 23,
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16,
+        10, 22, 25, 24, 23,
     ];
     const DIGITS: [usize; 7] = [6, 7, 9, 10, 12, 13, 14];
     let digit_at = |place: usize| match symbols[place] {

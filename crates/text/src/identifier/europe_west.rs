@@ -1,7 +1,7 @@
 //! Identifiers of Germany, Austria, Switzerland, Belgium, the Netherlands and France.
 
 use super::Rule;
-use super::check::{is_ddmmyy, is_day, is_digit, mod_11_10, number, value, weighted, weights_7_3_1};
+use super::check::{is_day, is_ddmmyy, is_digit, mod_11_10, number, value, weighted, weights_7_3_1};
 use crate::Entity;
 
 #[rustfmt::skip]
@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// ISO 7064, and of the first ten digits exactly one stands there twice or three times (BZSt).
+/// ISO 7064, and of the first ten digits exactly one stands there twice or three times (§ 139b AO).
 fn tax_id(digits: &[u8]) -> bool {
     let mut counts = [0_u8; 10];
     for &digit in &digits[..10] {
@@ -151,7 +151,9 @@ fn id_card(symbols: &[u8]) -> bool {
     b"CFGHJKLMNPRTVWXYZ".contains(&serial[0])
         && serial.iter().all(alphabet)
         && serial.iter().filter(|&&symbol| is_digit(symbol)).count() >= 2
-        && check.first().is_none_or(|&check| u32::from(check) == weights_7_3_1(serial.iter().map(|&symbol| value(symbol))))
+        && check
+            .first()
+            .is_none_or(|&check| u32::from(check) == weights_7_3_1(serial.iter().map(|&symbol| value(symbol))))
 }
 
 /// Serial number, check digit, birth date; a month of 13 to 15 where the serial numbers of a day ran out.

@@ -11,12 +11,14 @@ pub(super) const PROBES: &[Probe] = &[
     Probe { entity: Entity::Uuid, name: "uuid", lengths: 8..=8, find: uuid },
 ];
 
-const WORDS: &[&str] = &["mac", "ether", "hwaddr", "lladdr", "ethernet", "hardware address", "bssid", "wlan", "wifi", "physical address"];
+const WORDS: &[&str] =
+    &["mac", "ether", "hwaddr", "lladdr", "ethernet", "hardware address", "bssid", "wlan", "wifi", "physical address"];
 
 /// `00:1b:44:11:3a:b7`, `00-1B-44-11-3A-B7`. The word looked at may be any of the six.
 fn pairs(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
     let is_joiner = |at: usize| matches!(bytes.get(at), Some(b':' | b'-'));
-    if !is_joiner(token.end) && !(token.start > floor && is_joiner(token.start - 1)) {
+    let joined_before = token.start > floor && is_joiner(token.start - 1);
+    if !joined_before && !is_joiner(token.end) {
         return None;
     }
     let is_pair = |at: usize| bytes.get(at..at + 2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
@@ -26,7 +28,8 @@ fn pairs(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize
     }
     let joiner = *bytes.get(start + 2)?;
     let end = start + 17;
-    let shape = (0..6).all(|pair| is_pair(start + 3 * pair) && (pair == 5 || bytes.get(start + 3 * pair + 2) == Some(&joiner)));
+    let shape =
+        (0..6).all(|pair| is_pair(start + 3 * pair) && (pair == 5 || bytes.get(start + 3 * pair + 2) == Some(&joiner)));
     if !shape || !matches!(joiner, b':' | b'-') {
         return None;
     }
@@ -39,12 +42,12 @@ fn pairs(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize
 fn quads(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>, f32)> {
     let end = token.start + 14;
     let written = bytes.get(token.start..end)?;
-    let shape = written.iter().enumerate().all(|(at, byte)| {
-        if at % 5 == 4 { *byte == b'.' } else { byte.is_ascii_hexdigit() }
-    });
+    let shape =
+        written.iter().enumerate().all(|(at, byte)| if at % 5 == 4 { *byte == b'.' } else { byte.is_ascii_hexdigit() });
     // Three numbers with dots are more often a number.
     let letters = written.iter().any(u8::is_ascii_alphabetic);
-    let longer = boundary::tied_before(bytes, token.start, b".") || bytes.get(end) == Some(&b'.') && boundary::word_after(bytes, end + 1);
+    let longer = boundary::tied_before(bytes, token.start, b".")
+        || bytes.get(end) == Some(&b'.') && boundary::word_after(bytes, end + 1);
     if !shape || !letters {
         return None;
     }
@@ -75,7 +78,8 @@ fn uuid(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize
         8 | 13 | 18 | 23 => *byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     });
-    let named = matches!(written[14], b'1'..=b'8') && matches!(written[19].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b');
+    let named =
+        matches!(written[14], b'1'..=b'8') && matches!(written[19].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b');
     let free = !boundary::word_before(bytes, token.start) && !boundary::word_after(bytes, end);
     (shape && named && free).then_some((token.start..end, 0.9))
 }

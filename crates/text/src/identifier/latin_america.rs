@@ -118,7 +118,8 @@ fn rfc(symbols: &[u8]) -> bool {
     // An absent fourth letter counts as a space, which stands behind Z and Ñ.
     let filler = if letters == 3 { 37 * 13 } else { 0 };
     let weights = (2..=letters as u32 + 9).rev();
-    let sum: u32 = filler + symbols[..symbols.len() - 1].iter().zip(weights).map(|(&s, weight)| spanish(s) * weight).sum::<u32>();
+    let sum: u32 =
+        filler + symbols[..symbols.len() - 1].iter().zip(weights).map(|(&s, weight)| spanish(s) * weight).sum::<u32>();
     let check = match eleven_minus(sum, 10, 0) {
         10 => b'A',
         digit => digit as u8,

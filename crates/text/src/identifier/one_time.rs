@@ -5,8 +5,7 @@ use std::ops::Range;
 use super::Probe;
 use crate::{Entity, boundary, context};
 
-pub(super) const PROBES: &[Probe] =
-    &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, find: code }];
+pub(super) const PROBES: &[Probe] = &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, find: code }];
 
 /// Words that make the next number a code.
 #[rustfmt::skip]
@@ -46,7 +45,10 @@ fn code(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize
     }
     let line = bytes[..start].iter().rev().take(32).take_while(|&&byte| byte != b'\n').count();
     let mentioned = |words| context::mentioned(bytes, &(start..start), line, 0, words);
-    let behind = || bytes[end..].starts_with(b" is your") && context::mentioned(bytes, &(end..end), 0, 48, &["code", "otp", "passcode"]);
+    let behind = || {
+        bytes[end..].starts_with(b" is your")
+            && context::mentioned(bytes, &(end..end), 0, 48, &["code", "otp", "passcode"])
+    };
     let plain = || end - start == 6 && context::announced(bytes, start, CODE);
     let is_code = mentioned(WORDS) || ((plain() || behind()) && !mentioned(OTHER_WORDS));
     is_code.then_some((start..end, 0.8))

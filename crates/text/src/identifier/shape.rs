@@ -103,7 +103,8 @@ impl Shapes {
             let gap = if kind_of(picture[at]) == Kind::Nothing { picture[at] } else { TOGETHER };
             at += usize::from(gap != TOGETHER);
             let kind = picture.get(at).map_or(Kind::Nothing, |&byte| kind_of(byte));
-            let length = picture[at..].iter().take_while(|&&byte| kind != Kind::Nothing && kind_of(byte) == kind).count();
+            let length =
+                picture[at..].iter().take_while(|&&byte| kind != Kind::Nothing && kind_of(byte) == kind).count();
             at += length;
             node = self.child(node, Group { gap, kind, length: length as u8 });
         }
@@ -132,13 +133,8 @@ impl Shapes {
             Some(&node) if node != 0 => node,
             _ => return,
         };
-        let mut written = Written {
-            span: start..start,
-            symbols: [0; SYMBOLS_MAX],
-            count: 0,
-            spaced: false,
-            lower_case: false,
-        };
+        let mut written =
+            Written { span: start..start, symbols: [0; SYMBOLS_MAX], count: 0, spaced: false, lower_case: false };
         if !written.push(&bytes[start..end], end) {
             return;
         }
@@ -156,9 +152,8 @@ impl Shapes {
             let next = self.nodes[node].next.iter().find(|(known, _)| {
                 known.gap == gap && known.kind as usize == kind && usize::from(known.length) == end - from
             });
-            let alone = || {
-                self.nodes[node].next.iter().find(|(known, _)| known.gap == gap && known.kind == Kind::Nothing)
-            };
+            let alone =
+                || self.nodes[node].next.iter().find(|(known, _)| known.gap == gap && known.kind == Kind::Nothing);
             let Some(&(taken, child)) = next.or_else(alone) else {
                 return;
             };
@@ -184,7 +179,8 @@ const fn kind_of(byte: u8) -> Kind {
 /// The whole group at `start`, looked at no further than any picture goes: its kind and its end.
 fn group(bytes: &[u8], start: usize, either: bool) -> (usize, usize) {
     let rest = bytes.get(start..).unwrap_or_default();
-    let run = |belongs: fn(&u8) -> bool| start + rest.iter().take(SYMBOLS_MAX + 1).take_while(|byte| belongs(byte)).count();
+    let run =
+        |belongs: fn(&u8) -> bool| start + rest.iter().take(SYMBOLS_MAX + 1).take_while(|byte| belongs(byte)).count();
     match rest.first() {
         Some(byte) if either && byte.is_ascii_alphanumeric() => (Kind::Either as usize, run(u8::is_ascii_alphanumeric)),
         Some(byte) if byte.is_ascii_digit() => (Kind::Digits as usize, run(u8::is_ascii_digit)),

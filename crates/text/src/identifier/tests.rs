@@ -29,7 +29,7 @@ fn findings(text: &str) -> Vec<Finding> {
 
 /// Texts with carets under the only finding, and its entity behind them.
 fn found(cases: &[(&str, &str)]) {
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for (text, picture) in cases {
         let drawn: Vec<_> = resolve(findings(text))
             .into_iter()
@@ -39,10 +39,10 @@ fn found(cases: &[(&str, &str)]) {
             })
             .collect();
         if drawn != [*picture] {
-            wrong += &format!("\n  {text}\n  {picture}   expected\n  {}   found\n", drawn.join("\n  "));
+            wrong.push(format!("\n  {text}\n  {picture}   expected\n  {}   found\n", drawn.join("\n  ")));
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
 /// Texts in which this entity, whatever else, may not be found.

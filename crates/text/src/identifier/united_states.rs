@@ -104,7 +104,8 @@ fn itin(digits: &[u8]) -> bool {
 /// A prefix that a campus of the IRS assigns.
 fn ein(digits: &[u8]) -> bool {
     let prefix = number(&digits[..2]);
-    let assigned = matches!(prefix, 1..=6 | 10..=16 | 20..=27 | 30..=48 | 50..=68 | 71..=77 | 80..=88 | 90..=95 | 98 | 99);
+    let assigned =
+        matches!(prefix, 1..=6 | 10..=16 | 20..=27 | 30..=48 | 50..=68 | 71..=77 | 80..=88 | 90..=95 | 98 | 99);
     assigned && number(&digits[2..]) != 0
 }
 
@@ -139,5 +140,7 @@ fn mbi(symbols: &[u8]) -> bool {
         b'A' => symbol.is_ascii_uppercase(),
         _ => true,
     };
-    symbols[0] != 0 && symbols.iter().zip(b"9AX9AX9AA99").all(fits) && !symbols.iter().any(|symbol| b"SLOIBZ".contains(symbol))
+    symbols[0] != 0
+        && symbols.iter().zip(b"9AX9AX9AA99").all(fits)
+        && !symbols.iter().any(|symbol| b"SLOIBZ".contains(symbol))
 }

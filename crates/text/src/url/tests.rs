@@ -18,5 +18,20 @@ fn found() {
 
 #[test]
 fn not_found() {
-    silent(&Url, &["", "://", "a://", "x://example.org", "example.org", "os.system", "http:// x", "std::io", "://example.org", "9p://", "http://."]);
+    silent(
+        &Url,
+        &[
+            "",
+            "://",
+            "a://",
+            "x://example.org",
+            "example.org",
+            "os.system",
+            "http:// x",
+            "std::io",
+            "://example.org",
+            "9p://",
+            "http://.",
+        ],
+    );
 }

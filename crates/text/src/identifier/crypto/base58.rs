@@ -1,4 +1,4 @@
-//! Base58Check: 25 bytes in an alphabet without look-alikes, the last four the start of a double SHA-256.
+//! `Base58Check`: 25 bytes in an alphabet without look-alikes, the last four the start of a double SHA-256.
 
 use sha2::{Digest, Sha256};
 

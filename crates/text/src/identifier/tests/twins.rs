@@ -149,7 +149,8 @@ fn verhoeff_slowly(digits: &[u8]) -> bool {
             over => (over - 5 + 5 - corner) % 5,
         })
     };
-    let permuted = |digit: u8, times: usize| (0..times).fold(digit, |digit, _| [1, 5, 7, 6, 2, 8, 3, 0, 9, 4][usize::from(digit)]);
+    let permuted =
+        |digit: u8, times: usize| (0..times).fold(digit, |digit, _| [1, 5, 7, 6, 2, 8, 3, 0, 9, 4][usize::from(digit)]);
     let mut state: [usize; 5] = std::array::from_fn(|corner| corner);
     for (place, &digit) in digits.iter().rev().enumerate() {
         let next = corners(permuted(digit, place));
@@ -200,7 +201,9 @@ fn two_digit_checks_are_the_only_ones_accepted() {
     let mut draw = Draw(SEED);
     let two = |number: u32| [(number / 10) as u8, (number % 10) as u8];
     for _ in 0..200 {
-        for (name, pattern) in [("fr-nir", "1yymm29999999"), ("be-nn", "yymmdd899"), ("br-cpf", "899999999"), ("ru-snils", "899999999")] {
+        for (name, pattern) in
+            [("fr-nir", "1yymm29999999"), ("be-nn", "yymmdd899"), ("br-cpf", "899999999"), ("ru-snils", "899999999")]
+        {
             let body = draw.body(pattern);
             let weigh = |digits: &[u8], first: u32| -> u32 {
                 digits.iter().zip((0..=first).rev()).map(|(&digit, weight)| u32::from(digit) * weight).sum()
