@@ -29,7 +29,7 @@ const TEXTS_PER_LINE: u64 = 100_000;
 pub(crate) struct Arguments {
     /// Labelled texts, JSON lines; may be packed with gzip or Zstandard
     gold: PathBuf,
-    /// Entities to look for, separated by commas [default: all]
+    /// Entities to look for, separated by commas [default: all that need no asking for]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
     /// Instead: entities and own rules of the [scrub] in this config
@@ -62,7 +62,7 @@ intersection over union of characters, if that is at least one half; exact means
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let mut gold = Lines::open(&arguments.gold)?;
     let rules = rules(arguments)?;
-    let mut produced: BTreeSet<String> = rules.iter().map(|rule| rule.entity().to_string()).collect();
+    let mut produced: BTreeSet<String> = rules.iter().flat_map(|rule| rule.entities()).map(Entity::to_string).collect();
     let mut source = match &arguments.from {
         Some(path) => {
             // What another tool can find shows only in what it found.
@@ -156,7 +156,7 @@ fn in_code_points(text: &str, found: &[Finding]) -> Vec<Range<usize>> {
 fn rules(arguments: &Arguments) -> Result<Vec<Box<dyn Recognizer>>, Failure> {
     let Some(path) = &arguments.config else {
         let all = arguments.entities.is_empty();
-        return Ok(recognizers(if all { &Entity::ALL } else { &arguments.entities }));
+        return Ok(recognizers(if all { &Entity::DEFAULT } else { &arguments.entities }));
     };
     let place = path.display().to_string();
     let Some(scrub) = crate::config::load(path, &[])?.scrub else {

@@ -55,6 +55,7 @@ mod fixtures;
 pub use error::{Error, Fault, FaultClass};
 pub use inputs::{Kinds, input_folders, resolve_inputs, state_of};
 pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection, SampleInspection, inspect};
+pub use lines::LineFile;
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
 pub use plan::{Mode, OnError, ScrubPlan};

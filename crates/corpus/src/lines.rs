@@ -38,19 +38,70 @@ pub(crate) enum Compression {
     Zstandard,
 }
 
-/// Opens a file of lines; `read` counts the bytes taken from the file itself.
-pub(crate) fn open(path: &Path, read: Arc<AtomicU64>) -> std::io::Result<(Box<dyn BufRead>, Compression)> {
-    let mut file = BufReader::with_capacity(1 << 16, Counted { file: File::open(path)?, read });
-    let head = file.fill_buf()?;
-    Ok(if head.starts_with(GZIP) {
-        let decoder = flate2::bufread::MultiGzDecoder::new(file);
-        (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Gzip)
-    } else if head.starts_with(ZSTANDARD) {
-        let decoder = zstd::Decoder::with_buffer(file)?;
-        (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Zstandard)
-    } else {
-        (Box::new(file), Compression::None)
-    })
+/// The lines of a file, plain or packed with gzip or Zstandard, one after another.
+pub struct LineFile {
+    reader: Box<dyn BufRead>,
+    compression: Compression,
+    line: u64,
+    read: Arc<AtomicU64>,
+}
+
+impl LineFile {
+    /// Opens `path`; how it is packed is told by its first bytes, not by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Unreadable`].
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let read = Arc::new(AtomicU64::new(0));
+        let opened = || -> std::io::Result<(Box<dyn BufRead>, Compression)> {
+            let counted = Counted { file: File::open(path)?, read: read.clone() };
+            let mut file = BufReader::with_capacity(1 << 16, counted);
+            let head = file.fill_buf()?;
+            Ok(if head.starts_with(GZIP) {
+                let decoder = flate2::bufread::MultiGzDecoder::new(file);
+                (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Gzip)
+            } else if head.starts_with(ZSTANDARD) {
+                let decoder = zstd::Decoder::with_buffer(file)?;
+                (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Zstandard)
+            } else {
+                (Box::new(file), Compression::None)
+            })
+        };
+        let (reader, compression) = opened().map_err(|error| unreadable(&error))?;
+        Ok(Self { reader, compression, line: 0, read })
+    }
+
+    /// Bytes of the file that were read so far, packed as they are.
+    pub fn position(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Number of the line that was read last, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Appends the next line, its end included, to `text`; false at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::LongLine`] beyond 1 GiB, [`Fault::DamagedLine`] where packed data is damaged or ends early.
+    pub fn next(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
+        self.line += 1;
+        let line = self.line;
+        match self.reader.by_ref().take(LINE_MAX).read_until(b'\n', text) {
+            Ok(0) => Ok(false),
+            Ok(length) if length as u64 == LINE_MAX => Err(Fault::LongLine { line, limit: LINE_MAX }),
+            Ok(_) => Ok(true),
+            // Compressed data that ends early or is damaged; anything else is the disk's fault.
+            Err(error) => {
+                let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
+                let of_data = kinds.contains(&error.kind()) || error.raw_os_error().is_none();
+                Err(if of_data { Fault::DamagedLine { line } } else { unreadable(&error) })
+            }
+        }
+    }
 }
 
 struct Counted {
@@ -66,21 +117,6 @@ impl Read for Counted {
     }
 }
 
-/// Appends the next line, its end included, to `text`; false at the end of the file. `line` is its number, from 1.
-pub(crate) fn next_line(reader: &mut dyn BufRead, text: &mut Vec<u8>, line: u64) -> Result<bool, Fault> {
-    match reader.take(LINE_MAX).read_until(b'\n', text) {
-        Ok(0) => Ok(false),
-        Ok(length) if length as u64 == LINE_MAX => Err(Fault::LongLine { line, limit: LINE_MAX }),
-        Ok(_) => Ok(true),
-        // Compressed data that ends early or is damaged; anything else is the disk's fault.
-        Err(error) => {
-            let of_data = matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
-                || error.raw_os_error().is_none();
-            Err(if of_data { Fault::DamagedLine { line } } else { unreadable(&error) })
-        }
-    }
-}
-
 /// Some lines of a file, with the places of their texts.
 pub(crate) struct Batch {
     text: String,
@@ -93,26 +129,25 @@ pub(crate) struct Batch {
 
 /// Reads a file of JSON lines batch by batch.
 pub(crate) struct Lines<'a> {
-    reader: Box<dyn BufRead>,
-    pub(crate) compression: Compression,
+    file: LineFile,
     selectors: &'a [Selector],
     owner: Option<&'a str>,
-    line: u64,
-    read: Arc<AtomicU64>,
     reported: u64,
 }
 
 impl<'a> Lines<'a> {
     /// Opens a file whose rows' owners stand under `owner`, where they matter.
     pub(crate) fn open(path: &Path, selectors: &'a [Selector], owner: Option<&'a str>) -> Result<Self, Fault> {
-        let read = Arc::new(AtomicU64::new(0));
-        let (reader, compression) = open(path, read.clone()).map_err(|error| unreadable(&error))?;
-        Ok(Self { reader, compression, selectors, owner, line: 0, read, reported: 0 })
+        Ok(Self { file: LineFile::open(path)?, selectors, owner, reported: 0 })
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        self.file.compression
     }
 
     /// Bytes of the file that were read since the last call.
     pub(crate) fn progress(&mut self) -> u64 {
-        let read = self.read.load(Ordering::Relaxed);
+        let read = self.file.position();
         read - std::mem::replace(&mut self.reported, read)
     }
 
@@ -122,19 +157,18 @@ impl<'a> Lines<'a> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         while ends.len() < rows_max && bytes.len() < BATCH_BYTES {
             let start = bytes.len();
-            self.line += 1;
-            if !next_line(&mut *self.reader, &mut bytes, self.line)? {
+            if !self.file.next(&mut bytes)? {
                 break;
             }
             let blank = bytes[start..].iter().all(u8::is_ascii_whitespace);
             if !blank {
-                ends.push((bytes.len(), self.line));
+                ends.push((bytes.len(), self.file.line));
             }
         }
         if bytes.is_empty() {
             return Ok(None);
         }
-        let invalid = |at: usize| ends.iter().find(|(end, _)| at < *end).map_or(self.line, |(_, line)| *line);
+        let invalid = |at: usize| ends.iter().find(|(end, _)| at < *end).map_or(self.file.line, |(_, line)| *line);
         let text = String::from_utf8(bytes)
             .map_err(|error| Fault::DamagedLine { line: invalid(error.utf8_error().valid_up_to()) })?;
         let (mut rows, mut cells, mut start, mut slots) = (Vec::new(), Cells::default(), 0, 0);

@@ -73,7 +73,7 @@ pub struct ScrubPlan {
 }
 
 impl ScrubPlan {
-    /// A plan for column `text` with every built-in entity, exact dedup, one worker per core, stopping at
+    /// A plan for column `text` with every default entity, exact dedup, one worker per core, stopping at
     /// the first unusable file, refusing row groups above 8 GiB and never overwriting.
     pub fn new(inputs: Vec<PathBuf>, output: PathBuf, policy: Policy) -> Self {
         Self {

@@ -101,7 +101,7 @@ impl Run<'_> {
         let mut lines = Lines::open(&pass.shard.path, &self.plan.columns, self.plan.scope_column())?;
         let create = |targets: &Targets| -> Result<_, Stop> {
             let findings = FindingsWriter::create(&targets.part)?;
-            Ok((LinesFile::create(&targets.output, lines.compression)?, findings, targets.output.clone()))
+            Ok((LinesFile::create(&targets.output, lines.compression())?, findings, targets.output.clone()))
         };
         let mut sink = targets.map(create).transpose()?;
         while pass.left() > 0

@@ -74,8 +74,8 @@ struct Denied {
 }
 
 impl Recognizer for Denied {
-    fn entity(&self) -> Entity {
-        Entity::Custom
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Custom]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {

@@ -147,7 +147,9 @@ pub(crate) fn holds(bytes: &[u8], span: &Range<usize>) -> bool {
 
 fn is_label(label: &[u8]) -> bool {
     let begins = match label {
-        [first @ b'A'..=b'Z', ..] => BEGINNINGS.get(label.len()).is_some_and(|letters| letters >> (first - b'A') & 1 == 1),
+        [first @ b'A'..=b'Z', ..] => {
+            BEGINNINGS.get(label.len()).is_some_and(|letters| letters >> (first - b'A') & 1 == 1)
+        }
         _ => false,
     };
     begins && (label == REDACTED.as_bytes() || Entity::ALL.iter().any(|entity| entity.as_str().as_bytes() == label))

@@ -1,26 +1,23 @@
 //! JSON lines, plain or compressed with gzip or Zstandard (told by the first bytes, not by the name).
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use serde_json::{Map, Value};
 
 use super::{Each, Record, Selection, Turn};
 use crate::error::{Error, Fault};
-use crate::lines::{BYTE_ORDER_MARK, next_line, open};
-use crate::source::unreadable;
+use crate::lines::{BYTE_ORDER_MARK, LineFile};
 
 pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
     let fail = |fault| Error::Input { file: path.to_owned(), fault };
-    let (mut reader, _) = open(path, Arc::new(AtomicU64::new(0))).map_err(|error| fail(unreadable(&error)))?;
-    let (mut text, mut line) = (Vec::new(), 0);
+    let mut file = LineFile::open(path).map_err(fail)?;
+    let mut text = Vec::new();
     loop {
         text.clear();
-        line += 1;
-        if !next_line(&mut *reader, &mut text, line).map_err(fail)? {
+        if !file.next(&mut text).map_err(fail)? {
             return Ok(());
         }
+        let line = file.line();
         let bare = if line == 1 { text.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&text) } else { &text };
         if bare.iter().all(u8::is_ascii_whitespace) {
             continue;

@@ -124,8 +124,8 @@ struct PackRecognizer {
 }
 
 impl Recognizer for PackRecognizer {
-    fn entity(&self) -> Entity {
-        Entity::Secret
+    fn entities(&self) -> &[Entity] {
+        &[Entity::Secret]
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {
