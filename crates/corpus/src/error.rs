@@ -82,7 +82,13 @@ pub enum Fault {
     /// The file is neither Parquet nor JSON lines.
     #[error("it is neither Parquet nor JSON lines; convert it, or take it out of the inputs")]
     UnknownFormat,
-    /// A line is not a JSON object, or its compression ends early.
+    /// Packed data cannot be unpacked to its end.
+    #[error("its packed data is damaged or ends early, in line {line}; copy or download it again")]
+    DamagedPacking {
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A line is not a JSON object.
     #[error("line {line} is not a JSON object; one record is one object on one line")]
     DamagedLine {
         /// The line, from 1.
@@ -147,6 +153,7 @@ pub enum FaultClass {
     NotText,
     NotChat,
     UnknownFormat,
+    DamagedPacking,
     DamagedLine,
     DamagedRecord,
     LongLine,
@@ -171,6 +178,7 @@ impl Fault {
             Self::NotText { .. } => FaultClass::NotText,
             Self::NotChat { .. } => FaultClass::NotChat,
             Self::UnknownFormat => FaultClass::UnknownFormat,
+            Self::DamagedPacking { .. } => FaultClass::DamagedPacking,
             Self::DamagedLine { .. } => FaultClass::DamagedLine,
             Self::DamagedRecord { .. } => FaultClass::DamagedRecord,
             Self::LongLine { .. } => FaultClass::LongLine,

@@ -86,19 +86,22 @@ impl LineFile {
     ///
     /// # Errors
     ///
-    /// [`Fault::LongLine`] beyond 1 GiB, [`Fault::DamagedLine`] where packed data is damaged or ends early.
+    /// [`Fault::LongLine`] beyond 1 GiB, [`Fault::DamagedPacking`] where packed data is damaged or ends early.
     pub fn next(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
         self.line += 1;
         let line = self.line;
         match self.reader.by_ref().take(LINE_MAX).read_until(b'\n', text) {
-            Ok(0) => Ok(false),
+            Ok(0) => {
+                self.line -= 1;
+                Ok(false)
+            }
             Ok(length) if length as u64 == LINE_MAX => Err(Fault::LongLine { line, limit: LINE_MAX }),
             Ok(_) => Ok(true),
             // Compressed data that ends early or is damaged; anything else is the disk's fault.
             Err(error) => {
                 let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
                 let of_data = kinds.contains(&error.kind()) || error.raw_os_error().is_none();
-                Err(if of_data { Fault::DamagedLine { line } } else { unreadable(&error) })
+                Err(if of_data { Fault::DamagedPacking { line } } else { unreadable(&error) })
             }
         }
     }

@@ -41,6 +41,13 @@ pub(crate) fn tied_after(bytes: &[u8], at: usize, joiners: &[u8]) -> bool {
     bytes.get(at).is_some_and(|byte| joiners.contains(byte)) && digit_after(bytes, at + 1)
 }
 
+/// Whether a thousands separator at `at` ties the candidate to three digits after it, as in `1` + `,555`. In `123-45-6789,1`
+/// the comma ends a cell.
+pub(crate) fn thousands_after(bytes: &[u8], at: usize) -> bool {
+    let digits = || bytes[at + 1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+    bytes.get(at) == Some(&b',') && digits() == 3
+}
+
 /// ASCII letter, digit or underscore.
 pub(crate) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'

@@ -58,7 +58,8 @@ fn card(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
         return None;
     }
     let end = if grouped { groups_end(bytes, run)? } else { run.end };
-    if boundary::word_after(bytes, end) || boundary::tied_after(bytes, end, b".,-") {
+    let tied = boundary::tied_after(bytes, end, b".-") || boundary::thousands_after(bytes, end);
+    if tied || boundary::word_after(bytes, end) {
         return None;
     }
     let mut buffer = [0_u8; DIGITS_MAX];

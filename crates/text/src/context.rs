@@ -10,7 +10,7 @@ use crate::placeholder;
 
 /// Whether one of `words` stands within `before` bytes before or `after` bytes after `span`.
 ///
-/// Case is ignored for ASCII. A word may hold spaces. `phoneNumber` and `phone_number` both mention `phone`;
+/// Case is ignored for ASCII. A word may hold spaces, which stand for `_` and `-` too. `phoneNumber` and `phone_number` both mention `phone`;
 /// `hotel` does not mention `tel`.
 pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
     let window = window(bytes, span, before, after);
@@ -50,7 +50,7 @@ fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
             && word_starts(bytes, at)
             && words.iter().any(|word| {
                 let end = at + word.len();
-                end <= window.end && bytes[at..end].eq_ignore_ascii_case(word.as_bytes()) && word_ends(bytes, end)
+                end <= window.end && spelled(&bytes[at..end], word.as_bytes()) && word_ends(bytes, end)
             })
     })
 }
@@ -61,6 +61,14 @@ const fn initial(byte: u8) -> u32 {
         b'a'..=b'z' | b'A'..=b'Z' => 1 << (byte & 31),
         _ => 1,
     }
+}
+
+/// Whether `bytes` spell `word`, as prose or as the name of a column.
+fn spelled(bytes: &[u8], word: &[u8]) -> bool {
+    bytes
+        .iter()
+        .zip(word)
+        .all(|(byte, letter)| byte.eq_ignore_ascii_case(letter) || *letter == b' ' && matches!(byte, b'_' | b'-'))
 }
 
 /// Words of other scripts stand without spaces, so only letters of ASCII make a border.

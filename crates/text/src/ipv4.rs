@@ -20,7 +20,7 @@ const BYTES_MAX: usize = 15;
 #[rustfmt::skip]
 const VERSION_WORDS: &[&str] = &[
     "v", "version", "versions", "ver", "vers", "release", "releases", "rel", "rev", "revision", "build",
-    "firmware", "driver", "sdk", "section", "sections", "sec", "chapter", "clause", "article", "paragraph",
+    "firmware", "driver", "sdk", "§", "§§", "section", "sections", "sec", "chapter", "clause", "article", "paragraph",
     "figure", "fig", "table", "appendix", "step", "oid", "upgrade", "upgraded to", "version to",
 ];
 

@@ -68,7 +68,8 @@ fn candidate(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, Option<u8
         || matches!(start.checked_sub(1).map(|before| bytes[before]), Some(b'-'))
             && boundary::word_before(bytes, start - 1)
         || boundary::tied_before(bytes, start, b".,:/")
-        || boundary::tied_after(bytes, end, b"-.,/");
+        || boundary::tied_after(bytes, end, b"-./")
+        || boundary::thousands_after(bytes, end);
     (!tied && issued(&bytes[start..end])).then_some((start..end, separator))
 }
 

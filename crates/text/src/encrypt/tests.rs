@@ -84,7 +84,7 @@ fn long_values_are_encrypted_in_pieces() {
 #[test]
 fn a_policy_that_encrypts_needs_its_own_key() {
     let policy = Policy::new(Operator::Encrypt).with_key([1; 32]);
-    assert!(matches!(policy.validate(), Err(Error::EncryptKeyMissing { entity: Entity::Email })));
+    assert!(matches!(policy.validate(), Err(Error::EncryptKeyMissing { .. })));
     assert_eq!(apply("jo@example.org", &found("jo@example.org"), &policy), "<EMAIL>");
     assert!(policy.with_encrypt_key([1; 32]).validate().is_ok());
 }

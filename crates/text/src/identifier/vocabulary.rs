@@ -28,10 +28,10 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     /// The tables are constants and far below the automaton's limits, so building it cannot fail: a test says so.
     pub(super) fn new(rules: &[&Rule]) -> Self {
-        let mut words: Vec<(&str, Set)> = Vec::new();
+        let mut words: Vec<(String, Set)> = Vec::new();
         for rule in rules {
-            for word in rule.words {
-                match words.iter_mut().find(|(known, _)| known == word) {
+            for word in rule.words.iter().flat_map(|word| spellings(word)) {
+                match words.iter_mut().find(|(known, _)| *known == word) {
                     Some((_, set)) => *set |= bit(rule.entity),
                     None => words.push((word, bit(rule.entity))),
                 }
@@ -61,6 +61,12 @@ impl Vocabulary {
         }
         nearest
     }
+}
+
+/// `tax id` as columns and keys are called too: `tax_id`, `tax-id`, `taxId`.
+fn spellings(word: &str) -> Vec<String> {
+    let joints: &[&str] = if word.contains(' ') { &[" ", "_", "-", ""] } else { &[""] };
+    joints.iter().map(|joint| word.split(' ').collect::<Vec<_>>().join(joint)).collect()
 }
 
 const fn bit(entity: Entity) -> Set {

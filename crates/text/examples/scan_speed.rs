@@ -1,6 +1,6 @@
-//! How fast a file's text is scanned: `cargo run --release -p privet-text --example speed -- FILE [ENTITY …]`.
+//! How fast a file's text is scanned: `cargo run --release -p privet-text --example scan_speed -- FILE [ENTITY …]`.
 //!
-//! The file is cut into documents of about 4 KiB at line ends. Without entities, all of them are looked for.
+//! The file is cut into documents of about 4 KiB at line ends. Without entities, the default ones are looked for.
 
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = String::from_utf8_lossy(&text);
     let mut entities = arguments.map(|name| name.parse()).collect::<Result<Vec<Entity>, _>>()?;
     if entities.is_empty() {
-        entities.extend(Entity::ALL);
+        entities.extend(Entity::DEFAULT);
     }
     let recognizers = recognizers(&entities);
     let documents = documents(&text);
