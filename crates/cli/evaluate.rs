@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// Entities to look for, separated by commas [default: all that need no asking for]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
-    /// Instead: entities and own rules of the [scrub] in this config
+    /// Instead: entities and own rules of the `[scrub]` in this config
     #[arg(long, value_name = "FILE", conflicts_with = "entities")]
     config: Option<PathBuf>,
     /// Score findings of this confidence and more only, from 0 to 1

@@ -161,11 +161,14 @@ mod tests {
         }
     }
 
+    /// Selector, numbers on the way, digest.
+    type Row = Vec<(usize, &'static [u32], Option<Digest>)>;
+
     /// Texts that move to another place, or a null more, make another row; the order of members does not.
     #[test]
     fn a_key_is_of_all_texts_in_their_places() {
         let (x, y) = (Some([1; 32]), Some([2; 32]));
-        let rows: [Vec<(usize, &[u32], Option<Digest>)>; 8] = [
+        let rows: [Row; 8] = [
             vec![],
             vec![(0, &[], x)],
             vec![(1, &[], x)],

@@ -11,7 +11,7 @@ fn texts(line: &str, written: &[&str]) -> Result<Vec<String>, Flaw> {
     find(line, &selectors(written)).map(|found| found.iter().map(|found| text(line, found).into_owned()).collect())
 }
 
-/// Twin: the texts of a value that serde_json made, by a walk over it. `way` is the path so far.
+/// Twin: the texts of a value that `serde_json` made, by a walk over it. `way` is the path so far.
 fn by_value(value: &Value, way: &mut Vec<String>, wanted: &dyn Fn(&[String]) -> bool, out: &mut Vec<String>) {
     match value {
         Value::String(text) if wanted(way) => out.push(text.clone()),
@@ -54,7 +54,7 @@ fn json() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(crate::fixtures::proptest_config(512))]
 
-    /// Every text named `text` and every text at all, against the values that serde_json makes of the same line.
+    /// Every text named `text` and every text at all, against the values that `serde_json` makes of the same line.
     #[test]
     fn texts_are_those_that_serde_finds(value in json(), pretty: bool) {
         let line = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
@@ -83,7 +83,7 @@ proptest! {
         prop_assert_eq!(with_texts(&line, found.iter().map(|one| (one, None))), line);
     }
 
-    /// One byte changed, taken out or doubled: refused exactly where serde_json refuses.
+    /// One byte changed, taken out or doubled: refused exactly where `serde_json` refuses.
     #[test]
     fn what_serde_refuses_is_refused(value in json(), place in 0_usize..200, by in prop::sample::select(b"{}[]\",:0-.eE\\ntu \x01x".to_vec()), way in 0..3) {
         let mut bytes = serde_json::to_vec(&Value::Object(Map::from_iter([("k".to_owned(), value)]))).unwrap();

@@ -79,9 +79,10 @@ proptest! {
             for (id, row) in rows.iter().enumerate() {
                 let turns: Vec<(&str, Option<&str>)> = row.iter().map(|at| ("user", TEXTS.get(*at).copied())).collect();
                 let record = json!({ "id": id, "messages": chat(&turns), "note": "ann@example.org" });
-                let line = if pretty { record.to_string().replace(":", " : ") } else { record.to_string() };
+                let line = if pretty { record.to_string().replace(':', " : ") } else { record.to_string() };
                 // Blank lines and other line ends are nobody's.
-                text += &format!("{line}{}", ["\n", "\r\n", "\n\n"][id % 3]);
+                text += &line;
+                text += ["\n", "\r\n", "\n\n"][id % 3];
                 let new = replaced(serde_json::from_str(&line).unwrap(), false);
                 let key = new["messages"].clone();
                 let repeats = !row.is_empty() && seen.contains(&key);

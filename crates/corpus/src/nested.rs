@@ -150,7 +150,9 @@ pub(crate) fn cells<'a>(ways: &[Way], leaves: impl Iterator<Item = (&'a Leaf, &'
         before += slots.values.len();
     }
     let mut cells = Cells::default();
-    of_row.into_iter().for_each(|row| cells.push(row));
+    for row in of_row {
+        cells.push(row);
+    }
     cells
 }
 

@@ -67,7 +67,7 @@ fn values_are_told_whose_they_are_and_come_back_into_their_places() {
     let column = messages();
     let way = ways(&schema(&[("messages", &column)]), &selectors(&["messages[].content"])).unwrap().remove(0);
     let found = leaf(&column, &way).unwrap();
-    let owners: Vec<_> = found.owners.iter().cloned().collect();
+    let owners = found.owners.clone();
     // Not shown by a list; two turns of row 0; a null turn of row 2; row 3; of a null list.
     let expected = [None, Some((0, vec![0])), Some((0, vec![1])), None, Some((3, vec![0])), None];
     assert_eq!(owners, expected);

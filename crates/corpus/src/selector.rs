@@ -41,9 +41,8 @@ impl FromStr for Selector {
             let name = part.trim_end_matches("[]");
             let lists = (part.len() - name.len()) / 2;
             match name {
-                "" => return Err(wrong()),
                 "**" if lists == 0 => steps.push(Step::Anywhere),
-                "**" => return Err(wrong()),
+                "" | "**" => return Err(wrong()),
                 name => steps.push(Step::Name(name.to_owned())),
             }
             steps.extend(std::iter::repeat_n(Step::Items, lists));

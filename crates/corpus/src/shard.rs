@@ -118,7 +118,7 @@ impl Run<'_> {
                 let path = |cell: &Cell| label(&self.plan.columns[cell.selector].to_string(), &cell.at);
                 let found = found(&batch.cells, &scrubbed, first_row, &path);
                 findings.append(&pass.shard.name, found, self.rules.policy())?;
-                let keep = keep.iter().map(|keep| keep.unwrap_or_default());
+                let keep = keep.iter().map(Option::unwrap_or_default);
                 batch.write(&scrubbed, keep, out).map_err(|source| write_error(target, source))?;
             }
             done(pass.tally.counts.rows_in - first_row, lines.progress());

@@ -27,9 +27,14 @@ impl Normal {
             Entity::Phone => Self::Phone,
             Entity::CreditCard | Entity::UsSsn => Self::Digits,
             Entity::Ipv6 => Self::Ipv6,
-            // In which case has a meaning.
-            Entity::Url | Entity::CryptoBtc | Entity::CryptoOther => Self::Verbatim,
-            Entity::Ipv4 | Entity::UrlCredentials | Entity::Secret | Entity::Custom => Self::Verbatim,
+            // Of these every character counts, and its case.
+            Entity::Url
+            | Entity::CryptoBtc
+            | Entity::CryptoOther
+            | Entity::Ipv4
+            | Entity::UrlCredentials
+            | Entity::Secret
+            | Entity::Custom => Self::Verbatim,
             _ => Self::Alphanumeric,
         }
     }

@@ -59,7 +59,7 @@ const COUNT: u32 = u32::MAX;
 /// # Privacy
 /// L2 sensitivity `max_grad_norm` when one unit is added or removed (Abadi et al. 2016, Algorithm 1).
 ///
-/// Beside it stands the count of [`UNCLIPPED`] units, which a step without adaptive clipping never releases.
+/// Beside it stands the count of unclipped units, which a step without adaptive clipping never releases.
 pub struct ClippedSum {
     values: Vec<Vec<f64>>,
     unclipped: f64,

@@ -71,7 +71,7 @@ impl PlannedAdaptiveClip {
 /// Resolves `[privacy]` alone, without a model.
 ///
 /// # Errors
-/// As [`plan`]'s, as far as they concern this section.
+/// As [`plan`](super::plan())'s, as far as they concern this section.
 pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
     let bound = privacy.dataset_size_bound;
     if bound == 0 {
