@@ -27,15 +27,47 @@ pub struct Preset {
 
 use Entity::{CreditCard, Email, Iban, Ipv4, Ipv6, Phone, Secret, UrlCredentials, UsSsn};
 
+const HIPAA: &[Entity] = &[
+    Entity::Url,
+    Entity::Uuid,
+    Entity::Date,
+    Entity::AgeOver89,
+    Entity::Postcode,
+    Email,
+    Entity::EmailObfuscated,
+    Phone,
+    Ipv4,
+    Ipv6,
+    Entity::MacAddress,
+    Entity::Imei,
+    Entity::Vin,
+    Entity::LicencePlate,
+    Entity::Coordinates,
+    CreditCard,
+    Iban,
+    Entity::BankAccount,
+    Entity::UsRouting,
+    UsSsn,
+    Entity::UsItin,
+    Entity::UsPassport,
+    Entity::UsDriverLicense,
+    Entity::UsMbi,
+    Entity::MedicalRecord,
+    Entity::DateOfBirth,
+    UrlCredentials,
+    Secret,
+    Entity::Custom,
+];
+
 const PRESETS: &[Preset] = &[
     Preset {
         name: "default",
-        entities: &Entity::ALL,
+        entities: &Entity::DEFAULT,
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
         drop_above: None,
-        source: "every entity, tagged: what no preset does as well",
+        source: "every entity that needs no asking for, tagged: what no preset does as well",
     },
     Preset {
         name: "strict",
@@ -44,7 +76,7 @@ const PRESETS: &[Preset] = &[
         operators: &[(Secret, Operator::Drop), (UrlCredentials, Operator::Drop)],
         thresholds: &[],
         drop_above: Some(20),
-        source: "every entity, and not even its kind is left; a document with a secret or more than 20 findings goes",
+        source: "every entity, those that must be asked for included, and not even its kind is left; a document with a secret or more than 20 findings goes",
     },
     Preset {
         name: "fineweb",
@@ -69,25 +101,26 @@ const PRESETS: &[Preset] = &[
     },
     Preset {
         name: "bigcode",
-        entities: &[Email, Ipv4, Ipv6, UrlCredentials, Secret],
+        entities: &[Entity::Username, Email, Ipv4, Ipv6, UrlCredentials, Secret],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
         drop_above: None,
-        source: "BigCode's StarCoder data (Li et al. 2023): e-mail and IP addresses, keys and passwords, replaced; here \
-                 without names and user names, which no rule of ours finds, other than the users in URLs",
+        source: "BigCode's StarCoder data (Li et al. 2023): e-mail and IP addresses, keys, passwords and \
+                 user names, replaced; here without names, which no rule of ours finds",
     },
     Preset {
         name: "hipaa18",
-        entities: &[Email, Phone, Ipv4, Ipv6, CreditCard, Iban, UsSsn, UrlCredentials, Secret, Entity::Custom],
+        entities: HIPAA,
         operator: Operator::Redact,
         operators: &[],
         thresholds: &[],
         drop_above: None,
         source: "45 CFR 164.514(b)(2), the eighteen identifiers that a record must lose, as far as rules find them: \
-                 telephone and fax numbers, e-mail addresses, social security and account numbers, IP addresses, and \
-                 whatever custom rules describe, such as record numbers. Not names, places, dates, vehicles, devices, \
-                 licences, URLs, fingerprints or photographs: text scrubbed with it does not meet the rule by itself",
+                 telephone and fax numbers, e-mail addresses, social security, record, plan and account numbers, licences, \
+                 vehicles, devices, URLs, IP addresses, postcodes, dates and ages above 89, and whatever custom rules \
+                 describe. Not names, places, fingerprints or photographs: text scrubbed with it does not meet the rule by \
+                 itself",
     },
     Preset {
         name: "secrets-only",
