@@ -20,13 +20,17 @@ use crate::terminal::{Terminal, table};
 use rules::Names;
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Parquet or JSON lines: files, folders or glob patterns
-    #[arg(required = true)]
+    #[arg(required_unless_present = "stdin")]
     input: Vec<String>,
     /// Folder for the scrubbed shards, manifest.json and findings.parquet
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "DIR", required_unless_present = "stdin")]
+    output: Option<PathBuf>,
+    /// Instead of files: JSON lines in at stdin, scrubbed lines out at stdout
+    #[arg(long, conflicts_with_all = ["input", "output", "dry_run", "overwrite"])]
+    stdin: bool,
     /// Columns that hold text, separated by commas: `text`, `meta.title`, `messages[].content`, `**.text`
     #[arg(long, default_value = "text", value_delimiter = ',', value_name = "PATH")]
     column: Vec<Selector>,
@@ -87,6 +91,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
     let plan = plan_from_arguments(arguments)?;
+    if arguments.stdin {
+        return stream(&plan, terminal, cancelled);
+    }
     let manifest = with_progress(&plan, terminal, cancelled)?;
     if terminal.json {
         let mut value = json!(manifest);
@@ -98,8 +105,24 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicB
     Ok(if quarantined(&manifest, terminal) { Exit::Input } else { Exit::Done })
 }
 
+/// Lines from stdin to stdout; what was done is said on stderr, because stdout is the data's.
+fn stream(plan: &ScrubPlan, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
+    if terminal.json {
+        return Err(Failure::usage("--json and --stdin both write to stdout").help("leave one of them out"));
+    }
+    warn_of_skipped(plan, terminal);
+    let input = Box::new(std::io::stdin().lock());
+    let counts = privet_corpus::filter(plan, input, &mut std::io::stdout().lock(), cancelled)?;
+    terminal.say(&totals(&counts));
+    Ok(Exit::Done)
+}
+
 fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
-    let inputs = privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Records)?;
+    let inputs = if arguments.stdin {
+        Vec::new()
+    } else {
+        privet_corpus::resolve_inputs(&arguments.input, privet_corpus::Kinds::Records)?
+    };
     let written = Scrub {
         preset: arguments.preset,
         entities: (!arguments.entities.is_empty()).then(|| arguments.entities.clone()),
@@ -114,7 +137,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     };
     let names = Names { hash_key: "--hash-key-file", encrypt_key: "--encrypt-key-file", unit: "--unit-column" };
     let rules = rules::rules(&written, &names, arguments.unit_column.as_deref())?;
-    let mut plan = ScrubPlan::new(inputs, arguments.output.clone(), rules.policy);
+    let mut plan = ScrubPlan::new(inputs, arguments.output.clone().unwrap_or_default(), rules.policy);
     (plan.entities, plan.deny) = (rules.entities, rules.deny);
     plan.unit_column.clone_from(&arguments.unit_column);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
@@ -182,13 +205,17 @@ fn pack(name: &str) -> Result<RulePack, Failure> {
 
 /// Runs a plan with a bar over its rows.
 pub(crate) fn with_progress(plan: &ScrubPlan, terminal: Terminal, cancelled: &AtomicBool) -> Result<Manifest, Failure> {
-    for skipped in plan.packs.iter().flat_map(RulePack::skipped) {
-        terminal.warn(&format!("rule pack: {skipped}"));
-    }
+    warn_of_skipped(plan, terminal);
     let bar = progress::bar(terminal, "scrub", 1);
     let manifest = privet_corpus::scrub(plan, &|at| progress::files(&bar, at), cancelled);
     bar.finish_and_clear();
     Ok(manifest?)
+}
+
+fn warn_of_skipped(plan: &ScrubPlan, terminal: Terminal) {
+    for skipped in plan.packs.iter().flat_map(RulePack::skipped) {
+        terminal.warn(&format!("rule pack: {skipped}"));
+    }
 }
 
 /// Names the files that were set aside; whether there are any.

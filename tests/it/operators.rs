@@ -117,3 +117,39 @@ fn a_config_with_wrong_rules_is_refused() {
         privet(dir.path(), &["run", "privet.toml"]).failed(2, parts);
     }
 }
+
+/// What a stream gives is what the same lines in a file give.
+#[test]
+fn lines_go_through_a_pipe_as_through_a_file() {
+    use std::io::Write;
+    let dir = crate::folder();
+    let line = |text: &str| serde_json::json!({ "id": 7, "text": text }).to_string() + "\n";
+    let lines = ["write to info@example.org", "plain", "write to desk@example.org", "plain"].map(line).concat();
+    std::fs::create_dir(dir.path().join("in")).unwrap();
+    std::fs::write(dir.path().join("in/a.jsonl"), &lines).unwrap();
+    crate::privet(dir.path(), &["scrub", "in/a.jsonl", "-o", "out"]).done();
+    let expected = std::fs::read_to_string(dir.path().join("out/a.jsonl")).unwrap();
+    assert_eq!(expected.lines().count(), 2, "repeats are gone after scrubbing");
+
+    let pipe = |arguments: &[&str], bytes: &[u8]| {
+        let mut command = crate::command(dir.path(), &[&["scrub", "--stdin"], arguments].concat());
+        let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        crate::ran(&child.wait_with_output().unwrap())
+    };
+    let streamed = pipe(&[], lines.as_bytes());
+    streamed.failed(0, &["4 rows in, 2 out; 2 changed, 2 duplicates removed"]);
+    assert_eq!(streamed.stdout, expected);
+    let all = pipe(&["--no-dedup", "--operator", "redact", "--quiet"], lines.as_bytes());
+    assert_eq!((all.stdout.lines().count(), all.stderr.as_str()), (4, ""));
+    assert!(all.stdout.contains("<REDACTED>") && !all.stdout.contains("example.org"));
+    assert_eq!(pipe(&[], b"").failed(0, &["0 rows in"]).stdout, "");
+
+    // A bad line is named, never quoted.
+    let bad = pipe(&[], format!("{lines}{{\"text\": \"hunter2\"").as_bytes());
+    bad.failed(3, &["line 5"]);
+    assert!(!bad.stderr.contains("hunter2"));
+    pipe(&["--json"], b"").failed(2, &["--json and --stdin"]);
+    pipe(&["in/a.jsonl"], b"").failed(2, &["--stdin"]);
+    crate::privet(dir.path(), &["scrub", "in/a.jsonl"]).failed(2, &["--output"]);
+}

@@ -26,6 +26,7 @@ mod column;
 mod dedup;
 mod dry_run;
 mod error;
+mod filter;
 mod findings;
 mod footer;
 mod guard;
@@ -53,6 +54,7 @@ mod summary;
 mod fixtures;
 
 pub use error::{Error, Fault, FaultClass};
+pub use filter::filter;
 pub use inputs::{Kinds, input_folders, resolve_inputs, state_of};
 pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection, SampleInspection, inspect};
 pub use lines::LineFile;

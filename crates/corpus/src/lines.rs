@@ -54,21 +54,38 @@ impl LineFile {
     /// [`Fault::Unreadable`].
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let read = Arc::new(AtomicU64::new(0));
-        let opened = || -> std::io::Result<(Box<dyn BufRead>, Compression)> {
-            let counted = Counted { file: File::open(path)?, read: read.clone() };
-            let mut file = BufReader::with_capacity(1 << 16, counted);
-            let head = file.fill_buf()?;
-            Ok(if head.starts_with(GZIP) {
-                let decoder = flate2::bufread::MultiGzDecoder::new(file);
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let counted = Counted { file, read: read.clone() };
+        Self::of(Box::new(BufReader::with_capacity(1 << 16, counted)), read)
+    }
+
+    /// Reads from anywhere; its position stays 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Unreadable`].
+    pub fn from_reader(reader: Box<dyn BufRead>) -> Result<Self, Fault> {
+        Self::of(reader, Arc::new(AtomicU64::new(0)))
+    }
+
+    fn of(mut reader: Box<dyn BufRead>, read: Arc<AtomicU64>) -> Result<Self, Fault> {
+        let mut unpacked = || -> std::io::Result<Compression> {
+            let head = reader.fill_buf()?;
+            let (gzip, zstandard) = (head.starts_with(GZIP), head.starts_with(ZSTANDARD));
+            let packed = std::mem::replace(&mut reader, Box::new(std::io::empty()));
+            let (unpacked, compression): (Box<dyn BufRead>, _) = if gzip {
+                let decoder = flate2::bufread::MultiGzDecoder::new(packed);
                 (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Gzip)
-            } else if head.starts_with(ZSTANDARD) {
-                let decoder = zstd::Decoder::with_buffer(file)?;
+            } else if zstandard {
+                let decoder = zstd::Decoder::with_buffer(packed)?;
                 (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Zstandard)
             } else {
-                (Box::new(file), Compression::None)
-            })
+                (packed, Compression::None)
+            };
+            reader = unpacked;
+            Ok(compression)
         };
-        let (reader, compression) = opened().map_err(|error| unreadable(&error))?;
+        let compression = unpacked().map_err(|error| unreadable(&error))?;
         Ok(Self { reader, compression, line: 0, read })
     }
 
@@ -141,7 +158,11 @@ pub(crate) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Opens a file whose rows' owners stand under `owner`, where they matter.
     pub(crate) fn open(path: &Path, selectors: &'a [Selector], owner: Option<&'a str>) -> Result<Self, Fault> {
-        Ok(Self { file: LineFile::open(path)?, selectors, owner, reported: 0 })
+        Ok(Self::of(LineFile::open(path)?, selectors, owner))
+    }
+
+    pub(crate) fn of(file: LineFile, selectors: &'a [Selector], owner: Option<&'a str>) -> Self {
+        Self { file, selectors, owner, reported: 0 }
     }
 
     pub(crate) fn compression(&self) -> Compression {

@@ -170,7 +170,7 @@ fn faults_name_the_line_and_never_quote_it() {
     assert!(matches!(read(&path, &text()), Err(Error::Input { fault: Fault::DamagedLine { line: 1 }, .. })));
     let whole = zstd::encode_all(LINES.repeat(100).as_bytes(), 3).unwrap();
     let path = lines(root, "a.jsonl.zst", &whole[..whole.len() - 5]);
-    assert!(matches!(read(&path, &text()), Err(Error::Input { fault: Fault::DamagedLine { .. }, .. })));
+    assert!(matches!(read(&path, &text()), Err(Error::Input { fault: Fault::DamagedPacking { .. }, .. })));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(LINES.as_bytes()).unwrap();
     let mut whole = gzip.finish().unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::DataType;
 use parquet::arrow::ArrowWriter;
@@ -23,7 +23,7 @@ use crate::findings::FindingsWriter;
 use crate::footer::writer_options;
 use crate::guard::caught;
 use crate::inputs::Shard;
-use crate::lines::{Lines, LinesFile};
+use crate::lines::{Batch, Lines, LinesFile};
 use crate::manifest::Counts;
 use crate::nested::{Way, cells, leaf, leaf_type, with_leaf};
 use crate::plan::{ScrubPlan, is_flat};
@@ -38,6 +38,9 @@ pub(crate) struct Run<'a> {
     pub(crate) pool: &'a ThreadPool,
     pub(crate) cancelled: &'a AtomicBool,
 }
+
+/// Takes a batch of lines, what became of its texts, which rows stay, and the number of its first row.
+pub(crate) type WriteLines<'a> = dyn FnMut(&Batch, &[Option<&Scrubbed>], &BooleanArray, u64) -> Result<(), Error> + 'a;
 
 /// Where a shard's files go.
 pub(crate) struct Targets {
@@ -104,26 +107,16 @@ impl Run<'_> {
             Ok((LinesFile::create(&targets.output, lines.compression())?, findings, targets.output.clone()))
         };
         let mut sink = targets.map(create).transpose()?;
-        while pass.left() > 0
-            && let Some(batch) = lines.next(pass.left())?
-        {
-            let texts = batch.texts();
-            let slots: Vec<Option<&str>> = texts.iter().map(|text| Some(&**text)).collect();
-            let units = batch.units();
-            let scrubbed = self.pool.install(|| self.rules.scrub_all(&slots, units.as_deref()))?;
-            let first_row = pass.tally.counts.rows_in;
-            let scrubbed: Vec<Option<&Scrubbed>> = scrubbed.iter().map(Option::as_ref).collect();
-            let keep = pass.tally.count(&batch.cells, &scrubbed);
-            if let Some((out, findings, target)) = &mut sink {
-                let path = |cell: &Cell| label(&self.plan.columns[cell.selector].to_string(), &cell.at);
-                let found = found(&batch.cells, &scrubbed, first_row, &path);
-                findings.append(&pass.shard.name, found, self.rules.policy())?;
-                let keep = keep.iter().map(Option::unwrap_or_default);
-                batch.write(&scrubbed, keep, out).map_err(|source| write_error(target, source))?;
-            }
-            done(pass.tally.counts.rows_in - first_row, lines.progress());
-            self.check_cancelled()?;
-        }
+        let shard = pass.shard;
+        let mut write = |batch: &Batch, scrubbed: &[Option<&Scrubbed>], keep: &BooleanArray, first_row| {
+            let Some((out, findings, target)) = &mut sink else { return Ok(()) };
+            let path = |cell: &Cell| label(&self.plan.columns[cell.selector].to_string(), &cell.at);
+            let found = found(&batch.cells, scrubbed, first_row, &path);
+            findings.append(&shard.name, found, self.rules.policy())?;
+            let keep = keep.iter().map(Option::unwrap_or_default);
+            batch.write(scrubbed, keep, out).map_err(|source| write_error(target, source))
+        };
+        self.each_batch(&mut lines, pass.rows_max, &mut pass.tally, &mut write, done)?;
         let written = match sink {
             // The shard comes last: where it is, its findings are.
             Some((out, findings, target)) => {
@@ -133,6 +126,32 @@ impl Run<'_> {
             None => None,
         };
         Ok(Finished { counts: pass.tally.counts, written })
+    }
+
+    /// Takes lines through the rules, batch by batch, and hands each on with what became of it.
+    pub(crate) fn each_batch(
+        &self,
+        lines: &mut Lines<'_>,
+        rows_max: u64,
+        tally: &mut Tally<'_>,
+        write: &mut WriteLines<'_>,
+        done: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Stop> {
+        while tally.counts.rows_in < rows_max
+            && let Some(batch) = lines.next(rows_max - tally.counts.rows_in)?
+        {
+            let texts = batch.texts();
+            let slots: Vec<Option<&str>> = texts.iter().map(|text| Some(&**text)).collect();
+            let units = batch.units();
+            let scrubbed = self.pool.install(|| self.rules.scrub_all(&slots, units.as_deref()))?;
+            let scrubbed: Vec<Option<&Scrubbed>> = scrubbed.iter().map(Option::as_ref).collect();
+            let first_row = tally.counts.rows_in;
+            let keep = tally.count(&batch.cells, &scrubbed);
+            write(&batch, &scrubbed, &keep, first_row)?;
+            done(tally.counts.rows_in - first_row, lines.progress());
+            self.check_cancelled()?;
+        }
+        Ok(())
     }
 
     fn parquet(
