@@ -129,6 +129,14 @@ fn what_is_missing_or_no_text_is_told_apart() {
     for line in ["", "[]", "5", "{}x", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":\"\\q\"}", "{\"a\":\"\\ud800\"}", "{"] {
         assert_eq!(find(line, &[]), Err(Flaw::NotAnObject), "{line}");
     }
+    for number in ["01", "-01", "-", "1.", ".5", "1e", "1e+", "+1", "0x1", "1_0", "NaN"] {
+        assert_eq!(find(&format!("{{\"a\":{number}}}"), &[]), Err(Flaw::NotAnObject), "{number}");
+    }
+    for number in ["0", "-0", "10", "-1.50", "1E5", "1e-5", "0.0e+00"] {
+        assert!(find(&format!("{{\"a\":{number}}}"), &[]).is_ok(), "{number}");
+    }
+    let nested = |depth: usize| "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth);
+    assert!(find(&nested(100), &[]).is_ok() && find(&nested(100_000), &[]).is_err());
     let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(find(&deep(100), &[]).is_ok() && find(&deep(100_000), &[]).is_err());
 }

@@ -131,6 +131,11 @@ fn what_is_not_rewritten_keeps_its_bytes() {
     assert_eq!(read(&plan.output.join("a.jsonl")), expected);
     let counts = manifest.counts;
     assert_eq!((counts.rows_in, counts.rows_null, counts.rows_changed, counts.rows_out), (4, 1, 2, 4));
+    // The mark before the first line moves what stands in it.
+    let inputs = [write(folder.path().join("in/m.jsonl"), "\u{feff}{\"text\": \"ann@example.org\"}\n")];
+    let marked = ScrubPlan { inputs: inputs.to_vec(), output: folder.path().join("m"), ..plan.clone() };
+    run(&marked).unwrap();
+    assert_eq!(read(&marked.output.join("m.jsonl")), "\u{feff}{\"text\": \"<EMAIL>\"}\n");
     // A last line without an end stays without.
     let inputs = [write(folder.path().join("in/b.jsonl"), "{\"text\": \"a\"}\n{\"text\": \"b\"}")];
     let plan = ScrubPlan { inputs: inputs.to_vec(), output: folder.path().join("b"), ..plan };
