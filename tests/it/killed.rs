@@ -86,12 +86,13 @@ fn a_run_that_is_killed_again_and_again_charges_everything_and_ends() {
     assert!(again(&charged) <= u64::from(KILLS), "a kill costs one step at most");
     privet(dir.path(), &["report", "runs/test", "--check"]).done();
 
-    // The clip goes on where it was: a step that was run again had the same, and it falls from far above the gradients.
+    // The clip goes on where it was, falling from far above the gradients: no kill sets it back to where it began, which
+    // would be a leap, while one step moves it by a quarter at most, but for rare noise.
     let log = lines(&dir.path().join("runs/test/public/public.jsonl"));
     let norms: Vec<(u64, f64)> =
         log.iter().map(|line| (line["step"].as_u64().unwrap(), line["max_grad_norm"].as_f64().unwrap())).collect();
-    for (step, norm) in &norms {
-        assert!(norms.iter().all(|(other, twin)| other != step || twin.to_bits() == norm.to_bits()), "step {step}");
+    for pair in norms.windows(2) {
+        assert!(pair[1].1 <= 1.7 * pair[0].1, "the clip leaps after step {}: {norms:?}", pair[0].0);
     }
     assert!(norms[0] == (1, 100.0) && norms.last().unwrap().1 < 50.0, "{norms:?}");
 }
