@@ -247,14 +247,17 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
         let files = manifest.inputs.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ");
         lines.push(format!("column `{}` of {files}, output {}", plan.column_names(), plan.output.display()));
     }
+    // Of some hundred kinds most texts hold a few; the others share a line.
     let mut rows = vec![["entity", "operator", "findings"].map(String::from).to_vec()];
-    let named = !plan.custom.is_empty() || !plan.deny.is_empty();
-    rows.extend(plan.entities.iter().filter(|entity| **entity != Entity::Custom || named).map(|entity| {
-        let found = manifest.counts.findings.get(entity).copied().unwrap_or(0);
+    rows.extend(manifest.counts.findings.iter().map(|(entity, found)| {
         vec![entity.to_string(), plan.policy.operator(*entity).as_str().to_owned(), found.to_string()]
     }));
     lines.push(String::new());
-    lines.push(table(&rows));
+    if rows.len() > 1 {
+        lines.push(table(&rows));
+    }
+    let others = plan.entities.iter().filter(|entity| !manifest.counts.findings.contains_key(entity)).count();
+    lines.push(format!("nothing of {others} other kinds"));
     lines.join("\n")
 }
 
