@@ -74,7 +74,7 @@ struct Global {
 enum Command {
     /// Scrub, train, report: everything in one config, resuming where it stopped
     Run(run::Arguments),
-    /// Replace personal data in Parquet files and remove exact duplicates
+    /// Replace personal data in Parquet and JSON lines, and remove exact duplicates
     Scrub(scrub::Arguments),
     /// Train and report on text that needs no scrubbing
     Train(train::Arguments),
