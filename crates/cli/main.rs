@@ -6,6 +6,7 @@
 
 mod budget;
 mod config;
+mod dedup;
 mod estimate;
 mod evaluate;
 mod failure;
@@ -76,6 +77,8 @@ enum Command {
     Run(run::Arguments),
     /// Replace personal data in Parquet and JSON lines, and remove exact duplicates
     Scrub(scrub::Arguments),
+    /// Remove copies and near-copies of texts from Parquet and JSON lines
+    Dedup(dedup::Arguments),
     /// Train and report on text that needs no scrubbing
     Train(train::Arguments),
     /// Compute, plan and check privacy budgets
@@ -119,7 +122,7 @@ fn start() -> Exit {
         | Command::Selftest(_)
         | Command::Evaluate(_)
         | Command::Inspect(_) => true,
-        Command::Run(_) | Command::Scrub(_) | Command::Train(_) | Command::Report(_) => false,
+        Command::Run(_) | Command::Scrub(_) | Command::Dedup(_) | Command::Train(_) | Command::Report(_) => false,
     };
     let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
     match watched.and_then(|()| dispatch(&cli, terminal)) {
@@ -140,6 +143,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(arguments) => run::run(arguments, sets, terminal, &CANCELLED),
         Command::Scrub(arguments) => scrub::run(arguments, terminal, &CANCELLED),
+        Command::Dedup(arguments) => dedup::run(arguments, terminal, &CANCELLED),
         Command::Train(arguments) => train::run(arguments, sets, terminal, &CANCELLED),
         Command::Budget(arguments) => budget::run(arguments, terminal),
         Command::Report(arguments) => report::run(arguments, terminal),

@@ -59,7 +59,8 @@ impl From<CorpusError> for Failure {
             E::NoInput { .. } | E::EmptyCorpus { .. } | E::AllQuarantined { .. } => Exit::Input,
             E::BadState { .. } => Exit::Verification,
             E::Interrupted => Exit::Interrupted,
-            E::Write { .. } | E::Workers { .. } => Exit::Resource,
+            E::TooMuchRemoved { .. } => Exit::Gate,
+            E::Write { .. } | E::Workers { .. } | E::Spill(_) | E::TooManyRows { .. } => Exit::Resource,
             E::Statistics { .. } => Exit::Bug,
             _ => Exit::Usage,
         };

@@ -343,6 +343,27 @@ pub enum Error {
         /// Which statistic.
         what: &'static str,
     },
+    /// What is compared could not be sorted on disk.
+    #[error("the comparison cannot go on: {0}; check the output folder's disk and its free space")]
+    Spill(#[from] privet_dedup::SpillError),
+    /// There are more rows than a comparison numbers.
+    #[error("there are more than {limit} rows; compare them in parts, with the earlier parts as references")]
+    TooManyRows {
+        /// Most rows.
+        limit: u32,
+    },
+    /// More of a file would go than is allowed.
+    #[error(
+        "{removed} of the {rows} rows of {file} are copies, more than the limit allows; nothing was written; look at them with a report first, or raise the limit"
+    )]
+    TooMuchRemoved {
+        /// The input, by the name of its output.
+        file: String,
+        /// Rows that would go.
+        removed: u64,
+        /// Its rows.
+        rows: u64,
+    },
     /// Whoever was handed the texts failed.
     #[error("reading the texts was stopped: {0}")]
     Consumer(Box<dyn std::error::Error + Send + Sync>),

@@ -36,6 +36,7 @@ mod json;
 mod lines;
 mod manifest;
 mod meter;
+mod near;
 mod nested;
 mod output;
 mod plan;
@@ -60,6 +61,10 @@ pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection
 pub use lines::LineFile;
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
+pub use near::{
+    Banding, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep, Measure, Near, Owners,
+    SourceReport, What, dedup,
+};
 pub use plan::{Mode, OnError, ScrubPlan};
 pub use records::{Each, Record, Selection, Turn, read_records};
 pub use scrub::scrub;

@@ -252,6 +252,11 @@ impl Batch {
         found.filter(|(_, one)| !one.null).map(|(line, one)| json::text(line, one)).collect()
     }
 
+    /// The rows' lines, each with its end and what blank lines stand before it.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|(range, _)| &self.text[range.clone()])
+    }
+
     /// The lines of the rows that are kept, with the texts that changed. What stands behind the last row is kept too.
     pub(crate) fn write(
         &self,

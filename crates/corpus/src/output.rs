@@ -75,6 +75,23 @@ impl OutputFolder {
         self.root.join(PROGRESS_NAME).join(format!("{index:06}.findings.parquet"))
     }
 
+    /// An empty folder for what one run needs and no later one.
+    pub(crate) fn spill(&self) -> Result<PathBuf, Error> {
+        let spill = self.root.join(PROGRESS_NAME).join("spill");
+        self.remove_spill(&spill)?;
+        std::fs::create_dir(&spill).map_err(|source| write_error(&spill, source))?;
+        Ok(spill)
+    }
+
+    /// Removes the folder of [`Self::spill`] with all that is in it.
+    #[expect(clippy::unused_self, reason = "only who holds the folder's lock may")]
+    pub(crate) fn remove_spill(&self, spill: &Path) -> Result<(), Error> {
+        match std::fs::remove_dir_all(spill) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(write_error(spill, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The finished run's manifest, if there is one.
     pub(crate) fn read_manifest(&self) -> Result<Option<Manifest>, Error> {
         if self.manifest().exists() { Manifest::load(&self.root).map(Some) } else { Ok(None) }
@@ -102,7 +119,9 @@ impl OutputFolder {
             return Ok(());
         };
         for entry in entries.flatten() {
-            if entry.file_name() != "lock" {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.remove_spill(&entry.path())?;
+            } else if entry.file_name() != "lock" {
                 remove(&entry.path())?;
             }
         }

@@ -352,7 +352,7 @@ impl Sink {
 }
 
 /// Sorts an encoder's failure: the disk's stops the run, any other is about the file's own schema.
-fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &Path) -> Result<T, Stop> {
+pub(crate) fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &Path) -> Result<T, Stop> {
     match result {
         Some(Ok(value)) => Ok(value),
         Some(Err(ParquetError::External(error))) => match error.downcast::<std::io::Error>() {

@@ -87,6 +87,23 @@ impl Source {
         Ok(Self { file, metadata, columns, ways })
     }
 
+    /// Decodes these columns at the top too, whatever they hold.
+    pub(crate) fn with_columns(mut self, names: &[&str]) -> Result<Self, Fault> {
+        let fields = self.metadata.schema().fields();
+        let available: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        for name in names {
+            let found = available.iter().position(|field| field == name).ok_or_else(|| Fault::MissingColumn {
+                column: (*name).to_owned(),
+                closest: closest(name, &available),
+                available: available.clone(),
+            })?;
+            self.columns.push(found);
+        }
+        self.columns.sort_unstable();
+        self.columns.dedup();
+        Ok(self)
+    }
+
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
         self.metadata.metadata()
     }

@@ -1,0 +1,115 @@
+//! `privet dedup`: copies of texts away, whole or near, with a row that stays named for each that goes.
+//!
+//! Like a scrub, this is run by whoever holds the data, on its own and outside any guarantee, so it may say how much it found. It
+//! never says what.
+
+mod arguments;
+
+use std::sync::atomic::AtomicBool;
+
+use privet_corpus::{DedupCounts, DedupManifest, DedupPass, DedupPlan};
+use serde_json::json;
+
+use crate::failure::{Exit, Failure};
+use crate::progress;
+use crate::terminal::{Terminal, table};
+
+pub(crate) use arguments::Arguments;
+
+/// Files that are shown with what goes of them, those that lose most.
+const FILES_SHOWN: usize = 12;
+
+pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
+    let plan = arguments.plan()?;
+    let manifest = with_progress(&plan, terminal, cancelled)?;
+    if manifest.counts.rows_null > 0 && manifest.counts.rows_null == manifest.counts.rows_in {
+        terminal.warn(&format!("no row has a text in column `{}`: nothing was compared", manifest.column));
+    }
+    if terminal.json {
+        let mut value = json!(manifest);
+        value["already_done"] = json!(manifest.already_done);
+        terminal.json(&value);
+    } else {
+        terminal.out(&described(&plan, &manifest, terminal));
+    }
+    Ok(Exit::Done)
+}
+
+/// Runs a plan with a bar for each of its passes.
+pub(crate) fn with_progress(
+    plan: &DedupPlan,
+    terminal: Terminal,
+    cancelled: &AtomicBool,
+) -> Result<DedupManifest, Failure> {
+    let bar = progress::bar(terminal, "read", 1);
+    let manifest = privet_corpus::dedup(
+        plan,
+        &|pass, at| {
+            bar.set_prefix(match pass {
+                DedupPass::Sign => "read",
+                DedupPass::Compare => "compare",
+                DedupPass::Write => "write",
+            });
+            progress::files(&bar, at);
+        },
+        cancelled,
+    );
+    bar.finish_and_clear();
+    Ok(manifest?)
+}
+
+/// `120 rows in, 100 out; 12 equal, 3 equal but for spelling, 5 similar`.
+pub(crate) fn totals(counts: &DedupCounts) -> String {
+    let DedupCounts { rows_in, rows_out, removed_raw, removed_normalised, removed_near, .. } = counts;
+    format!(
+        "{rows_in} rows in, {rows_out} out; removed: {removed_raw} equal, {removed_normalised} equal after normalisation, {removed_near} similar"
+    )
+}
+
+fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> String {
+    let mut lines = vec![match &plan.output {
+        None => terminal.bold("report only: no shard is written"),
+        Some(_) if manifest.already_done => terminal.bold("already done"),
+        Some(output) => terminal.bold(&format!("copies removed into {}", output.display())),
+    }];
+    lines.push(totals(&manifest.counts));
+    lines.push(format!("copies: {}", manifest.method));
+    let DedupCounts { kept_with_copies, most_copies, crowded, .. } = manifest.counts;
+    lines.push(format!("{kept_with_copies} rows stay for copies of theirs, one of them for {most_copies}"));
+    if crowded > 0 {
+        let largest = manifest.largest_groups.first().map_or(0, |(rows, _)| *rows);
+        lines.push(format!(
+            "boilerplate: {crowded} times a row was not remembered under a key that 64 other rows that stay have; the largest group is of {largest} rows"
+        ));
+    }
+    lines.push(String::new());
+    let mut sources: Vec<_> = manifest.sources.iter().filter(|source| source.removed > 0).collect();
+    sources.sort_by(|one, other| {
+        let share = |source: &privet_corpus::SourceReport| source.removed as f64 / source.rows.max(1) as f64;
+        share(other).total_cmp(&share(one))
+    });
+    let mut rows = vec![["file", "rows", "removed", "part"].map(String::from).to_vec()];
+    rows.extend(sources.iter().take(FILES_SHOWN).map(|source| {
+        let part = 100.0 * source.removed as f64 / source.rows.max(1) as f64;
+        vec![source.file.clone(), source.rows.to_string(), source.removed.to_string(), format!("{part:.1} %")]
+    }));
+    lines.push(table(&rows));
+    if sources.len() > FILES_SHOWN {
+        lines.push(format!("and {} other files", sources.len() - FILES_SHOWN));
+    }
+    lines.push(String::new());
+    lines.push(reach(manifest));
+    lines.join("\n")
+}
+
+/// What training on the result may claim.
+fn reach(manifest: &DedupManifest) -> String {
+    let each = manifest.stages.iter().map(|stage| match stage.stability {
+        Some(bound) => format!("{}: one {} of the input changes at most {bound} of the output", stage.name, stage.unit),
+        None => format!(
+            "{}: no bound; an epsilon of training is for the deduplicated corpus, not for its input",
+            stage.name
+        ),
+    });
+    each.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,188 @@
+//! The arguments of `privet dedup`, and the plan that they mean.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use privet_corpus::{Banding, DedupPlan, Keep, Kinds, Measure, Near, Owners, Selector, What};
+
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Parquet or JSON lines: files, folders or glob patterns
+    #[arg(required = true)]
+    input: Vec<String>,
+    /// Folder for the shards without copies and manifest.json
+    #[arg(short, long, value_name = "DIR", required_unless_present = "report_only")]
+    output: Option<PathBuf>,
+    /// Columns whose texts are compared, all of a row together, separated by commas
+    #[arg(long, default_value = "text", value_delimiter = ',', value_name = "PATH")]
+    column: Vec<Selector>,
+    /// Copies are equal texts: `raw` byte by byte, `normalised` but for case, spacing, punctuation and Unicode form
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "raw", conflicts_with = "near")]
+    exact: Option<Exact>,
+    /// Copies are similar texts [the default]; pairs are found by default (20x6), fineweb (14x8), strict (25x5), nemo or
+    /// BANDSxROWS
+    #[arg(long, value_name = "PRESET|BxR", num_args = 0..=1, default_missing_value = "default")]
+    near: Option<Banding>,
+    /// Least similarity of a copy with a row that stays, computed and not estimated
+    #[arg(long, default_value = "0.8", value_name = "T", value_parser = part, conflicts_with = "exact")]
+    threshold: f64,
+    /// Similarity: jaccard, or containment (how much of the copy the row that stays holds)
+    #[arg(long, value_enum, default_value_t, value_name = "NAME", conflicts_with = "exact")]
+    measure: MeasureName,
+    /// Find every pair that reaches the threshold, not only those that share a band; slower
+    #[arg(long, conflicts_with_all = ["exact", "near"])]
+    exhaustive: bool,
+    /// Which copy stays: first, longest, newest:COLUMN, oldest:COLUMN, largest:COLUMN or smallest:COLUMN
+    #[arg(long, default_value = "first", value_name = "WHICH", value_parser = keep)]
+    keep: Keep,
+    /// Compare only rows with one value in this column
+    #[arg(long, value_name = "COLUMN", conflicts_with = "across")]
+    within: Option<String>,
+    /// Compare only rows with different values in this column
+    #[arg(long, value_name = "COLUMN")]
+    across: Option<String>,
+    /// Rows that are copies of rows in these files or folders go; these stay and are not written; may be repeated
+    #[arg(long, value_name = "PATH")]
+    against: Vec<String>,
+    /// Write no shards: only say what would go
+    #[arg(long, conflicts_with_all = ["output", "overwrite"])]
+    report_only: bool,
+    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go
+    #[arg(long, value_name = "PART", value_parser = part)]
+    max_removal: Option<f64>,
+    /// Column that names a row in the decisions [default: file and row number]
+    #[arg(long, value_name = "NAME")]
+    id_column: Option<String>,
+    /// File for the decisions: a line of JSON for each row that goes and each that stays for it
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+    /// Memory for what is compared, such as 512MiB; more of it lies on disk, and no limit changes an output byte
+    #[arg(long, default_value = "4GiB", value_name = "SIZE", value_parser = size)]
+    memory: u64,
+    /// Worker threads; 0 means one per core, and no number changes an output byte
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    jobs: usize,
+    /// Replace the result of another plan or of other inputs
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Exact {
+    Raw,
+    Normalised,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum MeasureName {
+    #[default]
+    Jaccard,
+    Containment,
+}
+
+impl Arguments {
+    pub(super) fn plan(&self) -> Result<DedupPlan, Failure> {
+        let what = match self.exact {
+            Some(Exact::Raw) => What::Raw,
+            Some(Exact::Normalised) => What::Normalised,
+            None => What::Near(Near {
+                banding: self.near.unwrap_or_default(),
+                threshold: self.threshold,
+                measure: match self.measure {
+                    MeasureName::Jaccard => Measure::Jaccard,
+                    MeasureName::Containment => Measure::Containment,
+                },
+                exhaustive: self.exhaustive,
+            }),
+        };
+        let inputs = privet_corpus::resolve_inputs(&self.input, Kinds::Records)?;
+        let mut plan = DedupPlan::new(inputs, self.output.clone(), what);
+        if !self.against.is_empty() {
+            plan.against = privet_corpus::resolve_inputs(&self.against, Kinds::Records)?;
+        }
+        if let Some(both) = plan.against.iter().find(|file| plan.inputs.contains(file)) {
+            return Err(Failure::usage("a file is an input and a reference")
+                .at(both.display().to_string())
+                .why("all its rows would be copies of themselves")
+                .help("take it out of the inputs or out of `--against`"));
+        }
+        plan.input_folders = privet_corpus::input_folders(&self.input);
+        plan.columns.clone_from(&self.column);
+        plan.keep = self.keep.clone();
+        plan.owners = match (&self.within, &self.across) {
+            (Some(column), _) => Owners::Within(column.clone()),
+            (None, Some(column)) => Owners::Across(column.clone()),
+            (None, None) => Owners::All,
+        };
+        plan.id_column.clone_from(&self.id_column);
+        plan.decisions.clone_from(&self.decisions);
+        plan.max_removal = self.max_removal;
+        (plan.memory, plan.jobs, plan.overwrite) = (self.memory, self.jobs, self.overwrite);
+        Ok(plan)
+    }
+}
+
+fn part(written: &str) -> Result<f64, String> {
+    let number = written.parse::<f64>().ok().filter(|number| *number > 0.0 && *number <= 1.0);
+    number.ok_or_else(|| String::from("write a number above 0 and at most 1"))
+}
+
+fn keep(written: &str) -> Result<Keep, String> {
+    match written.split_once(':') {
+        None if written == "first" => Ok(Keep::First),
+        None if written == "longest" => Ok(Keep::Longest),
+        Some(("newest" | "largest", column)) if !column.is_empty() => Ok(Keep::Largest(column.to_owned())),
+        Some(("oldest" | "smallest", column)) if !column.is_empty() => Ok(Keep::Smallest(column.to_owned())),
+        _ => Err(String::from("write first, longest, or newest, oldest, largest or smallest with `:COLUMN` behind it")),
+    }
+}
+
+/// A number of bytes: `536870912`, `512MiB`, `4GiB`, `2GB`.
+fn size(written: &str) -> Result<u64, String> {
+    let units = [
+        ("KiB", 1_u64 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("", 1),
+    ];
+    let parsed = units.iter().find_map(|(unit, bytes)| {
+        let number: u64 = written.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(*bytes)
+    });
+    parsed
+        .filter(|bytes| *bytes >= 1 << 20)
+        .ok_or_else(|| String::from("write a size of at least 1MiB, such as 512MiB or 4GiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (written, bytes) in
+            [("512MiB", 512 << 20), ("4GiB", 4 << 30), ("2GB", 2_000_000_000), ("1048576", 1 << 20), ("3 GiB", 3 << 30)]
+        {
+            assert_eq!(size(written), Ok(bytes), "{written}");
+        }
+        for wrong in ["", "1KiB", "MiB", "-1GiB", "4gigs", "99999999999TiB", "1.5GiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_stays() {
+        assert_eq!(keep("newest:ts"), Ok(Keep::Largest(String::from("ts"))));
+        assert_eq!(keep("oldest:a:b"), Ok(Keep::Smallest(String::from("a:b"))));
+        for wrong in ["", "newest", "newest:", "best:x", "First"] {
+            assert!(keep(wrong).is_err(), "{wrong}");
+        }
+    }
+}

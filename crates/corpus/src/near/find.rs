@@ -1,0 +1,181 @@
+//! Pass 1: which rows have a key in common with another row.
+
+use std::path::Path;
+
+use privet_dedup::{Sorter, Union};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::read::{Rows, read};
+use super::sketch::{Scratch, owner};
+use super::{Document, Extent, Run};
+use crate::error::{Error, Fault, Stop};
+use crate::inputs::Shard;
+
+/// Most rows: their numbers have 32 bits.
+const ROWS_MAX: u32 = u32::MAX - 1;
+/// Groups that are named in the report, the largest of all.
+const GROUPS_SHOWN: usize = 10;
+
+/// What pass 1 found.
+pub(super) struct Found {
+    pub(super) extents: Vec<Extent>,
+    /// Per row the first row that hangs together with it, itself if none does.
+    pub(super) union: Union,
+    /// Bit by bit the rows that meet another.
+    pub(super) meets: Bits,
+    pub(super) largest_groups: Vec<Group>,
+}
+
+/// Rows that agree in a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Group {
+    pub(super) rows: u64,
+    pub(super) first: Document,
+}
+
+/// A set of row numbers.
+#[derive(Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(super) fn new(rows: u32) -> Self {
+        Self(vec![0; (rows as usize).div_ceil(64)])
+    }
+
+    pub(super) fn set(&mut self, row: Document) {
+        self.0[row as usize / 64] |= 1 << (row % 64);
+    }
+
+    pub(super) fn has(&self, row: Document) -> bool {
+        self.0[row as usize / 64] >> (row % 64) & 1 == 1
+    }
+}
+
+/// Reads every file, and sorts the keys of its rows below `spill`.
+pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
+    // Half of the limit: sorting is over when sets are gathered, but the allocator may not know.
+    let mut sorter = Sorter::new(spill, run.plan.memory / 2);
+    let mut extents = Vec::new();
+    let mut texts = Bits::default();
+    run.metered(super::DedupPass::Sign, |meter| {
+        let mut first = 0;
+        for (index, file) in run.files.iter().enumerate() {
+            let mut extent = Extent { rows: 0, empty: 0 };
+            let each = &mut |rows: Rows<'_>, bytes: u64| -> Result<(), Stop> {
+                run.check_cancelled()?;
+                let keys = signed(run, &rows)?;
+                let before = extent.rows;
+                for keys in keys {
+                    let document = first + extent.rows;
+                    extent.rows += 1;
+                    let Some(keys) = keys else {
+                        extent.empty += 1;
+                        continue;
+                    };
+                    if document >= u64::from(ROWS_MAX) {
+                        return Err(Error::TooManyRows { limit: ROWS_MAX }.into());
+                    }
+                    if run.sketcher.is_exhaustive() {
+                        texts.0.resize(document as usize / 64 + 1, 0);
+                        texts.set(document as u32);
+                    }
+                    for key in keys {
+                        sorter.push(key, document).map_err(Error::Spill)?;
+                    }
+                }
+                meter.advance(extent.rows - before, bytes);
+                Ok(())
+            };
+            read(&file.shard.path, &run.plan.columns, &owner_column(run), each)
+                .map_err(|stop| at(stop, &file.shard))?;
+            first += extent.rows;
+            extents.push(extent);
+            meter.file_done(index + 1);
+        }
+        Ok::<(), Error>(())
+    })?;
+    let rows = extents.iter().map(|extent| extent.rows).sum::<u64>() as u32;
+    let (union, meets, largest_groups) = joined(run, sorter, rows, texts)?;
+    Ok(Found { extents, union, meets, largest_groups })
+}
+
+/// The keys of some rows; none for a row without text.
+fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Option<Vec<u64>>>, Fault> {
+    let texts: Vec<_> = rows.rows().collect();
+    let column = run.plan.owner_column();
+    let sign = |scratch: &mut Scratch, index: usize| -> Result<Option<Vec<u64>>, Fault> {
+        let row = &texts[index];
+        if row.texts().is_empty() {
+            return Ok(None);
+        }
+        let owner = column.map_or(Ok(0), |column| owner(&rows.beside[0][index], column))?;
+        let mut keys = Vec::new();
+        run.sketcher.keys(row, owner, scratch, &mut keys);
+        Ok(Some(keys))
+    };
+    run.pool.install(|| (0..texts.len()).into_par_iter().map_init(Scratch::default, sign).collect())
+}
+
+fn joined(run: &Run<'_>, sorter: Sorter, rows: u32, texts: Bits) -> Result<(Union, Bits, Vec<Group>), Error> {
+    let mut union = Union::new(rows);
+    let mut largest: Vec<Group> = Vec::new();
+    if run.sketcher.is_exhaustive() {
+        let mut meets = texts;
+        meets.0.resize((rows as usize).div_ceil(64), 0);
+        // Everything hangs together; rows without a word met in their keys, and are told apart by their sets.
+        let mut all = (0..rows).filter(|row| meets.has(*row));
+        if let Some(first) = all.next() {
+            for row in all {
+                union.join(first, row);
+            }
+        }
+        return Ok((union, meets, largest));
+    }
+    let mut meets = Bits::new(rows);
+    let mut groups = sorter.groups()?;
+    let mut documents = Vec::new();
+    let mut looked = 0_u64;
+    while groups.next(&mut documents)?.is_some() {
+        looked += 1;
+        if looked.is_multiple_of(1 << 16) {
+            run.check_cancelled()?;
+        }
+        documents.dedup();
+        let [first, rest @ ..] = &documents[..] else { continue };
+        if rest.is_empty() {
+            continue;
+        }
+        // A star and not all pairs: who hangs together is known, and the judge compares by keys.
+        meets.set(*first as u32);
+        for document in rest {
+            meets.set(*document as u32);
+            union.join(*first as u32, *document as u32);
+        }
+        largest.push(Group { rows: documents.len() as u64, first: *first as u32 });
+        if largest.len() > 64 * GROUPS_SHOWN {
+            shorten(&mut largest);
+        }
+    }
+    shorten(&mut largest);
+    Ok((union, meets, largest))
+}
+
+/// The largest groups, each once: rows that agree in a band mostly agree in others.
+fn shorten(groups: &mut Vec<Group>) {
+    groups.sort_unstable_by_key(|group| (std::cmp::Reverse(group.rows), group.first));
+    let mut seen = std::collections::BTreeSet::new();
+    groups.retain(|group| seen.insert(group.first));
+    groups.truncate(GROUPS_SHOWN);
+}
+
+pub(super) fn owner_column<'a>(run: &'a Run<'_>) -> Vec<&'a str> {
+    run.plan.owner_column().into_iter().collect()
+}
+
+pub(super) fn at(stop: Stop, shard: &Shard) -> Error {
+    match stop {
+        Stop::Fault(fault) => Error::Input { file: shard.path.clone(), fault },
+        Stop::Error(error) => error,
+    }
+}

@@ -1,0 +1,214 @@
+//! The manifest of a removal of copies: what went in, what came out, and what one row can do to the result.
+
+use std::path::{Path, PathBuf};
+
+use privet_dedup::NORMALISER;
+use serde::{Deserialize, Serialize};
+
+use super::Run;
+use super::decide::Decided;
+use super::plan::{DedupPlan, Owners, What};
+use super::write::by_class;
+use crate::error::Error;
+use crate::manifest::{InputFile, OutputFile, Stage};
+use crate::output::MANIFEST_NAME;
+use crate::resume::FileDigest;
+
+/// Schema and version of this manifest.
+pub const DEDUP_MANIFEST_VERSION: &str = "privet-dedup-manifest/v1";
+
+/// Record of one finished removal of copies. Its counts are facts about private data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DedupManifest {
+    /// Always [`DEDUP_MANIFEST_VERSION`].
+    pub version: String,
+    /// Hex digest of everything that can change an output byte, the inputs' digests among it.
+    pub plan_digest: String,
+    /// The columns of text.
+    pub column: String,
+    /// When two rows are copies.
+    pub method: String,
+    /// Version of the normaliser.
+    pub normaliser: String,
+    /// Files whose copies were removed, in order. A report without output leaves digests empty.
+    pub inputs: Vec<InputFile>,
+    /// Files that were compared with only.
+    pub against: Vec<InputFile>,
+    /// Files that were written; empty for a report.
+    pub outputs: Vec<OutputFile>,
+    /// What was done, with how far one input row can reach.
+    pub stages: Vec<Stage>,
+    /// Totals.
+    pub counts: DedupCounts,
+    /// File by file what goes.
+    pub sources: Vec<SourceReport>,
+    /// Sizes of the largest groups of rows that agree in one key, first row's number beside it. Large groups of rows that are
+    /// no copies are boilerplate.
+    pub largest_groups: Vec<(u64, u32)>,
+    /// True when the output was there already and nothing was written. Not part of the file.
+    #[serde(skip)]
+    pub already_done: bool,
+}
+
+/// Totals over all inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DedupCounts {
+    /// Rows of the inputs.
+    pub rows_in: u64,
+    /// Rows that stay.
+    pub rows_out: u64,
+    /// Rows without any text; they stay.
+    pub rows_null: u64,
+    /// Rows of inputs and references that had a key in common with another and were compared.
+    pub rows_compared: u64,
+    /// Rows that go because their texts are equal byte by byte to those of a row that stays.
+    pub removed_raw: u64,
+    /// Rows that go because they are equal after normalisation, and not before.
+    pub removed_normalised: u64,
+    /// Rows that go because they are similar, and not equal.
+    pub removed_near: u64,
+    /// Rows that stay and that others go for.
+    pub kept_with_copies: u64,
+    /// Most rows that go for one row.
+    pub most_copies: u64,
+    /// How often a row that stays was not remembered under a key, because as many as are remembered had it already.
+    pub crowded: u64,
+}
+
+/// What goes of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Name of its output.
+    pub file: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Rows that go.
+    pub removed: u64,
+}
+
+impl DedupManifest {
+    /// Reads `manifest.json` from an output folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadState`] if it is missing, malformed or of another kind or version.
+    pub fn load(output: &Path) -> Result<Self, Error> {
+        let path = output.join(MANIFEST_NAME);
+        let read = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Self>(&text).ok());
+        read.filter(|manifest| manifest.version == DEDUP_MANIFEST_VERSION).ok_or(Error::BadState { path })
+    }
+
+    /// Paths of the output shards, in order.
+    pub fn output_paths(&self, output: &Path) -> Vec<PathBuf> {
+        self.outputs.iter().map(|file| output.join(&file.file)).collect()
+    }
+}
+
+pub(super) fn manifest(
+    run: &Run<'_>,
+    plan_digest: &str,
+    digests: &[Option<FileDigest>],
+    outputs: Vec<OutputFile>,
+    decided: &Decided,
+) -> DedupManifest {
+    let named = |reference: bool| {
+        let files = run.files.iter().zip(digests).zip(&decided.extents);
+        let files = files.filter(move |((file, _), _)| file.reference == reference);
+        let file = |((file, digest), extent): ((&super::File, &Option<FileDigest>), &super::Extent)| {
+            let (sha256, bytes) = digest.clone().map_or((String::new(), 0), |digest| (digest.sha256, digest.bytes));
+            InputFile { file: file.shard.name.clone(), sha256, bytes, rows: extent.rows }
+        };
+        files.map(file).collect::<Vec<_>>()
+    };
+    DedupManifest {
+        version: DEDUP_MANIFEST_VERSION.to_owned(),
+        plan_digest: plan_digest.to_owned(),
+        column: run.plan.column_names(),
+        method: run.plan.method(),
+        normaliser: NORMALISER.to_owned(),
+        inputs: named(false),
+        against: named(true),
+        outputs,
+        stages: vec![run.plan.stage()],
+        counts: counts(run, decided),
+        sources: sources(run, decided),
+        largest_groups: decided.largest_groups.iter().map(|group| (group.rows, group.first)).collect(),
+        already_done: false,
+    }
+}
+
+fn counts(run: &Run<'_>, decided: &Decided) -> DedupCounts {
+    let inputs =
+        || run.files.iter().zip(&decided.extents).filter(|(file, _)| !file.reference).map(|(_, extent)| extent);
+    let rows_in = inputs().map(|extent| extent.rows).sum();
+    let [removed_raw, removed_normalised, removed_near] = by_class(decided);
+    let mut copies = std::collections::BTreeMap::<u32, u64>::new();
+    for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
+        *copies.entry(decision.anchor).or_default() += 1;
+    }
+    DedupCounts {
+        rows_in,
+        rows_out: rows_in - removed_raw - removed_normalised - removed_near,
+        rows_null: inputs().map(|extent| extent.empty).sum(),
+        rows_compared: decided.compared,
+        removed_raw,
+        removed_normalised,
+        removed_near,
+        kept_with_copies: copies.len() as u64,
+        most_copies: copies.values().copied().max().unwrap_or_default(),
+        crowded: decided.crowded,
+    }
+}
+
+pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
+    let mut removed = decided.decisions.iter().filter(|decision| decision.anchor != decision.document).peekable();
+    let mut end = 0;
+    let mut sources = Vec::new();
+    for (file, extent) in run.files.iter().zip(&decided.extents) {
+        end += extent.rows;
+        let mut gone = 0;
+        while removed.next_if(|decision| u64::from(decision.document) < end).is_some() {
+            gone += 1;
+        }
+        if !file.reference {
+            sources.push(SourceReport { file: file.shard.name.clone(), rows: extent.rows, removed: gone });
+        }
+    }
+    sources
+}
+
+impl DedupPlan {
+    /// What this does to the rows, with how far one input row can reach, and why. References are not part of the input: the bound
+    /// is for neighbouring inputs beside the same references.
+    pub fn stage(&self) -> Stage {
+        let (name, stability, unit, proof) = match (&self.what, &self.owners) {
+            (What::Raw, Owners::All) => ("dedup-exact", Some(1), "row".to_owned(), RAW),
+            (What::Raw, Owners::Within(_)) => ("dedup-exact-within", Some(1), "row".to_owned(), RAW_WITHIN),
+            (What::Normalised, Owners::All) => ("dedup-normalised", Some(2), "row".to_owned(), NORMALISED),
+            (What::Normalised, Owners::Within(_)) => ("dedup-normalised-within", Some(2), "row".to_owned(), NORMALISED),
+            (What::Near(_), Owners::Within(column)) => ("dedup-near-within", Some(1), column.clone(), NEAR_WITHIN),
+            (What::Near(_), Owners::All) => ("dedup-near", None, "row".to_owned(), NEAR),
+            (What::Near(_), Owners::Across(_)) => ("dedup-near-across", None, "row".to_owned(), NEAR),
+            (What::Raw | What::Normalised, Owners::Across(_)) => ("dedup-exact-across", None, "row".to_owned(), ACROSS),
+        };
+        Stage { name: name.to_owned(), stability, unit, proof: proof.to_owned() }
+    }
+}
+
+const RAW: &str = "The kept texts are the set of distinct texts, less those of the references (all selected texts of a row in their \
+    places, taken together), whichever row carries them. Adding a row adds its texts to that set if they are new and changes nothing \
+    if they are not; removing is the reverse. So the sets of two corpora that differ in one row differ in at most one row's texts. The \
+    bound is for the selected texts without regard to order: another row's other columns may stand beside them.";
+const RAW_WITHIN: &str = "The kept pairs of owner and texts are the set of distinct pairs. Adding a row adds its pair to that set if it \
+    is new and changes nothing if it is not; removing is the reverse. So the sets of two corpora that differ in one row differ in at \
+    most one pair, and a corpus with one owner less lacks that owner's pairs and no others.";
+const NORMALISED: &str = "Rows fall into classes of equal normalised texts, and one row of each class is kept. A row touches its own \
+    class alone: it makes a new one, which adds one text, or it may take the place of the row that was kept, which removes one text \
+    and adds another. So the texts of two corpora that differ in one row differ in at most two.";
+const NEAR_WITHIN: &str = "A row is compared with rows of its own owner alone, and the order in which they are judged is that of their own \
+    values and places. So what is kept of one owner is a function of that owner's rows: a corpus with one owner less lacks what was \
+    kept of that owner and nothing else. The bound is for owners; of one owner's rows, one can decide about any number of others.";
+const NEAR: &str = "No bound is claimed: one row that is kept can remove any number of similar rows, so the corpora that are left of two \
+    neighbours can differ without limit. A guarantee of training holds for the deduplicated corpus, not for the input of this stage.";
+const ACROSS: &str = "No bound is claimed: one row that is kept removes the equal rows of every other owner, so the corpora that are left \
+    of two neighbours can differ without limit. A guarantee of training holds for the deduplicated corpus, not for the input of this stage.";

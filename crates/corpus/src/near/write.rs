@@ -1,0 +1,230 @@
+//! Pass 3: the shards again, without the rows that go; and the decisions, line by line.
+
+use std::fs::File as Disk;
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use parquet::arrow::ArrowWriter;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::decide::{Class, Decided};
+use super::find::{Bits, at};
+use super::plan::{Near, What};
+use super::{DedupPass, Document, Run};
+use crate::atomic::{AtomicFile, Content, sweep, write_error, write_json};
+use crate::error::{Error, Fault, Stop};
+use crate::footer::writer_options;
+use crate::guard::caught;
+use crate::lines::{Lines, LinesFile};
+use crate::manifest::OutputFile;
+use crate::output::OutputFolder;
+use crate::records::is_parquet;
+use crate::resume::file_digest;
+use crate::shard::encoded;
+use crate::source::{Columns, Source, unwritable_column};
+
+/// What an interrupted run leaves of a shard that is done.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    output: OutputFile,
+}
+
+/// Writes every shard that is not there yet; what they are.
+pub(super) fn shards(run: &Run<'_>, folder: &OutputFolder, decided: &Decided) -> Result<Vec<OutputFile>, Error> {
+    let goes = gone(decided);
+    let mut outputs = Vec::new();
+    run.metered(DedupPass::Write, |meter| {
+        let mut first = 0_u64;
+        for (index, (file, extent)) in run.files.iter().zip(&decided.extents).enumerate() {
+            let rows = first..first + extent.rows;
+            first = rows.end;
+            if !file.reference {
+                run.check_cancelled()?;
+                let output = match known(run, folder, index)? {
+                    Some(output) => output,
+                    None => written(run, folder, index, extent.rows, &|row| goes.has((rows.start + row) as Document))?,
+                };
+                outputs.push(output);
+            }
+            meter.file_done(index + 1);
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(outputs)
+}
+
+/// Writes one shard, and what a run that goes on needs to know of it.
+fn written(
+    run: &Run<'_>,
+    folder: &OutputFolder,
+    index: usize,
+    rows: u64,
+    goes: &dyn Fn(u64) -> bool,
+) -> Result<OutputFile, Error> {
+    let file = &run.files[index].shard;
+    let target = folder.shard(&file.name);
+    if let Some(parent) = target.parent() {
+        sweep(parent)?;
+    }
+    let kept = rows - (0..rows).filter(|row| goes(*row)).count() as u64;
+    let content = shard(run, &file.path, &target, rows, kept, goes).map_err(|stop| at(stop, file))?;
+    let output = OutputFile { file: file.name.clone(), sha256: content.sha256, bytes: content.bytes, rows: kept };
+    write_json(&folder.record(index), &Record { output: output.clone() })?;
+    Ok(output)
+}
+
+/// The rows that go.
+fn gone(decided: &Decided) -> Bits {
+    let rows = decided.extents.iter().map(|extent| extent.rows).sum::<u64>();
+    let mut goes = Bits::new(rows as u32);
+    for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
+        goes.set(decision.document);
+    }
+    goes
+}
+
+fn known(run: &Run<'_>, folder: &OutputFolder, index: usize) -> Result<Option<OutputFile>, Error> {
+    let record = std::fs::read(folder.record(index)).ok();
+    let Some(record) = record.and_then(|text| serde_json::from_slice::<Record>(&text).ok()) else { return Ok(None) };
+    let now = file_digest(&folder.shard(&record.output.file), run.cancelled)?;
+    let whole =
+        record.output.file == run.files[index].shard.name && now.is_some_and(|now| now.sha256 == record.output.sha256);
+    Ok(whole.then_some(record.output))
+}
+
+fn shard(
+    run: &Run<'_>,
+    from: &Path,
+    to: &Path,
+    rows: u64,
+    kept: u64,
+    goes: &dyn Fn(u64) -> bool,
+) -> Result<Content, Stop> {
+    if kept == rows {
+        // Nothing goes, so nothing is decoded, and every byte stays.
+        let mut file = AtomicFile::create(to)?;
+        let mut source = Disk::open(from).map_err(|error| crate::source::unreadable(&error))?;
+        std::io::copy(&mut source, &mut file).map_err(|source| write_error(to, source))?;
+        return Ok(file.commit()?);
+    }
+    if is_parquet(from)? { parquet(run, from, to, rows, goes) } else { lines(run, from, to, rows, goes) }
+}
+
+fn parquet(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
+    let source = Source::open_selected(from, &run.plan.columns, None, u64::MAX)?;
+    if let Some(column) = unwritable_column(source.metadata()) {
+        return Err(Fault::UnsupportedColumn { column }.into());
+    }
+    let file = AtomicFile::create(to)?;
+    let made = caught(|| {
+        // No text changes and the order stays: what is sorted is sorted still.
+        ArrowWriter::try_new_with_options(file, source.schema().clone(), writer_options(source.metadata(), &[]))
+    });
+    let mut writer = encoded(made, to)?;
+    let mut row = 0;
+    for row_group in 0..source.row_groups() {
+        for batch in source.batches(row_group, Columns::All)? {
+            run.check_cancelled()?;
+            let batch = batch?;
+            let end = row + batch.num_rows() as u64;
+            let keep: BooleanArray = (row..end).map(|row| Some(!(row < rows && goes(row)))).collect();
+            row = end;
+            let kept = caught(|| filter_record_batch(&batch, &keep)).and_then(Result::ok);
+            let kept = kept.ok_or(Fault::DamagedData { row_group })?;
+            encoded(caught(|| writer.write(&kept)), to)?;
+        }
+        encoded(caught(|| writer.flush()), to)?;
+    }
+    unchanged(row, rows)?;
+    Ok(encoded(caught(|| writer.into_inner()), to)?.commit()?)
+}
+
+fn lines(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
+    let mut lines = Lines::open(from, &run.plan.columns, None)?;
+    let mut out = LinesFile::create(to, lines.compression())?;
+    let mut row = 0;
+    while let Some(batch) = lines.next(u64::MAX)? {
+        run.check_cancelled()?;
+        let count = batch.lines().count() as u64;
+        let unchanged_texts = vec![None; batch.texts().len()];
+        let keep = (row..row + count).map(|row| !(row < rows && goes(row)));
+        batch.write(&unchanged_texts, keep, &mut out).map_err(|source| write_error(to, source))?;
+        row += count;
+    }
+    unchanged(row, rows)?;
+    out.commit(to)
+}
+
+/// A file that has other rows than when it was read first cannot be written by those decisions.
+fn unchanged(now: u64, before: u64) -> Result<(), Fault> {
+    let kind = std::io::ErrorKind::InvalidData;
+    if now == before { Ok(()) } else { Err(Fault::Unreadable { kind }) }
+}
+
+/// Writes the plan's file of decisions, if it names one: one line for every row that goes, and for every row others go for.
+pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
+    let Some(path) = &run.plan.decisions else { return Ok(()) };
+    let failed = |source| write_error(path, source);
+    let measure = match run.plan.what {
+        What::Near(Near { measure: privet_dedup::Measure::Containment, .. }) => "containment",
+        _ => "jaccard",
+    };
+    let ends: Vec<u64> = decided
+        .extents
+        .iter()
+        .scan(0, |end, extent| {
+            *end += extent.rows;
+            Some(*end)
+        })
+        .collect();
+    let place = |document: Document| {
+        let file = ends.partition_point(|end| *end <= u64::from(document));
+        (file, u64::from(document) - file.checked_sub(1).map_or(0, |before| ends[before]))
+    };
+    let name = |document: Document| {
+        let (file, row) = place(document);
+        let known = decided.decisions.binary_search_by_key(&document, |decision| decision.document);
+        let id = known.ok().and_then(|at| decided.decisions[at].id.clone());
+        (id.unwrap_or_else(|| format!("{}:{row}", run.files[file].shard.name)), run.files[file].reference)
+    };
+    let mut file = std::io::BufWriter::with_capacity(1 << 16, AtomicFile::create(path)?);
+    for decision in &decided.decisions {
+        let keep = decision.document == decision.anchor;
+        let (id, reference) = name(decision.document);
+        let mut line = json!({ "id": id, "cluster": decision.anchor, "keep": keep });
+        if keep {
+            line["anchor"] = json!(null);
+            line[measure] = json!(null);
+        } else {
+            let (anchor, against) = name(decision.anchor);
+            line["anchor"] = json!(anchor);
+            line[measure] = json!(decision.similarity);
+            line["class"] = json!(decision.class);
+            if against {
+                line["anchor_is_reference"] = json!(true);
+            }
+        }
+        if reference {
+            line["reference"] = json!(true);
+        }
+        writeln!(file, "{line}").map_err(failed)?;
+    }
+    file.into_inner().map_err(|error| failed(error.into_error()))?.commit()?;
+    Ok(())
+}
+
+/// Rows that go, by class.
+pub(super) fn by_class(decided: &Decided) -> [u64; 3] {
+    let mut counts = [0; 3];
+    for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
+        counts[match decision.class {
+            Class::Raw => 0,
+            Class::Normalised => 1,
+            Class::Near => 2,
+        }] += 1;
+    }
+    counts
+}
