@@ -2,10 +2,11 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "run",
     "scrub",
+    "dedup",
     "train",
     "report",
     "merge",

@@ -10,6 +10,7 @@ mod budget;
 mod config;
 mod corpus;
 mod corpus_budget;
+mod dedup;
 mod evaluate;
 mod faults;
 mod fixture;

@@ -53,7 +53,7 @@ fn rows() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 proptest! {
-    #![proptest_config(proptest_config(60))]
+    #![proptest_config(proptest_config(24))]
     #[test]
     fn one_row_changes_as_many_texts_as_is_claimed(rows in rows()) {
         let texts = |pairs: Vec<(String, String)>| { let mut texts: Vec<String> = pairs.into_iter().map(|(_, text)| text).collect(); texts.sort(); texts };
