@@ -22,9 +22,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "raw", conflicts_with = "near")]
     exact: Option<Exact>,
     /// Copies are similar texts [this is the default]; pairs are found by default (20x6), fineweb (14x8), strict (25x5),
-    /// nemo or BANDSxROWS [default: default, or strict below a threshold of 0.75]
-    #[arg(long, value_name = "PRESET|BxR", num_args = 0..=1)]
-    near: Option<Option<Banding>>,
+    /// nemo or bands x rows such as 32x4 [default: default, or strict below a threshold of 0.75]
+    #[arg(long, value_name = "PRESET|BxR", num_args = 0..=1, default_missing_value = AUTO, value_parser = bands)]
+    near: Option<Bands>,
     /// Least similarity of a copy with a row that stays, computed and not estimated
     #[arg(long, default_value = "0.8", value_name = "T", value_parser = part, conflicts_with = "exact")]
     threshold: f64,
@@ -88,7 +88,7 @@ impl Arguments {
             Some(Exact::Raw) => What::Raw,
             Some(Exact::Normalised) => What::Normalised,
             None => What::Near(Near {
-                banding: self.near.flatten().unwrap_or_else(|| banding(self.threshold)),
+                banding: self.near.unwrap_or(Bands::Auto).banding(self.threshold),
                 threshold: self.threshold,
                 measure: match self.measure {
                     MeasureName::Jaccard => Measure::Jaccard,
@@ -124,10 +124,31 @@ impl Arguments {
     }
 }
 
-/// Bands that find 99 of 100 pairs at the threshold itself: at 0.8, 20x6 finds 99.8 %; at 0.7 it would find 92 %, 25x5 99 %.
-fn banding(threshold: f64) -> Banding {
-    let name = if threshold < 0.75 { "strict" } else { "default" };
-    name.parse().unwrap_or_default()
+/// What `--near` means without a value.
+const AUTO: &str = "auto";
+
+/// How pairs are found: as was asked for, or as the threshold wants it.
+#[derive(Debug, Clone, Copy)]
+enum Bands {
+    Auto,
+    Named(Banding),
+}
+
+impl Bands {
+    /// Bands that find 99 of 100 pairs at the threshold itself: at 0.8, 20x6 finds 99.8 %; at 0.7 it would find 92 %, 25x5 99 %.
+    fn banding(self, threshold: f64) -> Banding {
+        match self {
+            Self::Named(banding) => banding,
+            Self::Auto => if threshold < 0.75 { "strict" } else { "default" }.parse().unwrap_or_default(),
+        }
+    }
+}
+
+fn bands(written: &str) -> Result<Bands, String> {
+    if written == AUTO {
+        return Ok(Bands::Auto);
+    }
+    written.parse().map(Bands::Named).map_err(|error: privet_corpus::NoBanding| error.to_string())
 }
 
 fn part(written: &str) -> Result<f64, String> {

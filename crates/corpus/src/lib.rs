@@ -62,8 +62,8 @@ pub use lines::LineFile;
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
 pub use near::{
-    Banding, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep, Measure, Near, Owners,
-    SourceReport, What, dedup,
+    Banding, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep, Measure, Near, NoBanding,
+    Owners, SourceReport, What, dedup,
 };
 pub use plan::{Mode, OnError, ScrubPlan};
 pub use records::{Each, Record, Selection, Turn, read_records};

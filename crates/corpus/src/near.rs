@@ -41,7 +41,7 @@ use sketch::Sketcher;
 
 pub use manifest::{DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, SourceReport};
 pub use plan::{DedupPlan, Keep, Near, Owners, What};
-pub use privet_dedup::{Banding, Measure};
+pub use privet_dedup::{Banding, Measure, NoBanding};
 
 /// Which of the passes a run is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
