@@ -174,6 +174,7 @@ mod tests {
             ("ภาษาไทย", "ภ า ษ า ไ ท ย"),
             ("กำ ก\u{e34}น", "ก\u{e4d} า ก\u{e34} น"),
             ("<\u{338}a \u{b4}b", "a b"),
+            ("a\u{fe0f}b \u{180f}\u{61c}c\u{2069}d", "ab cd"),
             ("naïve—em dash “quoted” x²", "naïve em dash quoted x2"),
         ] {
             assert_eq!(n1(text), expected, "{text:?}");
