@@ -29,7 +29,11 @@ fn texts(count: usize) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for index in 0..count {
         let text = match numbers.below(10) {
-            0..4 => (0..30 + numbers.below(20)).map(|_| format!("w{} ", numbers.below(5000))).collect(),
+            0..4 => {
+                let words: Vec<String> =
+                    (0..30 + numbers.below(20)).map(|_| format!("w{}", numbers.below(5000))).collect();
+                words.join(" ")
+            }
             4..8 if index > 0 => {
                 let earlier = texts[numbers.below(index as u64) as usize].clone();
                 let changed = numbers.below(6);
@@ -179,16 +183,16 @@ fn workers_and_memory_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = corpus(&folder.path().join("in"), &texts(240));
     let made = |name: &str, jobs: usize, memory: u64, exhaustive: bool| {
-        let decisions = Some(folder.path().join(format!("{name}.jsonl")));
+        let decisions = folder.path().join(format!("{name}.jsonl"));
         let what = What::Near(Near { exhaustive, ..near(0.6) });
         run(&DedupPlan {
             jobs,
             memory,
-            decisions: decisions.clone(),
+            decisions: Some(decisions.clone()),
             ..plan(&inputs, &folder.path().join(name), what)
         })
         .unwrap();
-        (tree(&folder.path().join(name)), std::fs::read(decisions.unwrap()).unwrap())
+        (tree(&folder.path().join(name)), std::fs::read(decisions).unwrap())
     };
     for exhaustive in [false, true] {
         let expected = made(&format!("one{exhaustive}"), 1, 1 << 30, exhaustive);
