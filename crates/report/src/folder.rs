@@ -116,7 +116,7 @@ pub(crate) struct Evaluation {
     pub(crate) released_loss: f64,
 }
 
-/// `private/control/evaluation.json`.
+/// `evaluation.json` of a control, below `private/`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ControlEvaluation {
     pub(crate) loss: f64,

@@ -170,9 +170,11 @@ pub struct Utility {
     pub released_loss: f64,
     /// The same recipe without privacy; private.
     pub control: Section<Control>,
+    /// The same recipe with clipping and without noise; private.
+    pub control_clipped: Section<Control>,
 }
 
-/// The non-private control.
+/// A non-private control.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Its loss on the same text.

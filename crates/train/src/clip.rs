@@ -192,6 +192,12 @@ impl ClippedSum {
         Release { values, count, stddev, entry: noise.entry }
     }
 
+    /// The mean and the count of unclipped units as they are: what the clipped control trains on, which never leaves `private/`.
+    pub(crate) fn without_noise(self, divisor: u64) -> (Vec<Vec<f32>>, f32) {
+        let mean = |values: Vec<f64>| values.iter().map(|value| (value / divisor as f64) as f32).collect();
+        (self.values.into_iter().map(mean).collect(), self.unclipped as f32)
+    }
+
     /// Euclidean distance of two sums, for replays of batches that are nobody's.
     pub(crate) fn distance(&self, other: &Self) -> f64 {
         let pairs = self.values.iter().flatten().zip(other.values.iter().flatten());

@@ -27,7 +27,7 @@ use crate::adamw::{AdamW, AdamWConfig, LearningRate};
 use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, Tally};
 use crate::keys::RunKeys;
 use crate::ledger_file::LedgerFile;
-use crate::plan::TrainPlan;
+use crate::plan::{Control, TrainPlan};
 use crate::run_folder::{RunFolder, append_line};
 use crate::sampler::PoissonSampler;
 use crate::tokens::unit::{Physical, pack};
@@ -94,7 +94,7 @@ impl<A: AutodiffBackend> Engine<A> {
         sum
     }
 
-    /// The mean gradient of a batch without clipping or noise. Only the non-private control uses it.
+    /// The mean gradient of a batch without clipping or noise. Only the plain control uses it.
     pub(crate) fn plain_mean(&self, lengths: &[usize], units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
         let mut total: Vec<Vec<f64>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
         let part = |batch: &Physical| {
@@ -302,11 +302,12 @@ fn log_step(folder: &RunFolder, public: &logs::Public, tally: &Tally, seconds: f
     append_line(&folder.private("train.jsonl"), &logs::Private::new(public.step, public.attempt, tally, seconds))
 }
 
-/// Trains the same recipe without clipping and noise. Nothing of it may leave `private/`.
+/// Trains the same recipe without noise, and without clipping unless the control has it. Nothing of it may leave `private/`.
 /// It begins anew whenever it is called, and so does its log.
 pub(crate) fn train_control<A: AutodiffBackend>(
     engine: &mut Engine<A>,
     job: Job<'_>,
+    control: Control,
     log: &Path,
 ) -> Result<Tensors, Error> {
     let Job { plan, start: mut tensors, store, observe, cancelled } = job;
@@ -315,7 +316,8 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     let config = AdamWConfig { bias_correction_noise_variance: None, ..optimizer_config(plan) };
     let mut optimizer = AdamW::new(config, &lengths);
     let sampler = PoissonSampler::new(RunKeys::from_os()?.sampling, plan.privacy.sampling_rate);
-    let (rate, steps) = (learning_rate(plan), plan.privacy.steps);
+    let (rate, steps, divisor) = (learning_rate(plan), plan.privacy.steps, plan.privacy.expected_batch_size);
+    let mut bound = plan.privacy.clip_bound();
     for step in 1..=steps {
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
@@ -324,13 +326,22 @@ pub(crate) fn train_control<A: AutodiffBackend>(
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
-        let gradient = engine.plain_mean(&lengths, &units, plan.privacy.expected_batch_size);
+        let gradient = match control {
+            Control::Plain => engine.plain_mean(&lengths, &units, divisor),
+            Control::Clipped => {
+                let (gradient, count) = engine.clipped_sum(&lengths, &units, bound).without_noise(divisor);
+                if let Some(adaptive) = plan.privacy.adaptive_clip {
+                    bound.max_grad_norm = adaptive.next(bound.max_grad_norm, count, &plan.privacy);
+                }
+                gradient
+            }
+        };
         let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
         optimizer.update(&mut weights, &gradients, rate.at(step))?;
         let (batch_size, seconds) = (drawn.len() as u64, started.elapsed().as_secs_f64());
         append_line(log, &logs::ControlStep { step, batch_size, seconds })?;
-        observe(Observed::ControlStep { step, steps });
+        observe(Observed::ControlStep { control, step, steps });
     }
     Ok(tensors)
 }
