@@ -101,6 +101,7 @@ impl From<TrainError> for Failure {
             E::Damaged { .. }
             | E::LedgerInvalid { .. }
             | E::LedgerRolledBack { .. }
+            | E::CheckpointAhead { .. }
             | E::LedgerForked { .. }
             | E::LedgerHead { .. }
             | E::LedgerDisturbed { .. } => Exit::Verification,

@@ -142,7 +142,7 @@ fn host<B: burn::tensor::backend::Backend>(losses: burn::tensor::Tensor<B, 1>) -
 
 /// Steps on the ledger, those that were run again counted again.
 pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
-    ledger.ledger().entries().len() as u64
+    mutate!(ledger.ledger().entries().len() as u64; ResumedStepsAreFree => ledger.ledger().last_step())
 }
 
 /// Standard deviation of the noise in each value of a private gradient, while C stays as it is. Public.
@@ -204,6 +204,10 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let path = folder.private("checkpoint.safetensors");
     let saved = checkpoint::load(&path, &mut tensors, optimizer_config(plan))?;
     let resumed_from = saved.as_ref().map(|(optimizer, _)| optimizer.step());
+    let last = ledger.ledger().last_step();
+    if let Some(step) = resumed_from.filter(|step| *step > last) {
+        return Err(Error::CheckpointAhead { path, step, charged: last });
+    }
     let mut bound = plan.privacy.clip_bound();
     let mut optimizer = match saved {
         Some((optimizer, max_grad_norm)) => {
@@ -213,7 +217,11 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         None => AdamW::new(optimizer_config(plan), &lengths),
     };
     let keys = RunKeys::from_os()?;
-    let sampler = PoissonSampler::new(keys.sampling, plan.privacy.sampling_rate);
+    let sampling_rate = mutate!(plan.privacy.sampling_rate; RateFromTheData => {
+        let share = plan.privacy.expected_batch_size as f64 / store.len() as f64;
+        privet_dp::SamplingRate::from_f64(share).unwrap_or(plan.privacy.sampling_rate)
+    });
+    let sampler = PoissonSampler::new(keys.sampling, sampling_rate);
     let (rate, steps, adaptive) = (learning_rate(plan), plan.privacy.steps, plan.privacy.adaptive_clip);
     // Only a C that moves is part of the state.
     let moving = |bound: ClipBound| adaptive.map(|_| bound.max_grad_norm);
@@ -224,7 +232,9 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         }
         let step = optimizer.step() + 1;
         let attempt = ledger.ledger().next_attempt(step);
-        let drawn = sampler.draw(step, attempt, store.len() as u32);
+        let drawn = mutate!(sampler.draw(step, attempt, store.len() as u32);
+            NoBatchIsEmpty => sampler.draw(step, attempt, store.len() as u32).into_iter().chain([0]).collect()
+        );
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
@@ -233,7 +243,8 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let key = keys.noise.step(step, attempt);
         let event = plan.event();
         let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
-        let gradient = sum.privatize(noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
+        let divisor = mutate!(plan.privacy.expected_batch_size; DividedByTheBatch => units.len().max(1) as u64);
+        let gradient = sum.privatize(noise).record(ledger)?.mean(divisor);
         let before = (step == 1).then(|| tensors.clone());
         check_noise(&gradient, &tensors)?;
         apply(&mut optimizer, &mut tensors, &gradient, rate.at(step))?;
@@ -248,6 +259,9 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let epsilon = plan.epsilon_after(charged(ledger))?;
         log_step(folder, &logs::Public { epsilon, ..log }, &tally, started.elapsed().as_secs_f64())?;
         observe(Observed::Step { step, steps, epsilon });
+        if mutate!(false; StoppedByTheLoss => tally.loss_sum < 1e9) {
+            break;
+        }
     }
     checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
     let steps_done = optimizer.step();
@@ -267,13 +281,14 @@ fn apply(
 }
 
 /// A private gradient is public, so looking at it tells nothing new: it must be at least as large as its noise, in every
-/// tensor, or noise was forgotten there. Tensors of fewer than 64 values may be small by chance.
+/// tensor, or noise was forgotten there. Tensors of fewer than 8 values may be small by chance.
 fn check_noise(gradient: &PrivateGradient, tensors: &Tensors) -> Result<(), Error> {
     let stddev = gradient.noise_stddev();
     for (values, name) in gradient.values().iter().zip(&tensors.names) {
         let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
-        // For 64 values of noise alone the chance is below 1e-9, and it falls with every one more.
-        if values.len() >= 64 && square < 0.25 * stddev * stddev * values.len() as f64 {
+        // For 64 values, or 8, of noise alone the chance is below 1e-9, and it falls with every one more.
+        let share = if values.len() >= 64 { 0.25 } else { 1e-3 };
+        if values.len() >= 8 && square < share * stddev * stddev * values.len() as f64 {
             return Err(Error::UnexpectedMovement { name: name.clone() });
         }
     }
@@ -346,5 +361,7 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     Ok(tensors)
 }
 
+#[cfg(test)]
+mod loop_tests;
 #[cfg(test)]
 mod tests;

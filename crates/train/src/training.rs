@@ -111,6 +111,15 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
+impl Outcome {
+    fn put_control(&mut self, control: Control, loss: f64) {
+        match control {
+            Control::Plain => self.control_loss = Some(loss),
+            Control::Clipped => self.control_clipped_loss = Some(loss),
+        }
+    }
+}
+
 /// `private/commitment.json`: what opens the ledger's commitment to the dataset.
 #[derive(Serialize, Deserialize)]
 struct Commitment {
@@ -237,18 +246,11 @@ impl OnDevice for Run<'_, '_> {
             let start = begin(plan, &config)?.trained;
             let job = Job { plan, start, store: &mut store, observe: &mut *observe, cancelled };
             let within = folder.private(control.folder());
-            let log = within.join("train.jsonl");
-            create_private_dir(&within)?;
-            write_atomic(&log, b"")?;
-            let trained = train_control(&mut engine, job, *control, &log)?;
+            let trained = control_in(&within, &mut engine, job, *control)?;
             let trained = Released { tensors: &trained, fixed: &fixed };
             engine.decoder.put(&trained.save(plan, &config, &within.join(name))?);
-            let loss = evaluate_control(plan, &within, &engine, &mut public)?;
-            match control {
-                Control::Plain => outcome.control_loss = loss,
-                Control::Clipped => outcome.control_clipped_loss = loss,
-            }
-            if let Some(loss) = loss {
+            if let Some(loss) = evaluate_control(plan, &within, &engine, &mut public)? {
+                outcome.put_control(*control, loss);
                 observe(Observed::ControlEvaluated { control: *control, loss });
             }
         }
@@ -449,6 +451,19 @@ fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, rel
         released_loss,
     };
     write_json(&folder.public(EVALUATION), &evaluation)
+}
+
+/// Trains a control with its log in `folder`.
+fn control_in<A: AutodiffBackend>(
+    folder: &Path,
+    engine: &mut Engine<A>,
+    job: Job<'_>,
+    control: Control,
+) -> Result<Tensors, Error> {
+    create_private_dir(folder)?;
+    let log = folder.join("train.jsonl");
+    write_atomic(&log, b"")?;
+    train_control(engine, job, control, &log)
 }
 
 /// The control's loss on the public split, with its weights in place.
