@@ -54,11 +54,6 @@ impl AtomicFile {
         sync_folder(folder_of(&target))?;
         Ok(Content { sha256: hex(&hasher.finalize()), bytes })
     }
-
-    /// Where the file will be.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
-    }
 }
 
 impl Write for AtomicFile {

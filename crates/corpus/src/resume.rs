@@ -35,6 +35,8 @@ pub(crate) struct Record {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
     Written { output: FileDigest, findings: FileDigest, counts: Counts },
+    /// A document that was not kept: there is nothing of it but what was found and counted.
+    Removed { findings: FileDigest, counts: Counts },
     Quarantined { reason_class: FaultClass },
 }
 
@@ -99,6 +101,10 @@ impl Log {
             && file_digest(&shard.path, cancelled)? == record.input
             && match &record.outcome {
                 Outcome::Quarantined { .. } => true,
+                Outcome::Removed { findings, .. } => {
+                    !folder.shard(&shard.name).exists()
+                        && file_digest(&folder.part(index), cancelled)?.as_ref() == Some(findings)
+                }
                 Outcome::Written { output, findings, .. } => {
                     file_digest(&folder.shard(&shard.name), cancelled)?.as_ref() == Some(output)
                         && file_digest(&folder.part(index), cancelled)?.as_ref() == Some(findings)

@@ -262,7 +262,7 @@ fn is_chat(data_type: &DataType) -> bool {
     holds("role") && holds("content")
 }
 
-fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fault> {
+pub(crate) fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fault> {
     let available: Vec<String> =
         schema.fields().iter().filter(|field| is_text(field.data_type())).map(|field| field.name().clone()).collect();
     let found = schema.fields().iter().position(|field| field.name() == wanted);
