@@ -14,7 +14,8 @@ fn read(dir: &Path, name: &str) -> String {
     std::fs::read_to_string(dir.join(name)).unwrap()
 }
 
-const CELLS: &str = "id,text,note\r\n1,\"write to desk@mail.example.edu, soon\",a\r\n\r\n2,plain words,  b\r\n3,plain words,c\r\n";
+const CELLS: &str =
+    "id,text,note\r\n1,\"write to desk@mail.example.edu, soon\",a\r\n\r\n2,plain words,  b\r\n3,plain words,c\r\n";
 
 #[test]
 fn a_folder_of_tables_is_scrubbed_cell_by_cell_and_a_header_is_asked_for() {
@@ -23,7 +24,10 @@ fn a_folder_of_tables_is_scrubbed_cell_by_cell_and_a_header_is_asked_for() {
     write(dir.path(), "data/b.tsv", "text\tid\nplain words\t1\nother words\t2\n");
     write(dir.path(), "data/README.md", "what the tables are");
     let counts = privet(dir.path(), &["scrub", "data", "-o", "out", "--json"]).done().json()["counts"].clone();
-    assert_eq!((&counts["rows_in"], &counts["rows_out"], &counts["duplicates_removed"]), (&5.into(), &3.into(), &2.into()));
+    assert_eq!(
+        (&counts["rows_in"], &counts["rows_out"], &counts["duplicates_removed"]),
+        (&5.into(), &3.into(), &2.into())
+    );
     let expected = "id,text,note\r\n1,\"write to <EMAIL>, soon\",a\r\n\r\n2,plain words,  b\r\n";
     assert_eq!(read(dir.path(), "out/a.csv"), expected);
     assert_eq!(read(dir.path(), "out/b.tsv"), "text\tid\nother words\t2\n");
@@ -59,7 +63,11 @@ fn one_row_is_explained_without_a_word_of_it() {
     let email = explain(&["a.csv:0"]);
     email.done().says(&["row 0 of", "EMAIL by rule `email`", "bytes 9..30", "operator tag", "as sure"]);
     let ssn = explain(&["data/b.jsonl:1"]);
-    ssn.done().says(&["US_SSN", "bytes 4..7 (characters 4..7) announces it; without it", "what stands around it counts"]);
+    ssn.done().says(&[
+        "US_SSN",
+        "bytes 4..7 (characters 4..7) announces it; without it",
+        "what stands around it counts",
+    ]);
     let json = explain(&["b.jsonl:1", "--json"]).done().json();
     let finding = &json["texts"][0]["findings"][0];
     assert_eq!((&finding["entity"], &finding["words"][0]["bytes"]["start"]), (&"US_SSN".into(), &4.into()));
@@ -73,7 +81,9 @@ fn one_row_is_explained_without_a_word_of_it() {
     explain(&["c.csv:0"]).failed(2, &["no input"]);
     explain(&["a.csv:0", "--show-values"]).failed(2, &["no terminal"]);
     explain(&["a.csv:0", "-o", "out"]).failed(2, &["--output"]);
-    privet(dir.path(), &["scrub", "data/a.csv", "--explain", "2", "--operator", "drop"]).done().says(&["nothing is found"]);
+    privet(dir.path(), &["scrub", "data/a.csv", "--explain", "2", "--operator", "drop"])
+        .done()
+        .says(&["nothing is found"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is written");
 }
 

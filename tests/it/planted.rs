@@ -28,8 +28,7 @@ impl Draws {
 }
 
 fn in_fours(digits: &str) -> String {
-    let fours: Vec<&str> =
-        (0..digits.len()).step_by(4).map(|at| &digits[at..digits.len().min(at + 4)]).collect();
+    let fours: Vec<&str> = (0..digits.len()).step_by(4).map(|at| &digits[at..digits.len().min(at + 4)]).collect();
     fours.join(" ")
 }
 
@@ -60,7 +59,8 @@ fn planted() -> (Vec<String>, Vec<String>) {
     let mut draws = Draws(SEED);
     let mut one = |index: usize| match index % 5 {
         0 => {
-            let value = format!("q{}.{index}@mail{:x}.example.org", draws.text(5, &SIGNS[10..36]), draws.below(1 << 20));
+            let value =
+                format!("q{}.{index}@mail{:x}.example.org", draws.text(5, &SIGNS[10..36]), draws.below(1 << 20));
             (format!("please write to {value} before noon"), value)
         }
         1 => {
@@ -224,7 +224,11 @@ fn ten_thousand_values_are_never_seen_again() {
             let code = output.status.code().unwrap_or(-1);
             values.nowhere(&output.stdout, &format!("stdout of {arguments:?} {voice:?}"));
             values.nowhere(&output.stderr, &format!("stderr of {arguments:?} {voice:?}"));
-            assert!(codes.contains(&code), "{arguments:?} {voice:?}: {code}, {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                codes.contains(&code),
+                "{arguments:?} {voice:?}: {code}, {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         // Nothing beside the text, and nothing in it: but what a broken file left of a value is no value any more.
         assert_eq!(values.nowhere_below(&dir.path().join(&out), "bad-"), 6, "four shards, findings and manifest");

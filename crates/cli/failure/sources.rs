@@ -70,7 +70,9 @@ impl From<CorpusError> for Failure {
 
 fn of_fault(fault: &Fault) -> Exit {
     match fault {
-        Fault::MissingColumn { .. } | Fault::NoColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => Exit::Usage,
+        Fault::MissingColumn { .. } | Fault::NoColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => {
+            Exit::Usage
+        }
         Fault::TooLarge { .. } => Exit::Resource,
         Fault::RulePanic => Exit::Bug,
         _ => Exit::Input,

@@ -98,30 +98,43 @@ fn reasons(text: &ExplainedText, finding: &ExplainedFinding, show_values: bool) 
     if show_values {
         rows.push(("value", visible(part(&text.text, &finding.bytes))));
     }
-    rows.push(("alone", match finding.alone {
-        Some(alone) if sure(alone) == sure(finding.confidence) => String::from("as sure: it needs nothing around it"),
-        alone => left(alone) + ": what stands around it counts",
-    }));
+    rows.push((
+        "alone",
+        match finding.alone {
+            Some(alone) if sure(alone) == sure(finding.confidence) => {
+                String::from("as sure: it needs nothing around it")
+            }
+            alone => left(alone) + ": what stands around it counts",
+        },
+    ));
     if finding.far {
         rows.push(("words", String::from("it hangs on text too far away to be looked at")));
     } else if finding.words.is_empty() {
         let together = finding.without_words != Some(finding.confidence);
-        rows.push(("words", match finding.without_words {
-            without if together => format!("no single one counts; without any of them {}", left(without)),
-            _ => String::from("none counts"),
-        }));
+        rows.push((
+            "words",
+            match finding.without_words {
+                without if together => format!("no single one counts; without any of them {}", left(without)),
+                _ => String::from("none counts"),
+            },
+        ));
     }
     for word in &finding.words {
         rows.push(("word", described_word(text, word, show_values)));
     }
     if finding.digits > 0 && !finding.far {
-        rows.push(("digits", match (finding.digits_checked, finding.digits) {
-            (0, _) => String::from("no check: others in their places would be found as well"),
-            (checked, digits) if checked == digits && digits > 3 => {
-                format!("a check of all {digits} holds: with any other in any place it is less sure, or nothing")
-            }
-            (checked, digits) => format!("{checked} of {digits} count: with others there it is less sure, or nothing"),
-        }));
+        rows.push((
+            "digits",
+            match (finding.digits_checked, finding.digits) {
+                (0, _) => String::from("no check: others in their places would be found as well"),
+                (checked, digits) if checked == digits && digits > 3 => {
+                    format!("a check of all {digits} holds: with any other in any place it is less sure, or nothing")
+                }
+                (checked, digits) => {
+                    format!("{checked} of {digits} count: with others there it is less sure, or nothing")
+                }
+            },
+        ));
     }
     rows
 }

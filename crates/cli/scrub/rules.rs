@@ -3,9 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use privet_text::{
-    Context, Entity, Finding, Operator, Policy, Recognizer, RulePack, Scope, denied, recognizers,
-};
+use privet_text::{Context, Entity, Finding, Operator, Policy, Recognizer, RulePack, Scope, denied, recognizers};
 
 use crate::config::Scrub;
 use crate::failure::{Exit, Failure};

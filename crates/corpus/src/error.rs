@@ -136,7 +136,9 @@ pub enum Fault {
         limit: u64,
     },
     /// The file is called like Arrow IPC and begins like nothing of it.
-    #[error("it is not Arrow IPC (it begins with neither its mark nor a schema); convert it or take it out of the inputs")]
+    #[error(
+        "it is not Arrow IPC (it begins with neither its mark nor a schema); convert it or take it out of the inputs"
+    )]
     NotArrow,
     /// A batch of rows of an Arrow file cannot be decoded.
     #[error("its record batch {batch} is damaged; copy or download it again")]

@@ -136,7 +136,8 @@ fn of_lines(plan: &ScrubPlan, file: &Path, form: Form, row: u64) -> Result<RowTe
         if let Some(cells) = batch.cells.rows().nth(wanted) {
             let texts = batch.texts();
             let place = |cell: &Cell| label(&plan.columns[cell.selector].to_string(), &cell.at);
-            let found = cells.iter().filter_map(|cell| Some((place(cell), texts.get(cell.slot?)?.clone().into_owned())));
+            let found =
+                cells.iter().filter_map(|cell| Some((place(cell), texts.get(cell.slot?)?.clone().into_owned())));
             return Ok(Ok(found.collect()));
         }
         before += batch.cells.rows().count() as u64;
@@ -189,7 +190,11 @@ fn explained(rules: &Rules, row: u64, texts: Vec<(String, String)>) -> Explanati
         // What the allow list takes out is found all the same.
         for located in rules.located(&text) {
             let span = &located.finding.span;
-            if !scrubbed.findings.iter().any(|other| other.finding.span.start < span.end && span.start < other.finding.span.end) {
+            if !scrubbed
+                .findings
+                .iter()
+                .any(|other| other.finding.span.start < span.end && span.start < other.finding.span.end)
+            {
                 findings.push(finding(rules, &text, &located, true));
             }
         }
@@ -206,7 +211,8 @@ fn finding(rules: &Rules, text: &str, located: &Located, allowed: bool) -> Expla
     let (entity, span) = (finding.entity, finding.span.clone());
     let applied = rules.policy().operator_for(finding);
     let ask = Question { rules, entity };
-    let near = text.floor_char_boundary(span.start.saturating_sub(WINDOW))..text.ceil_char_boundary((span.end + WINDOW).min(text.len()));
+    let near = text.floor_char_boundary(span.start.saturating_sub(WINDOW))
+        ..text.ceil_char_boundary((span.end + WINDOW).min(text.len()));
     let inside = span.start - near.start..span.end - near.start;
     let far = ask.confidence(&text[near.clone()], &inside) != Some(finding.confidence);
     let value = &text[span.clone()];
@@ -223,7 +229,8 @@ fn finding(rules: &Rules, text: &str, located: &Located, allowed: bool) -> Expla
         };
         (without != Some(finding.confidence)).then_some(place)
     });
-    let digits: Vec<usize> = value.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at).collect();
+    let digits: Vec<usize> =
+        value.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at).collect();
     let weaker = |at: &&usize| {
         let changed = with_other_digit(&text[near.clone()], inside.start + **at);
         ask.confidence(&changed, &inside).is_none_or(|confidence| confidence < finding.confidence)

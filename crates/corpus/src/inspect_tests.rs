@@ -119,7 +119,8 @@ fn lines_and_cells_have_the_figures_of_a_table() {
             seen.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_str())).collect();
         assert_eq!(columns, [("id", id), ("text", "text")]);
         assert_eq!((seen.files[0].rows, &seen.files[0].compression[..]), (4, &["uncompressed".to_owned()][..]));
-        let figures = |seen: &Inspection| (seen.rows, seen.nulls, seen.duplicates, seen.text_bytes.clone(), seen.sample.clone());
+        let figures =
+            |seen: &Inspection| (seen.rows, seen.nulls, seen.duplicates, seen.text_bytes.clone(), seen.sample.clone());
         assert_eq!(figures(&seen), figures(&expected));
     }
 }

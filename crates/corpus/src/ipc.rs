@@ -144,13 +144,7 @@ struct Header {
 }
 
 /// Looks at a message at `at`; `None` where the stream says that it ends, or ends.
-fn message(
-    file: &mut File,
-    at: u64,
-    length: u64,
-    survey: &mut Survey,
-    limit: u64,
-) -> Result<Option<Header>, Fault> {
+fn message(file: &mut File, at: u64, length: u64, survey: &mut Survey, limit: u64) -> Result<Option<Header>, Fault> {
     let batch = survey.rows.len();
     let damaged = || Fault::DamagedBatch { batch };
     let renumbered = |fault| if matches!(fault, Fault::DamagedBatch { .. }) { damaged() } else { fault };

@@ -15,7 +15,8 @@ fn write(path: &Path, layout: Layout, batch: &RecordBatch, compression: Option<C
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = File::create(path).unwrap();
     let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
-    let metadata = [("huggingface".to_owned(), "{}".to_owned())].into_iter().collect::<std::collections::HashMap<_, _>>();
+    let metadata =
+        [("huggingface".to_owned(), "{}".to_owned())].into_iter().collect::<std::collections::HashMap<_, _>>();
     let schema = ArrowSchema::clone(&batch.schema()).with_metadata(metadata);
     let batch = RecordBatch::try_new(std::sync::Arc::new(schema), batch.columns().to_vec()).unwrap();
     let pieces = (0..batch.num_rows().div_ceil(7)).map(|at| batch.slice(at * 7, (batch.num_rows() - at * 7).min(7)));

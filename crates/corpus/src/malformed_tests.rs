@@ -20,8 +20,12 @@ const INTERRUPTIONS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(540);
 
 /// Values that no message may repeat.
-const PLANTED: [&str; 4] =
-    ["quill.harrow@mail.example.com", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"];
+const PLANTED: [&str; 4] = [
+    "quill.harrow@mail.example.com",
+    "4111 1111 1111 1111",
+    "DE89 3704 0044 0532 0130 00",
+    "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+];
 
 /// A small generator of places to damage: multiply and add, modulo 2^64.
 struct Places(u64);
@@ -73,7 +77,8 @@ fn good(folder: &Path, first: usize) -> Vec<(&'static str, Vec<u8>)> {
     let texts = texts(first);
     let rows: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
     let parquet = |text_type| std::fs::read(write_texts(folder.join("p.parquet"), &rows, text_type, 4)).unwrap();
-    let object = |text: &Option<String>| serde_json::json!({ "id": 1, "text": text, "n": [1.5e3, {"a": null}] }).to_string();
+    let object =
+        |text: &Option<String>| serde_json::json!({ "id": 1, "text": text, "n": [1.5e3, {"a": null}] }).to_string();
     let jsonl: Vec<u8> = texts.iter().map(|text| object(text) + "\n").collect::<String>().into_bytes();
     let document = texts.iter().flatten().cloned().collect::<Vec<_>>().join("\n\n").into_bytes();
     vec![
@@ -194,8 +199,11 @@ fn five_thousand_malformed_files_are_read_or_set_aside() {
     let (by_kind, set_aside) = in_time(|| {
         let folder = in_memory();
         let good = good(folder.path(), 0);
-        let whole: Vec<_> =
-            good.iter().enumerate().map(|(number, (kind, bytes))| (format!("{number}.{kind}"), bytes.clone())).collect();
+        let whole: Vec<_> = good
+            .iter()
+            .enumerate()
+            .map(|(number, (kind, bytes))| (format!("{number}.{kind}"), bytes.clone()))
+            .collect();
         assert_eq!(check(&folder.path().join("whole"), &whole), 0, "what is not damaged is read");
         let mut places = Places(SEED);
         let mut by_kind = std::collections::BTreeMap::<&str, (usize, usize)>::new();

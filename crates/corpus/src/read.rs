@@ -32,13 +32,7 @@ fn at(file: &Path, fault: Fault) -> Error {
     Error::Input { file: file.to_owned(), fault }
 }
 
-fn lines(
-    file: &Path,
-    form: Form,
-    columns: &[Selector],
-    flat: bool,
-    each: &mut dyn FnMut(Digest),
-) -> Result<(), Fault> {
+fn lines(file: &Path, form: Form, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
     let mut lines = Lines::open(file, form, columns, None)?;
     while let Some(batch) = lines.next(u64::MAX)? {
         let digests: Vec<Option<Digest>> = batch.texts().iter().map(|text| Some(digest(text))).collect();

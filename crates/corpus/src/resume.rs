@@ -34,10 +34,19 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    Written { output: FileDigest, findings: FileDigest, counts: Counts },
+    Written {
+        output: FileDigest,
+        findings: FileDigest,
+        counts: Counts,
+    },
     /// A document that was not kept: there is nothing of it but what was found and counted.
-    Removed { findings: FileDigest, counts: Counts },
-    Quarantined { reason_class: FaultClass },
+    Removed {
+        findings: FileDigest,
+        counts: Counts,
+    },
+    Quarantined {
+        reason_class: FaultClass,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

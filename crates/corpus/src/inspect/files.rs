@@ -127,7 +127,17 @@ fn lines(file: &Path, form: Form, column: &str) -> Result<(FileInspection, Vec<C
         Compression::Zstandard => "zstd",
     };
     let compression = vec![compression.to_owned()];
-    Ok((FileInspection { file: file.to_owned(), bytes: size(file), rows, row_groups: 0, row_group_rows_max: 0, compression }, columns))
+    Ok((
+        FileInspection {
+            file: file.to_owned(),
+            bytes: size(file),
+            rows,
+            row_groups: 0,
+            row_group_rows_max: 0,
+            compression,
+        },
+        columns,
+    ))
 }
 
 /// Members of the first record and what they hold there.

@@ -24,7 +24,8 @@ impl Header {
     fn new(names: &[String], selectors: &[Selector], owner: Option<&str>) -> Result<Self, Fault> {
         let missing = |column: &str| Fault::NoColumn { column: column.to_owned(), cells: names.len() as u64 };
         let top = Places::top(selectors);
-        let meant = |(index, name): (usize, &String)| Some((index, top.member(selectors, name, true).meant(selectors)?));
+        let meant =
+            |(index, name): (usize, &String)| Some((index, top.member(selectors, name, true).meant(selectors)?));
         let texts: Vec<(usize, usize)> = names.iter().enumerate().filter_map(meant).collect();
         let met = |index: usize| texts.iter().any(|(_, selector)| *selector == index);
         if let Some((_, selector)) = selectors.iter().enumerate().find(|(index, _)| !met(*index)) {

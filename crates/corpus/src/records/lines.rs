@@ -60,8 +60,9 @@ pub(super) fn read_cells(
                 cell.and_then(|cell| texts.get(cell.slot?)).map(|text| text.clone().into_owned())
             };
             let record = match selection {
-                Selection::Pair { .. } => text(1)
-                    .map(|completion| Record::Pair { prompt: text(0).unwrap_or_default(), completion }),
+                Selection::Pair { .. } => {
+                    text(1).map(|completion| Record::Pair { prompt: text(0).unwrap_or_default(), completion })
+                }
                 _ => text(0).map(Record::Text),
             };
             let whose = batch.owners().and_then(|owners| owners.get(row).cloned());
