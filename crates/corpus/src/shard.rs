@@ -132,7 +132,7 @@ impl Run<'_> {
         let written = match sink {
             // The shard comes last: where it is, its findings are.
             Some((out, findings, target)) => {
-                let (findings, _) = findings.commit()?;
+                let findings = findings.commit_part()?;
                 let kept = form != Form::Document || counts.rows_out > 0;
                 let output = if kept { Some(out.commit(&target)?) } else { None };
                 Some(Written { output, findings })

@@ -73,7 +73,7 @@ impl Sink {
         });
         let file = encoded(file, &target)?;
         // The shard comes last: where it is, its findings are.
-        let (findings, _) = findings.commit()?;
+        let findings = findings.commit_part()?;
         Ok(Written { output: Some(file.commit()?), findings })
     }
 }
