@@ -72,28 +72,21 @@ impl Scanner {
                     }
                     (self.record, self.cell, self.state) = (self.at, self.at, State::BeforeCell);
                 }
-                State::BeforeCell if rest.is_empty() && !last => return Ok(None),
-                State::BeforeCell if rest.first() == Some(&b'"') => {
+                State::BeforeCell | State::Quote if rest.is_empty() && !last => return Ok(None),
+                // A quote opens a cell, and a quote behind a quote is one of the text.
+                State::BeforeCell | State::Quote if rest.first() == Some(&b'"') => {
                     self.at += 1;
                     self.state = State::Quoted;
                 }
-                State::BeforeCell => self.state = State::Bare,
-                State::Quoted => match memchr::memchr(b'"', rest) {
-                    Some(quote) => {
-                        self.at += quote + 1;
-                        self.state = State::Quote;
-                    }
-                    None => {
+                State::BeforeCell | State::Quote => self.state = State::Bare,
+                State::Quoted => {
+                    let Some(quote) = memchr::memchr(b'"', rest) else {
                         self.at = bytes.len();
                         return if last { Err(OpenQuote) } else { Ok(None) };
-                    }
-                },
-                State::Quote if rest.is_empty() && !last => return Ok(None),
-                State::Quote if rest.first() == Some(&b'"') => {
-                    self.at += 1;
-                    self.state = State::Quoted;
+                    };
+                    self.at += quote + 1;
+                    self.state = State::Quote;
                 }
-                State::Quote => self.state = State::Bare,
                 State::Bare => {
                     let Some(stop) = memchr::memchr3(self.delimiter, b'\n', b'\r', rest) else {
                         self.at = bytes.len();

@@ -71,7 +71,9 @@ proptest! {
         way in 0..4,
     ) {
         let mut writer = ::csv::Writer::from_writer(Vec::new());
-        rows.iter().for_each(|row| writer.write_record(row).unwrap());
+        for row in &rows {
+            writer.write_record(row).unwrap();
+        }
         let mut bytes = writer.into_inner().unwrap();
         let place = place % bytes.len();
         match way {

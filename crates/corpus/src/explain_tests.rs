@@ -56,7 +56,7 @@ fn allowed_values_thresholds_and_rows_that_go_are_said() {
     let base = plan(&[], folder.path());
     let policy = base.policy.clone().with_allowed(&["bob@example.org".to_owned()]).with_threshold(Entity::Email, 1.0);
     let columns = ["text", "title"].map(|name| name.parse().unwrap()).to_vec();
-    let allowing = ScrubPlan { policy, columns, ..base };
+    let allowing = ScrubPlan { columns, policy, ..base };
     let row = explain(&allowing, &path, 1).unwrap();
     let seen: Vec<_> = row
         .texts
@@ -81,7 +81,7 @@ fn the_same_row_of_any_file_is_explained_alike() {
     let folder = tempfile::tempdir().unwrap();
     let base = plan(&[], folder.path());
     let parquet = write_texts(folder.path().join("a.parquet"), &TEXTS.map(Some), TextType::Dictionary, 2);
-    let lines: String = TEXTS.iter().map(|text| format!("{}\n\n", serde_json::json!({ "text": text }))).collect();
+    let lines = TEXTS.map(|text| serde_json::json!({ "text": text }).to_string() + "\n\n").concat();
     let jsonl = folder.path().join("a.jsonl");
     std::fs::write(&jsonl, lines).unwrap();
     for row in 0..TEXTS.len() as u64 {

@@ -135,14 +135,9 @@ pub(crate) struct Shard {
     pub(crate) name: String,
 }
 
-/// Names the outputs of `files`, in the order given.
-pub(crate) fn shards(files: &[PathBuf]) -> Result<Vec<Shard>, Error> {
-    shards_below(files, &[])
-}
-
 /// Names the outputs of `files`, in the order given. A tree of documents keeps its shape, from the folder among `folders`
 /// that holds all of it.
-pub(crate) fn shards_below(files: &[PathBuf], folders: &[PathBuf]) -> Result<Vec<Shard>, Error> {
+pub(crate) fn shards(files: &[PathBuf], folders: &[PathBuf]) -> Result<Vec<Shard>, Error> {
     let paths: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
     let short: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
     let is_tree = paths.iter().any(|path| named(path) == Some(Format::Text(Form::Document)));

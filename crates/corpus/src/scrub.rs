@@ -13,7 +13,7 @@ use crate::dedup::Seen;
 use crate::dry_run::count;
 use crate::error::{Error, Fault, Stop};
 use crate::findings::join;
-use crate::inputs::{Shard, check_apart, shards_below};
+use crate::inputs::{Shard, check_apart, shards};
 use crate::manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, stages};
 use crate::meter::{Meter, Progress};
 use crate::output::{FINDINGS_NAME, OutputFolder, is_foreign};
@@ -39,7 +39,7 @@ pub fn scrub(
     progress: &(dyn Fn(Progress) + Sync),
     cancelled: &AtomicBool,
 ) -> Result<Manifest, Error> {
-    let shards = shards_below(&plan.inputs, &plan.input_folders)?;
+    let shards = shards(&plan.inputs, &plan.input_folders)?;
     if shards.is_empty() {
         return Err(Error::EmptyCorpus { files: 0 });
     }
@@ -129,13 +129,12 @@ fn one_shard(
                 return Ok(None);
             };
             let (findings, counts) = (findings.into(), finished.counts);
-            let outcome = match output {
-                Some(output) => Outcome::Written { output: output.into(), findings, counts },
-                None => {
-                    // An earlier run that was killed may have kept it.
-                    remove(&targets.output)?;
-                    Outcome::Removed { findings, counts }
-                }
+            let outcome = if let Some(output) = output {
+                Outcome::Written { output: output.into(), findings, counts }
+            } else {
+                // An earlier run that was killed may have kept it.
+                remove(&targets.output)?;
+                Outcome::Removed { findings, counts }
             };
             log.append(folder, &shard.name, input, outcome)?;
             Ok(None)

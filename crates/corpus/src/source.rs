@@ -57,6 +57,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Opens `path` and finds its text column.
+    #[cfg(test)]
     pub(crate) fn open(path: &Path, column: &str, row_group_bytes_max: u64) -> Result<Self, Fault> {
         Self::open_wanted(path, &[(column, Kind::Text)], row_group_bytes_max)
     }

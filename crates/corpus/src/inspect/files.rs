@@ -19,18 +19,16 @@ use crate::source::{Columns, Kind};
 
 /// What `file` is, and its columns.
 pub(super) fn look(file: &Path, column: &str) -> Result<(FileInspection, Vec<ColumnInspection>), Fault> {
-    match format_of(file)? {
-        Format::Text(form) => lines(file, form, column),
-        _ => {
-            let source = tables(file, column)?;
-            let columns = source.schema().fields().iter().map(|field| ColumnInspection {
-                name: field.name().clone(),
-                data_type: field.data_type().to_string(),
-                nullable: field.is_nullable(),
-            });
-            Ok((describe(file, &source), columns.collect()))
-        }
+    if let Format::Text(form) = format_of(file)? {
+        return lines(file, form, column);
     }
+    let source = tables(file, column)?;
+    let columns = source.schema().fields().iter().map(|field| ColumnInspection {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+        nullable: field.is_nullable(),
+    });
+    Ok((describe(file, &source), columns.collect()))
 }
 
 /// Hands every row's text to `each`.

@@ -37,6 +37,9 @@ impl Header {
     }
 }
 
+/// Bytes, and the records in them, each with the line it ends in.
+type Read = (Vec<u8>, Vec<(Record, u64)>);
+
 impl Lines<'_> {
     pub(super) fn table(&mut self, delimiter: u8, rows_max: usize) -> Result<Option<Batch>, Fault> {
         let (bytes, mut records) = self.records(delimiter, rows_max.min(BATCH_ROWS))?;
@@ -87,8 +90,8 @@ impl Lines<'_> {
         Ok(Some(Batch::new(text, self.form, head, rows, owners)))
     }
 
-    /// The next records, each with the line it ends in; all of a line's where several end in one.
-    fn records(&mut self, delimiter: u8, rows_max: usize) -> Result<(Vec<u8>, Vec<(Record, u64)>), Fault> {
+    /// The next records; all of a line's where several end in one.
+    fn records(&mut self, delimiter: u8, rows_max: usize) -> Result<Read, Fault> {
         let (mut bytes, mut records) = (Vec::new(), Vec::new());
         let mut scanner = Scanner::new(delimiter);
         loop {

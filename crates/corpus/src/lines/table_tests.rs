@@ -190,10 +190,11 @@ fn bad_tables_are_faults_with_their_record_and_never_their_words() {
 fn a_repeat_is_told_across_tables_and_lines_and_after_an_interruption() {
     let folder = tempfile::tempdir().unwrap();
     let table = |texts: &[&str]| -> String {
-        let rows: String = texts.iter().map(|text| format!("1,{}\n", written(text, false))).collect();
-        format!("id,text\n{rows}")
+        let rows: Vec<String> = texts.iter().map(|text| format!("1,{}\n", written(text, false))).collect();
+        format!("id,text\n{}", rows.concat())
     };
-    let lines: String = TEXTS[1..4].iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect();
+    let line = |text: &&str| serde_json::json!({ "text": text }).to_string() + "\n";
+    let lines: String = TEXTS[1..4].iter().map(line).collect();
     let inputs = [
         write(folder.path().join("in/a.jsonl"), &lines),
         write(folder.path().join("in/b.csv.gz"), &table(&TEXTS[1..])),
