@@ -59,7 +59,11 @@ pub struct ExplainedText {
 impl std::fmt::Debug for ExplainedText {
     /// Without the text.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ExplainedText").field("column", &self.column).field("findings", &self.findings).finish_non_exhaustive()
+        formatter
+            .debug_struct("ExplainedText")
+            .field("column", &self.column)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
     }
 }
 
