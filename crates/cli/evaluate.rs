@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
             })?;
             Source::File(Lines::open(path)?)
         }
-        None => Source::Scan { judge, out: out(arguments)?, took: Duration::ZERO, bytes: 0 },
+        None => Source::Scan { judge: Box::new(judge), out: out(arguments)?, took: Duration::ZERO, bytes: 0 },
     };
     let mut totals = Totals::new(produced, arguments.threshold);
     let bytes = std::fs::metadata(&arguments.gold).map_or(0, |file| file.len());
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
 
 /// Where findings come from.
 enum Source {
-    Scan { judge: Judge, out: Option<FindingsOut>, took: Duration, bytes: u64 },
+    Scan { judge: Box<Judge>, out: Option<FindingsOut>, took: Duration, bytes: u64 },
     File(Lines),
 }
 

@@ -36,7 +36,7 @@ fn corpus(dir: &Path) {
     std::fs::create_dir_all(dir.join("data")).unwrap();
     let mut rows = sentences(FILES * 150);
     for (index, row) in rows.iter_mut().enumerate().filter(|(index, _)| index % 3 == 0) {
-        *row += &format!(" for desk{index}@mail.example.org");
+        *row = format!("{row} for desk{index}@mail.example.org");
     }
     for (number, part) in rows.chunks(150).enumerate() {
         let (name, bytes) = match number % 3 {

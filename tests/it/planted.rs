@@ -69,7 +69,7 @@ fn planted() -> (Vec<String>, Vec<String>) {
         }
         2 => {
             let value = iban(&draws.text(18, DIGITS));
-            let value = if index % 2 == 0 { value } else { in_fours(&value) };
+            let value = if index.is_multiple_of(2) { value } else { in_fours(&value) };
             (format!("send it to IBAN {value} today"), value)
         }
         3 => {
@@ -164,7 +164,7 @@ fn corpus(dir: &Path, values: &[String], sentences: &[String]) {
     for (name, bytes) in files {
         std::fs::write(dir.join("data").join(name), &bytes).unwrap();
         let (_, kind) = name.split_once('.').unwrap();
-        let cut = &bytes[..bytes.len() * 2 / 3 + 1];
+        let cut = &bytes[..=bytes.len() * 2 / 3];
         std::fs::write(dir.join(format!("data/bad-cut.{kind}")), cut).unwrap();
         for (number, place) in [(0, bytes.len() / 3), (1, bytes.len() / 2), (2, bytes.len() - 40)] {
             let mut flipped = bytes.clone();
