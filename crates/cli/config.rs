@@ -115,6 +115,9 @@ pub(crate) struct Scrub {
     /// Files with rules for secrets in gitleaks' format, or `builtin:high-entropy`.
     #[serde(default)]
     pub(crate) rule_packs: Vec<String>,
+    /// Share of the texts' bytes above which a file is refused.
+    #[serde(default)]
+    pub(crate) max_changed: Option<f64>,
     /// 0 means one per core.
     #[serde(default)]
     pub(crate) jobs: usize,

@@ -61,6 +61,7 @@ impl From<CorpusError> for Failure {
             E::Interrupted => Exit::Interrupted,
             E::Write { .. } | E::Workers { .. } => Exit::Resource,
             E::Statistics { .. } => Exit::Bug,
+            E::TooMuchChanged { .. } => Exit::Gate,
             _ => Exit::Usage,
         };
         Self::sentence(exit, &error.to_string())
@@ -69,7 +70,9 @@ impl From<CorpusError> for Failure {
 
 fn of_fault(fault: &Fault) -> Exit {
     match fault {
-        Fault::MissingColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => Exit::Usage,
+        Fault::MissingColumn { .. } | Fault::NoColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => {
+            Exit::Usage
+        }
         Fault::TooLarge { .. } => Exit::Resource,
         Fault::RulePanic => Exit::Bug,
         _ => Exit::Input,

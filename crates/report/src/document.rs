@@ -214,6 +214,8 @@ fn corpus(corpus: &Corpus) -> Vec<Block> {
         ("rows in", text(corpus.rows_in)),
         ("rows out", text(corpus.rows_out)),
         ("rows changed", text(corpus.rows_changed)),
+        ("rows removed for what was found in them", text(corpus.rows_dropped)),
+        ("share of the text that changed", corpus.share_changed.map(|share| format!("{share:.4}"))),
         ("exact duplicates removed", text(corpus.duplicates_removed)),
         ("files in", Some(corpus.inputs.len().to_string())),
         ("files set aside", Some(corpus.files_quarantined.to_string())),

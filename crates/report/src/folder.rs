@@ -186,7 +186,10 @@ pub(crate) struct Counts {
     pub(crate) rows_in: Option<u64>,
     pub(crate) rows_out: Option<u64>,
     pub(crate) rows_changed: Option<u64>,
+    pub(crate) rows_dropped: Option<u64>,
     pub(crate) duplicates_removed: Option<u64>,
+    pub(crate) text_bytes: Option<u64>,
+    pub(crate) text_bytes_changed: Option<u64>,
     #[serde(default)]
     pub(crate) findings: BTreeMap<String, u64>,
 }

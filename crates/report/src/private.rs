@@ -127,6 +127,8 @@ fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
         rows_in: counts.rows_in,
         rows_out: counts.rows_out,
         rows_changed: counts.rows_changed,
+        rows_dropped: counts.rows_dropped,
+        share_changed: share(counts.text_bytes_changed, counts.text_bytes),
         duplicates_removed: counts.duplicates_removed,
         findings: counts.findings.into_iter().map(|(entity, count)| (clean(&entity), count)).collect(),
         files_quarantined: manifest.quarantined.len() as u64,
@@ -136,6 +138,11 @@ fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
         plan_digest: manifest.plan_digest.as_deref().map(clean),
         stages: stages.collect(),
     })
+}
+
+/// A part of a whole; 0 of nothing, which is nothing changed.
+fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    Some(part? as f64 / whole?.max(1) as f64)
 }
 
 fn figures(training: Training, verified: &Verified) -> Result<TrainingFigures, Error> {
