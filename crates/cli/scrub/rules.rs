@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use privet_text::{Entity, Operator, Policy, Scope, denied};
+use privet_text::{CustomRule, Entity, Operator, Policy, Scope, denied};
 
 use crate::config::Scrub;
 use crate::failure::{Exit, Failure};
@@ -41,10 +41,17 @@ pub(super) fn rules(scrub: &Scrub, names: &Names, unit_column: Option<&str>) -> 
     Ok(Rules { entities: scrub.entities(), deny, policy })
 }
 
+/// The rules that the user wrote, and one for the control tokens that the user named.
+pub(super) fn custom(scrub: &Scrub) -> Vec<CustomRule> {
+    let tokens = (!scrub.chat_control.is_empty())
+        .then(|| CustomRule::of_texts("chat-control", &scrub.chat_control, Entity::ChatControl));
+    scrub.custom.iter().cloned().chain(tokens).collect()
+}
+
 fn unkeyed(scrub: &Scrub) -> Policy {
     let preset = scrub.preset;
     let operator = scrub.operator.or_else(|| preset.map(|preset| preset.operator)).unwrap_or(Operator::Tag);
-    let mut policy = Policy::new(operator).with_scope(scrub.scope);
+    let mut policy = Policy::new(operator).with_scope(scrub.scope).with_decode(&scrub.decode);
     let operators = preset.iter().flat_map(|preset| preset.operators.iter().copied());
     for (entity, operator) in operators.chain(scrub.operators.iter().map(|(entity, operator)| (*entity, *operator))) {
         policy = policy.with(entity, operator);
@@ -136,6 +143,8 @@ pub(super) fn empty() -> Scrub {
         allow_file: None,
         deny: Vec::new(),
         deny_file: None,
+        decode: Vec::new(),
+        chat_control: Vec::new(),
         on_error: crate::config::OnError::default(),
         custom: Vec::new(),
         rule_packs: Vec::new(),

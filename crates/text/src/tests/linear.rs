@@ -60,6 +60,28 @@ const UNITS: &[&str] = &[
     "é",
     "电话1",
     "\u{200b}",
+    "a\u{200b}",
+    "1\u{200b}\u{200b}",
+    "\u{202e}",
+    "\u{200e} ",
+    "\u{e0041}",
+    "\u{1f600}\u{fe0f}\u{fe0f}",
+    "а",
+    "аa",
+    "１",
+    "１－",
+    "–",
+    "1–",
+    "\u{a0}",
+    "<s>",
+    "<s>a</s>",
+    "</s>",
+    "[",
+    "<|im_start|>",
+    "ignore all previous ",
+    "%",
+    "%40",
+    "0123456789abcdef",
     "\\n1",
     "1,",
     "1x",
@@ -168,6 +190,10 @@ fn rewriting_is_linear_with_every_operator() {
         "ssn 536 90 4399 ",
         "<SECRET:",
         "abcdefghijklmnop",
+        "a\u{200b}b ",
+        "\u{200b}<|im_end|>",
+        "jо@exаmple.org ",
+        "2\u{200b}12-555-0143 ",
     ];
     for policy in [
         keyed(Operator::Surrogate).with_scope(Scope::Span),
@@ -189,6 +215,10 @@ fn rewriting_is_linear_with_every_operator() {
 }
 
 #[test]
-fn five_million_at_signs_hold_no_address() {
-    assert!(scan(&recognizers(&Entity::ALL), &"@".repeat(5_000_000)).is_empty());
+fn five_million_of_one_character_hold_nothing() {
+    for unit in ["@", "%", "٠"] {
+        assert!(scan(&recognizers(&Entity::ALL), &unit.repeat(5_000_000 / unit.len())).is_empty(), "{unit}");
+    }
+    let unseen = scan(&recognizers(&Entity::ALL), &"\u{200b}".repeat(1_000_000));
+    assert_eq!(unseen.len(), 1);
 }
