@@ -190,7 +190,9 @@ fn packs(names: &[String]) -> Result<Vec<RulePack>, Failure> {
 fn pack(name: &str) -> Result<RulePack, Failure> {
     if let Some(built_in) = name.strip_prefix("builtin:") {
         return RulePack::built_in(built_in).ok_or_else(|| {
-            Failure::usage("there is no such rule pack in the box").at(name).help("write builtin:high-entropy or builtin:fineweb")
+            Failure::usage("there is no such rule pack in the box")
+                .at(name)
+                .help("write builtin:high-entropy or builtin:fineweb")
         });
     }
     let text = std::fs::read_to_string(name).map_err(|error| {
@@ -263,7 +265,8 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
 }
 
 fn operator(name: &str) -> Result<Operator, String> {
-    let known = || Operator::ALL.into_iter().filter(|operator| !matches!(operator, Operator::Keep | Operator::Neutralise));
+    let known =
+        || Operator::ALL.into_iter().filter(|operator| !matches!(operator, Operator::Keep | Operator::Neutralise));
     let names: Vec<_> = known().map(Operator::as_str).collect();
     known().find(|operator| operator.as_str() == name).ok_or_else(|| format!("write {}", names.join(", ")))
 }

@@ -11,7 +11,7 @@ use crate::placeholder;
 /// Words that are looked for together, and which of them begin and end with which letter: most bytes of a text begin
 /// none and are dismissed by one look.
 pub(crate) struct Words {
-    words: &'static [&'static str],
+    all: &'static [&'static str],
     /// By [`slot`], one bit for each word.
     beginning: [u128; SLOTS],
     ending: [u128; SLOTS],
@@ -31,14 +31,14 @@ impl Words {
             ending[slot(word[word.len() - 1])] |= 1 << at;
             at += 1;
         }
-        Self { words, beginning, ending }
+        Self { all: words, beginning, ending }
     }
 
     fn of(&self, mut bits: u128) -> impl Iterator<Item = &'static str> {
         std::iter::from_fn(move || {
             let next = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
             bits &= bits - 1;
-            Some(self.words[next])
+            Some(self.all[next])
         })
     }
 }

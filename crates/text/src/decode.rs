@@ -52,11 +52,16 @@ impl Encoding {
 
     /// `text` so that it reads as itself inside this encoding.
     pub(crate) fn encode(self, text: &str, out: &mut String) {
+        let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         match self {
             Self::Percent => {
                 for byte in text.bytes() {
-                    if unreserved(byte) { out.push(char::from(byte)) } else { out.push_str(&format!("%{byte:02X}")) }
+                    if unreserved(byte) {
+                        out.push(char::from(byte));
+                    } else {
+                        out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+                    }
                 }
             }
             Self::Html => {
@@ -125,7 +130,7 @@ impl Decoded {
         if escapes.is_empty() {
             return None;
         }
-        let read = escapes.iter().flat_map(|escape| escape.parts()).collect::<Vec<_>>();
+        let read = escapes.iter().flat_map(escape::Escape::parts).collect::<Vec<_>>();
         let shadow = Shadow::new(text, read.into_iter());
         Some(Self { shadow, escapes: escapes.into_iter().map(|escape| (escape.span, escape.encoding)).collect() })
     }

@@ -27,7 +27,8 @@ pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule], packs: &[Rule
         field("pack");
         field(pack);
     }
-    let mut custom: Vec<_> = custom.iter().map(|rule| (&rule.name, rule.entity, &rule.pattern, &rule.literals)).collect();
+    let mut custom: Vec<_> =
+        custom.iter().map(|rule| (&rule.name, rule.entity, &rule.pattern, &rule.literals)).collect();
     custom.sort();
     for (name, entity, pattern, literals) in custom {
         field("custom");

@@ -91,7 +91,9 @@ pub enum Error {
         entity: Entity,
     },
     /// There is nothing to neutralise in personal data.
-    #[error("the operator `neutralise` does nothing for {entity}; it is for CHAT_CONTROL and INVISIBLE_TEXT, write another")]
+    #[error(
+        "the operator `neutralise` does nothing for {entity}; it is for CHAT_CONTROL and INVISIBLE_TEXT, write another"
+    )]
     Neutralise {
         /// The entity.
         entity: Entity,

@@ -1,4 +1,4 @@
-//! Mail addresses and public IPv4 addresses exactly as FineWeb's own tool finds them (datatrove 0.10, `PIIFormatter`),
+//! Mail addresses and public IPv4 addresses exactly as `FineWeb`'s own tool finds them (datatrove 0.10, `PIIFormatter`),
 //! for whoever wants a corpus that is treated alike. A fixture recorded with that tool says that the spans agree.
 //!
 //! Its rules are looser than ours in most and stricter in some: any labels make a domain, any punctuation a name, there
@@ -175,15 +175,16 @@ fn is_public(written: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{Preset, scan};
 
     const RECORDED: &str = include_str!("../tests/fixtures/fineweb.json");
 
-    /// One case a line: a text of JSON, then its spans in code points.
+    /// Start and end in code points, and a label.
+    type Span = (usize, usize, String);
+
     #[derive(serde::Deserialize)]
     struct Recorded {
-        cases: Vec<(String, Vec<(usize, usize, String)>)>,
+        cases: Vec<(String, Vec<Span>)>,
     }
 
     #[test]

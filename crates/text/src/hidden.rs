@@ -103,7 +103,9 @@ fn has_use(character: char, around: &Neighbours) -> bool {
         '\u{ad}' => around.alone && both(char::is_alphabetic),
         '\u{200b}' => around.alone && either(is_of_script_without_spaces),
         // A selector may stand between an emoji and the joiner that ties it to the next.
-        '\u{200d}' => around.after.is_some_and(is_pictograph) && around.before.is_some_and(is_pictograph) || either(is_shaped),
+        '\u{200d}' => {
+            around.after.is_some_and(is_pictograph) && around.before.is_some_and(is_pictograph) || either(is_shaped)
+        }
         '\u{200c}' => either(is_shaped),
         '\u{34f}' => around.first && around.before.is_some_and(|c| !c.is_ascii()),
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => around.alone && either(is_hangul),

@@ -45,46 +45,58 @@ pub(crate) const fn is_unseen(character: char) -> bool {
     is_invisible(character) || is_variation_selector(character)
 }
 
-/// The bytes that characters of interest begin with, as bits: a walk over text of other scripts skips all others.
-pub(crate) struct Leads([u64; 4]);
+/// The bytes that characters of interest begin with: a walk over text of other scripts skips all others.
+pub(crate) struct Leads<const N: usize> {
+    leads: [u8; N],
+    /// The same, one bit a byte.
+    bits: [u64; 4],
+}
 
-impl Leads {
-    pub(crate) const fn new(leads: &[u8]) -> Self {
+const BLOCK: usize = 32;
+const NEAR: usize = 8;
+
+impl<const N: usize> Leads<N> {
+    pub(crate) const fn new(leads: [u8; N]) -> Self {
         let mut bits = [0; 4];
         let mut at = 0;
-        while at < leads.len() {
+        while at < N {
             bits[(leads[at] >> 6) as usize] |= 1 << (leads[at] & 63);
             at += 1;
         }
-        Self(bits)
+        Self { leads, bits }
     }
 
     const fn holds(&self, byte: u8) -> bool {
-        self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
+        self.bits[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
+    }
+
+    /// Whether none of these is in a block. No early end: this form becomes a few vector instructions.
+    fn none_in(&self, block: &[u8; BLOCK]) -> bool {
+        let equal = |byte: u8| self.leads.iter().fold(0_u8, |any, &lead| any | u8::from(lead == byte));
+        block.iter().fold(0, |any, &byte| any | equal(byte)) == 0
+    }
+
+    /// The first byte of these in a range.
+    pub(crate) fn next_in(&self, bytes: &[u8], within: std::ops::Range<usize>) -> Option<usize> {
+        let rest = &bytes[within.clone()];
+        // Where one stands, the next is often near; a block is only worth its price over long stretches without.
+        if let Some(place) = rest.iter().take(NEAR).position(|&byte| self.holds(byte)) {
+            return Some(within.start + place);
+        }
+        let (blocks, _) = rest.as_chunks::<BLOCK>();
+        let at = BLOCK * blocks.iter().take_while(|block| self.none_in(block)).count();
+        let place = rest[at..].iter().take(BLOCK).position(|&byte| self.holds(byte))?;
+        Some(within.start + at + place)
     }
 
     /// The first byte of these at or after `from`.
     pub(crate) fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let rest = bytes.get(from..)?;
-        // Long stretches of ASCII are skipped in blocks, a form that becomes vector instructions.
-        let (blocks, _) = rest.as_chunks::<32>();
-        let mut at = 32 * blocks.iter().take_while(|block| block.iter().fold(0, |any, byte| any | byte) < 0x80).count();
-        while at < rest.len() {
-            let ahead = rest[at..].iter().take(256).position(|&byte| self.holds(byte));
-            if let Some(place) = ahead {
-                return Some(from + at + place);
-            }
-            at += 256;
-            if let Some((blocks, _)) = rest.get(at..).map(<[u8]>::as_chunks::<32>) {
-                at += 32 * blocks.iter().take_while(|block| block.iter().fold(0, |any, byte| any | byte) < 0x80).count();
-            }
-        }
-        None
+        self.next_in(bytes, from.min(bytes.len())..bytes.len())
     }
 }
 
 /// First bytes of [`is_unseen`].
-pub(crate) const UNSEEN_LEADS: Leads = Leads::new(&[0xc2, 0xcd, 0xd8, 0xe1, 0xe2, 0xe3, 0xef, 0xf3]);
+pub(crate) const UNSEEN_LEADS: Leads<8> = Leads::new([0xc2, 0xcd, 0xd8, 0xe1, 0xe2, 0xe3, 0xef, 0xf3]);
 
 #[cfg(test)]
 mod tests {

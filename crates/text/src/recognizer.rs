@@ -13,7 +13,8 @@ use crate::numbers::Numbers;
 use crate::shadow::Shadow;
 use crate::{Context, Encoding, Entity, Finding, Operator, Policy, placeholder, resolve};
 use crate::{
-    bic, chat_control, email, email_obfuscated, hidden, injection, ipv6, mrz, secret, upi, url, url_credentials, username,
+    bic, chat_control, email, email_obfuscated, hidden, injection, ipv6, mrz, secret, upi, url, url_credentials,
+    username,
 };
 
 /// Finds entities of one or more kinds in a text.
@@ -130,13 +131,7 @@ pub(crate) fn look_within(
 }
 
 /// Appends what the encodings hide in `text`, no more than so many layers deep.
-fn decoded(
-    recognizers: &[Box<dyn Recognizer>],
-    text: &str,
-    decode: Encodings,
-    layers: usize,
-    out: &mut Vec<Finding>,
-) {
+fn decoded(recognizers: &[Box<dyn Recognizer>], text: &str, decode: Encodings, layers: usize, out: &mut Vec<Finding>) {
     if decode.is_empty() || layers == 0 {
         return;
     }
@@ -171,8 +166,10 @@ fn look_by(
     }
     if let Some(shadow) = Shadow::of(text) {
         let seen = findings.len();
+        // Where nothing folds, the text was looked at already.
+        let around = windows(shadow.text(), &shadow.places());
         for recognizer in recognizers.iter().filter(|recognizer| recognizer.reads_shadows()) {
-            recognizer.find(shadow.text(), &mut findings);
+            recognizer.find_within(shadow.text(), &around, &mut findings);
         }
         for finding in &mut findings[seen..] {
             finding.span = shadow.original(&finding.span);

@@ -24,11 +24,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-
 mod glyph;
 mod word;
 
-use glyph::{Glyph, LEADS, glyph};
+use glyph::{Glyph, LEADS, RARE_LEADS, glyph};
 use word::Word;
 
 /// So many unseen characters may stand between a sign and the digit that decides about it.
@@ -86,6 +85,14 @@ impl Shadow {
         }
     }
 
+    /// Where the shadow is not the text, in bytes of the shadow; in order, empty where something went.
+    pub(crate) fn places(&self) -> Vec<Range<usize>> {
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.shadow).chain([self.text.len()]);
+        let pieces =
+            self.pieces.iter().zip(ends).filter(|(piece, _)| piece.original != piece.shadow || piece.whole > 0);
+        pieces.map(|(piece, end)| piece.shadow..if piece.whole > 0 { end } else { piece.shadow }).collect()
+    }
+
     /// What is seen of the text.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -121,6 +128,10 @@ pub(crate) fn folded(value: &str) -> Cow<'_, str> {
 struct Folds<'a> {
     text: &'a str,
     at: usize,
+    /// Up to here letters of other alphabets stay as they are.
+    letters_stay: usize,
+    /// Up to here letters were looked at word by word.
+    letters_seen: usize,
     /// The word that was judged last.
     word: Word,
     /// Where the unseen characters end that were judged last, and whether they go.
@@ -129,7 +140,32 @@ struct Folds<'a> {
 
 impl<'a> Folds<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, word: Word::default(), unseen: (0, false) }
+        Self { text, at: 0, letters_stay: 0, letters_seen: 0, word: Word::default(), unseen: (0, false) }
+    }
+
+    /// The next character that may fold. In text of other alphabets hardly any letter is looked at: a stretch of them
+    /// with no ASCII beside it has no word that looks Latin.
+    fn next_candidate(&mut self) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        loop {
+            if self.at < self.letters_stay {
+                let rare = RARE_LEADS.next_in(bytes, self.at..self.letters_stay);
+                if rare.is_some() {
+                    return rare;
+                }
+                self.at = self.letters_stay;
+            }
+            let at = LEADS.next(bytes, self.at)?;
+            if at < self.letters_seen || !matches!(bytes[at], 0xcd..=0xd6) {
+                return Some(at);
+            }
+            let (end, alone) = word::stretch(bytes, at);
+            self.letters_seen = end;
+            if !alone {
+                return Some(at);
+            }
+            (self.at, self.letters_stay) = (at, end);
+        }
     }
 }
 
@@ -137,9 +173,8 @@ impl Iterator for Folds<'_> {
     type Item = (Range<usize>, Option<u8>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.text.as_bytes();
         loop {
-            let at = LEADS.next(bytes, self.at)?;
+            let at = self.next_candidate()?;
             let character = first(&self.text[at..])?;
             let span = at..at + character.len_utf8();
             self.at = span.end;

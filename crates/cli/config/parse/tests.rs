@@ -93,6 +93,18 @@ fn an_unknown_key_names_its_place_its_neighbour_and_its_section() {
 }
 
 #[test]
+fn encodings_and_control_tokens_are_read() {
+    let keys = "operator = \"tag\"\ndecode = [\"quoted-printable\", \"base64\"]\nchat_control = [\"<|x|>\"]";
+    let scrub = read(&GOOD.replace("operator = \"tag\"", keys), &[]).unwrap().scrub.unwrap();
+    assert_eq!(scrub.decode, [Encoding::QuotedPrintable, Encoding::Base64]);
+    assert_eq!(scrub.chat_control, ["<|x|>"]);
+    let scrub = read(GOOD, &["scrub.preset=fineweb"]).unwrap().scrub.unwrap();
+    assert!(scrub.entities().is_empty() && scrub.rule_packs() == ["builtin:fineweb"]);
+    let scrub = read(GOOD, &["scrub.preset=fineweb", "scrub.entities=[\"EMAIL\"]"]).unwrap().scrub.unwrap();
+    assert!(scrub.entities() == [Entity::Email] && scrub.rule_packs().is_empty());
+}
+
+#[test]
 fn a_part_of_a_name_is_enough_for_a_suggestion() {
     let message = refused(&GOOD.replace("expected_batch_size", "batch_size"), &[]);
     assert!(message.contains("did you mean `expected_batch_size`?"), "{message}");

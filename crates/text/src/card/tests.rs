@@ -1,7 +1,7 @@
 use super::*;
 use crate::numbers::Numbers;
-use crate::{Entity, Recognizer};
 use crate::tests::{pictures, silent};
+use crate::{Entity, Recognizer};
 
 #[rustfmt::skip]
 const FOUND: &[(&str, &str)] = &[

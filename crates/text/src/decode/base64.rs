@@ -35,7 +35,7 @@ pub(super) fn decode(written: &str) -> Option<String> {
         let whole = (four.len() * 6 / 8).min(3);
         // One character alone is six bits, and no byte.
         (whole > 0).then_some(())?;
-        said.extend_from_slice(&bits.to_be_bytes()[1..1 + whole]);
+        said.extend_from_slice(&bits.to_be_bytes()[1..=whole]);
     }
     let said = String::from_utf8(said).ok()?;
     let readable = |character: char| !character.is_control() || character.is_whitespace();

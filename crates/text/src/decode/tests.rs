@@ -19,7 +19,9 @@ fn in_base64(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let three = |three: &[u8]| {
         let bits = three.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - three.len()));
-        let sign = |at: usize| if at <= three.len() { char::from(ALPHABET[(bits >> (18 - 6 * at)) as usize & 63]) } else { '=' };
+        let sign = |at: usize| {
+            if at <= three.len() { char::from(ALPHABET[(bits >> (18 - 6 * at)) as usize & 63]) } else { '=' }
+        };
         (0..4).map(sign).collect::<String>()
     };
     text.as_bytes().chunks(3).map(three).collect()
@@ -63,11 +65,9 @@ fn a_stretch_of_base64_goes_as_a_whole() {
 
 #[test]
 fn every_operator_writes_in_the_encoding() {
-    for (operator, expected) in [
-        (Operator::Keep, "?a=jo%40b.co"),
-        (Operator::Redact, "?a=%3CREDACTED%3E"),
-        (Operator::Mask, "?a=xx%40x.xx"),
-    ] {
+    for (operator, expected) in
+        [(Operator::Keep, "?a=jo%40b.co"), (Operator::Redact, "?a=%3CREDACTED%3E"), (Operator::Mask, "?a=xx%40x.xx")]
+    {
         assert_eq!(scrubbed("?a=jo%40b.co", &policy(operator)), expected);
     }
     let plain = scrubbed("jo@b.co", &policy(Operator::Surrogate));
@@ -86,7 +86,20 @@ fn nothing_is_decoded_that_nobody_asked_for_or_that_is_no_escape() {
     }
     let percent = Policy::new(Operator::Tag).with_decode(&[Encoding::Percent]);
     assert_eq!(scrubbed("jo&#64;b.co jo%40b.co", &percent), "jo&#64;b.co %3CEMAIL%3E");
-    for text in ["100%", "100% of 40%", "%zz%4", "%C3", "&#;", "&#99999999;", "&amp", r"\u004", r"\ud800", "a = b", "=4", "&unknown;"] {
+    for text in [
+        "100%",
+        "100% of 40%",
+        "%zz%4",
+        "%C3",
+        "&#;",
+        "&#99999999;",
+        "&amp",
+        r"\u004",
+        r"\ud800",
+        "a = b",
+        "=4",
+        "&unknown;",
+    ] {
         assert_eq!(scrubbed(text, &policy(Operator::Tag)), text);
     }
     assert_ne!(policy(Operator::Tag).digest(), policy(Operator::Tag).with_decode(&[]).digest());
@@ -94,8 +107,34 @@ fn nothing_is_decoded_that_nobody_asked_for_or_that_is_no_escape() {
 
 fn texts() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
-        "jo%40example.org", "%40", "%25", "%2540", "jo", "example.org", "&#64;", "&amp;", "\\u0040", "\\n", "\\", "=40", "=\n", "=", "%",
-        "&", "212", "-555-0143", "%2D", "call ", " ", "é", "%C3%A9", "\u{200b}", "\\u200b", "&lt;|im_start|&gt;", "<EMAIL>", "%3CEMAIL%3E",
+        "jo%40example.org",
+        "%40",
+        "%25",
+        "%2540",
+        "jo",
+        "example.org",
+        "&#64;",
+        "&amp;",
+        "\\u0040",
+        "\\n",
+        "\\",
+        "=40",
+        "=\n",
+        "=",
+        "%",
+        "&",
+        "212",
+        "-555-0143",
+        "%2D",
+        "call ",
+        " ",
+        "é",
+        "%C3%A9",
+        "\u{200b}",
+        "\\u200b",
+        "&lt;|im_start|&gt;",
+        "<EMAIL>",
+        "%3CEMAIL%3E",
         "am9AZXhhbXBsZS5vcmcgam9AZXhhbXBsZS5vcmc=",
     ]);
     prop::collection::vec(pieces, 0..10).prop_map(|pieces| pieces.concat())

@@ -7,7 +7,8 @@ fn found(written: &str) -> String {
     let mut findings = Vec::new();
     InvisibleText.find(&text, &mut findings);
     let inside = |at| findings.iter().any(|finding| finding.span.contains(&at));
-    text.char_indices().filter(|(at, _)| inside(*at)).map(|(_, c)| format!("{:x} ", u32::from(c))).collect()
+    let codes = text.char_indices().filter(|(at, _)| inside(*at)).map(|(_, c)| format!("{:x} ", u32::from(c)));
+    codes.collect::<Vec<_>>().concat()
 }
 
 fn read(written: &str) -> String {

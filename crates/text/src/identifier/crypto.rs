@@ -16,7 +16,8 @@ pub(super) const PROBES: &[Probe] = &[
     Probe { entity: Entity::CryptoOther, name: "crypto-other", lengths: 25..=62, find: other },
 ];
 
-static WORDS: Words = Words::new(&["eth", "ethereum", "wallet", "erc20", "ether", "usdt", "deposit", "metamask", "crypto"]);
+static WORDS: Words =
+    Words::new(&["eth", "ethereum", "wallet", "erc20", "ether", "usdt", "deposit", "metamask", "crypto"]);
 
 const CONFIDENCE: f32 = 0.95;
 

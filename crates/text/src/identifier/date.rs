@@ -186,6 +186,5 @@ fn age(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>
         && !boundary::tied_before(bytes, span.start, b".,-/")
         && !boundary::word_before(bytes, span.start)
         && !boundary::tied_after(bytes, end, b".,-/");
-    (old && (years || context::announced(bytes, span.start, &AGES)))
-        .then_some((span, 0.8))
+    (old && (years || context::announced(bytes, span.start, &AGES))).then_some((span, 0.8))
 }

@@ -12,7 +12,18 @@ pub(super) const PROBES: &[Probe] = &[
     Probe { entity: Entity::Uuid, name: "uuid", lengths: 8..=8, find: uuid },
 ];
 
-static WORDS: Words = Words::new(&["mac", "ether", "hwaddr", "lladdr", "ethernet", "hardware address", "bssid", "wlan", "wifi", "physical address"]);
+static WORDS: Words = Words::new(&[
+    "mac",
+    "ether",
+    "hwaddr",
+    "lladdr",
+    "ethernet",
+    "hardware address",
+    "bssid",
+    "wlan",
+    "wifi",
+    "physical address",
+]);
 
 /// `00:1b:44:11:3a:b7`, `00-1B-44-11-3A-B7`. The word looked at may be any of the six.
 fn pairs(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {

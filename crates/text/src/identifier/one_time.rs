@@ -48,10 +48,7 @@ fn code(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize
     }
     let line = bytes[..start].iter().rev().take(32).take_while(|&&byte| byte != b'\n').count();
     let mentioned = |words| context::mentioned(bytes, &(start..start), line, 0, words);
-    let behind = || {
-        bytes[end..].starts_with(b" is your")
-            && context::mentioned(bytes, &(end..end), 0, 48, &CODES)
-    };
+    let behind = || bytes[end..].starts_with(b" is your") && context::mentioned(bytes, &(end..end), 0, 48, &CODES);
     let plain = || end - start == 6 && context::announced(bytes, start, &CODE);
     let is_code = mentioned(&WORDS) || ((plain() || behind()) && !mentioned(&OTHER_WORDS));
     is_code.then_some((start..end, 0.8))

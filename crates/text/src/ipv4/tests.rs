@@ -1,5 +1,5 @@
-use crate::numbers::Numbers;
 use crate::Entity;
+use crate::numbers::Numbers;
 use crate::tests::{pictures, silent};
 
 #[rustfmt::skip]

@@ -1,6 +1,6 @@
 use crate::numbers::Numbers;
-use crate::{Entity, Recognizer};
 use crate::tests::{pictures, silent};
+use crate::{Entity, Recognizer};
 
 #[rustfmt::skip]
 const FOUND: &[(&str, &str)] = &[

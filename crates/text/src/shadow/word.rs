@@ -31,6 +31,20 @@ pub(super) fn in_word(character: char) -> bool {
 
 fn looks_latin(word: &str) -> bool {
     let other = |c: char| (is_other_alphabet(c) || matches!(c, '\u{1f00}'..='\u{1fff}')) && glyph(c) == Glyph::Plain;
-    let latin = |c: char| c.is_ascii_alphabetic() || matches!(glyph(c), Glyph::Letter(_));
-    word.chars().any(latin) && !word.chars().any(other)
+    word.bytes().any(|byte| byte.is_ascii_alphabetic()) && !word.chars().any(other)
+}
+
+/// Where the bytes beyond ASCII around `at` end, and whether no word of them goes on in ASCII on either side.
+pub(super) fn stretch(bytes: &[u8], at: usize) -> (usize, bool) {
+    let beyond = |byte: &&u8| !byte.is_ascii();
+    let start = at - bytes[..at].iter().rev().take_while(beyond).count();
+    let end = at + bytes[at..].iter().take_while(beyond).count();
+    let alone = !goes_on(bytes[..start].iter().rev()) && !goes_on(bytes[end..].iter());
+    (end, alone)
+}
+
+/// Whether a word goes on here: at a letter or digit, or behind the signs that join words.
+fn goes_on<'a>(mut bytes: impl Iterator<Item = &'a u8>) -> bool {
+    let next = bytes.find(|byte| !matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'@'));
+    next.is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
 }
