@@ -1,3 +1,5 @@
+use privet_text::{Encoding, Entity};
+
 use super::{Config, parse};
 use crate::failure::{Exit, Failure};
 
