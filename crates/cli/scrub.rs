@@ -155,6 +155,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
         encrypt_key_file: arguments.encrypt_key_file.clone(),
         allow_file: arguments.allow_file.clone(),
         deny_file: arguments.deny_file.clone(),
+        rule_packs: arguments.rule_packs.clone(),
         ..rules::empty()
     };
     let names = Names { hash_key: "--hash-key-file", encrypt_key: "--encrypt-key-file", unit: "--unit-column" };
@@ -164,7 +165,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     plan.unit_column.clone_from(&arguments.unit_column);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
     plan.columns.clone_from(&arguments.column);
-    plan.packs = packs(&arguments.rule_packs)?;
+    plan.packs = packs(&written.rule_packs())?;
     plan.dedup_exact = !arguments.no_dedup;
     plan.jobs = arguments.jobs;
     plan.on_error = arguments.on_error.into();
@@ -190,8 +191,8 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
     let mut plan = ScrubPlan::new(inputs, output, rules.policy);
     (plan.entities, plan.deny) = (rules.entities, rules.deny);
     plan.unit_column = config.unit_column().map(str::to_owned);
-    plan.custom.clone_from(&scrub.custom);
-    plan.packs = packs(&scrub.rule_packs)?;
+    plan.custom = rules::custom(scrub);
+    plan.packs = packs(&scrub.rule_packs())?;
     plan.jobs = scrub.jobs;
     plan.on_error = scrub.on_error.into();
     if let Some(limit) = scrub.max_changed
@@ -218,7 +219,9 @@ fn packs(names: &[String]) -> Result<Vec<RulePack>, Failure> {
 fn pack(name: &str) -> Result<RulePack, Failure> {
     if let Some(built_in) = name.strip_prefix("builtin:") {
         return RulePack::built_in(built_in).ok_or_else(|| {
-            Failure::usage("there is no such rule pack in the box").at(name).help("write builtin:high-entropy")
+            Failure::usage("there is no such rule pack in the box")
+                .at(name)
+                .help("write builtin:high-entropy or builtin:fineweb")
         });
     }
     let text = std::fs::read_to_string(name).map_err(|error| {
@@ -297,7 +300,8 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
 }
 
 fn operator(name: &str) -> Result<Operator, String> {
-    let known = || Operator::ALL.into_iter().filter(|operator| *operator != Operator::Keep);
+    let known =
+        || Operator::ALL.into_iter().filter(|operator| !matches!(operator, Operator::Keep | Operator::Neutralise));
     let names: Vec<_> = known().map(Operator::as_str).collect();
     known().find(|operator| operator.as_str() == name).ok_or_else(|| format!("write {}", names.join(", ")))
 }

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use privet_text::{Context, Entity, Finding, Operator, Policy, Recognizer, RulePack, Scope, denied, recognizers};
+use privet_text::{
+    Context, CustomRule, Entity, Finding, Operator, Policy, Recognizer, RulePack, Scope, denied, recognizers,
+};
 
 use crate::config::Scrub;
 use crate::failure::{Exit, Failure};
@@ -54,19 +56,19 @@ impl Judge {
         };
         let (allow, deny) = listed(scrub)?;
         // Every finding that is sure enough is replaced by something, whatever the operators say of it later.
-        let mut policy = Policy::new(Operator::Tag).with_allowed(&allow);
+        let mut policy = Policy::new(Operator::Tag).with_allowed(&allow).with_decode(&scrub.decode);
         for (entity, least) in thresholds(scrub) {
             policy = policy.with_threshold(entity, least);
         }
         policy.validate().map_err(unusable)?;
         let mut recognizers = recognizers(&scrub.entities());
-        for rule in &scrub.custom {
+        for rule in custom(scrub) {
             recognizers.push(rule.compile().map_err(unusable)?);
         }
         if !deny.is_empty() {
             recognizers.push(denied(&deny).map_err(unusable)?);
         }
-        recognizers.extend(super::packs(&scrub.rule_packs)?.iter().map(RulePack::recognizer));
+        recognizers.extend(super::packs(&scrub.rule_packs())?.iter().map(RulePack::recognizer));
         Ok(Self { recognizers, policy })
     }
 
@@ -91,10 +93,17 @@ fn thresholds(scrub: &Scrub) -> impl Iterator<Item = (Entity, f32)> {
     preset.chain(scrub.thresholds.iter().map(|(entity, least)| (*entity, *least)))
 }
 
+/// The rules that the user wrote, and one for the control tokens that the user named.
+pub(super) fn custom(scrub: &Scrub) -> Vec<CustomRule> {
+    let tokens = (!scrub.chat_control.is_empty())
+        .then(|| CustomRule::of_texts("chat-control", &scrub.chat_control, Entity::ChatControl));
+    scrub.custom.iter().cloned().chain(tokens).collect()
+}
+
 fn unkeyed(scrub: &Scrub) -> Policy {
     let preset = scrub.preset;
     let operator = scrub.operator.or_else(|| preset.map(|preset| preset.operator)).unwrap_or(Operator::Tag);
-    let mut policy = Policy::new(operator).with_scope(scrub.scope);
+    let mut policy = Policy::new(operator).with_scope(scrub.scope).with_decode(&scrub.decode);
     let operators = preset.iter().flat_map(|preset| preset.operators.iter().copied());
     for (entity, operator) in operators.chain(scrub.operators.iter().map(|(entity, operator)| (*entity, *operator))) {
         policy = policy.with(entity, operator);
@@ -185,6 +194,8 @@ pub(crate) fn empty() -> Scrub {
         allow_file: None,
         deny: Vec::new(),
         deny_file: None,
+        decode: Vec::new(),
+        chat_control: Vec::new(),
         on_error: crate::config::OnError::default(),
         custom: Vec::new(),
         rule_packs: Vec::new(),

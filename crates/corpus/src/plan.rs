@@ -113,7 +113,7 @@ impl ScrubPlan {
             // No rule can have an empty pattern, so none can be taken for this one.
             let mut literals = self.deny.clone();
             literals.sort();
-            custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new() });
+            custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new(), entity: None });
         }
         rule_set_digest(&self.entities, &custom, &self.packs)
     }
