@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use privet_corpus::Selection;
-use privet_text::{CustomRule, Entity, Operator, Preset, Scope};
+use privet_text::{CustomRule, Encoding, Entity, Operator, Preset, Scope};
 use privet_train::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, TrainConfig};
 use serde::{Deserialize, Deserializer};
 
@@ -108,6 +108,12 @@ pub(crate) struct Scrub {
     pub(crate) deny: Vec<String>,
     #[serde(default)]
     pub(crate) deny_file: Option<PathBuf>,
+    /// Encodings that are looked into: text written inside other text.
+    #[serde(default)]
+    pub(crate) decode: Vec<Encoding>,
+    /// More control tokens of chat models, beside those that are built in.
+    #[serde(default)]
+    pub(crate) chat_control: Vec<String>,
     #[serde(default)]
     pub(crate) on_error: OnError,
     #[serde(default)]
@@ -115,6 +121,9 @@ pub(crate) struct Scrub {
     /// Files with rules for secrets in gitleaks' format, or `builtin:high-entropy`.
     #[serde(default)]
     pub(crate) rule_packs: Vec<String>,
+    /// Share of the texts' bytes above which a file is refused.
+    #[serde(default)]
+    pub(crate) max_changed: Option<f64>,
     /// 0 means one per core.
     #[serde(default)]
     pub(crate) jobs: usize,
@@ -150,6 +159,12 @@ impl Scrub {
     pub(crate) fn entities(&self) -> Vec<Entity> {
         let preset = || self.preset.map(|preset| preset.entities.to_vec());
         self.entities.clone().or_else(preset).unwrap_or_else(|| Entity::DEFAULT.to_vec())
+    }
+
+    /// The rule packs as written, and the preset's where its entities count.
+    pub(crate) fn rule_packs(&self) -> Vec<String> {
+        let preset = self.preset.filter(|_| self.entities.is_none()).map_or(&[][..], |preset| preset.packs);
+        self.rule_packs.iter().cloned().chain(preset.iter().map(|name| format!("builtin:{name}"))).collect()
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn estimate(plan: &TrainPlan, device: Device) -> Option<Estimate> {
     let memory = shape.weights * FLOAT_BYTES
         + trained * FLOAT_BYTES * (5 + lanes)
         + lanes * (rows * shape.activations(sequence, again) * FLOAT_BYTES + held);
-    let passes = if plan.control { 2.0 } else { 1.0 };
+    let passes = 1.0 + plan.controls.len() as f64;
     let tokens = (plan.privacy.steps * rows_drawn * sequence) as f64;
     let own = if plan.model.lora.is_some() { 0.0 } else { 2.0 * trained as f64 };
     let forward = shape.weights as f64 + 2.0 * (shape.attention * sequence) as f64;

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use privet_text::evaluate::{Mark, Totals, canonical, code_point_offsets};
-use privet_text::{Entity, Finding, Recognizer, recognizers, scan};
+use privet_text::{Entity, Finding, Preset};
 
+use crate::config::Scrub;
 use crate::failure::{Exit, Failure};
 use crate::progress;
+use crate::scrub::rules::{self, Judge};
 use crate::terminal::Terminal;
 use findings::FindingsOut;
 use lines::Lines;
@@ -32,7 +34,10 @@ pub(crate) struct Arguments {
     /// Entities to look for, separated by commas [default: all that need no asking for]
     #[arg(long, value_delimiter = ',', value_name = "ENTITY")]
     entities: Vec<Entity>,
-    /// Instead: entities and own rules of the `[scrub]` in this config
+    /// Instead: entities and thresholds of a preset, as `privet scrub` has them
+    #[arg(long, value_name = "NAME", value_parser = crate::scrub::preset, conflicts_with_all = ["entities", "config"])]
+    preset: Option<&'static Preset>,
+    /// Instead: entities, own rules, rule packs, lists and thresholds of the `[scrub]` in this config
     #[arg(long, value_name = "FILE", conflicts_with = "entities")]
     config: Option<PathBuf>,
     /// Score findings of this confidence and more only, from 0 to 1
@@ -61,8 +66,9 @@ intersection over union of characters, if that is at least one half; exact means
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let mut gold = Lines::open(&arguments.gold)?;
-    let rules = rules(arguments)?;
-    let mut produced: BTreeSet<String> = rules.iter().flat_map(|rule| rule.entities()).map(Entity::to_string).collect();
+    let judge = judge(arguments)?;
+    let rules = judge.recognizers.iter();
+    let mut produced: BTreeSet<String> = rules.flat_map(|rule| rule.entities()).map(Entity::to_string).collect();
     let mut source = match &arguments.from {
         Some(path) => {
             // What another tool can find shows only in what it found.
@@ -72,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
             })?;
             Source::File(Lines::open(path)?)
         }
-        None => Source::Scan { rules, out: out(arguments)?, took: Duration::ZERO, bytes: 0 },
+        None => Source::Scan { judge: Box::new(judge), out: out(arguments)?, took: Duration::ZERO, bytes: 0 },
     };
     let mut totals = Totals::new(produced, arguments.threshold);
     let bytes = std::fs::metadata(&arguments.gold).map_or(0, |file| file.len());
@@ -101,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
 
 /// Where findings come from.
 enum Source {
-    Scan { rules: Vec<Box<dyn Recognizer>>, out: Option<FindingsOut>, took: Duration, bytes: u64 },
+    Scan { judge: Box<Judge>, out: Option<FindingsOut>, took: Duration, bytes: u64 },
     File(Lines),
 }
 
@@ -114,9 +120,9 @@ fn read(
     while let Some(record) = record::gold(gold)? {
         let found = match source {
             Source::File(lines) => record::findings(lines, &record)?,
-            Source::Scan { rules, out, took, bytes } => {
+            Source::Scan { judge, out, took, bytes } => {
                 let start = Instant::now();
-                let found = scan(rules, &record.text);
+                let found = judge.findings(&record.text);
                 *took += start.elapsed();
                 *bytes += record.text.len() as u64;
                 let spans = in_code_points(&record.text, &found);
@@ -153,21 +159,16 @@ fn in_code_points(text: &str, found: &[Finding]) -> Vec<Range<usize>> {
     ends.chunks_exact(2).map(|pair| pair[0]..pair[1]).collect()
 }
 
-fn rules(arguments: &Arguments) -> Result<Vec<Box<dyn Recognizer>>, Failure> {
+fn judge(arguments: &Arguments) -> Result<Judge, Failure> {
     let Some(path) = &arguments.config else {
-        let all = arguments.entities.is_empty();
-        return Ok(recognizers(if all { &Entity::DEFAULT } else { &arguments.entities }));
+        let entities = (!arguments.entities.is_empty()).then(|| arguments.entities.clone());
+        return Judge::of(&Scrub { entities, preset: arguments.preset, ..rules::empty() });
     };
     let place = path.display().to_string();
     let Some(scrub) = crate::config::load(path, &[])?.scrub else {
         return Err(Failure::usage("the config has no [scrub]").at(place).help("add one, or name --entities instead"));
     };
-    let mut rules = recognizers(&scrub.entities());
-    for rule in &scrub.custom {
-        let compiled = rule.compile();
-        rules.push(compiled.map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()).or_at(&place))?);
-    }
-    Ok(rules)
+    Judge::of(&scrub).map_err(|failure| failure.or_at(&place))
 }
 
 fn out(arguments: &Arguments) -> Result<Option<FindingsOut>, Failure> {

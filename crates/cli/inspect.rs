@@ -1,4 +1,4 @@
-//! `privet inspect`: what Parquet files or a model's folder hold, without changing or quoting any of it.
+//! `privet inspect`: what files of text or a model's folder hold, without changing or quoting any of it.
 
 mod model;
 
@@ -13,7 +13,8 @@ use crate::terminal::{Terminal, bytes, pairs, table};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Parquet files, folders or glob patterns; or the folder of one model (with a config.json)
+    /// Parquet, Arrow IPC, JSON lines, CSV, TSV or plain text: files, folders or glob patterns; or the folder of one model
+    /// (with a config.json)
     #[arg(required = true)]
     input: Vec<String>,
     /// Column that holds the text
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fai
     if arguments.manifest {
         return Err(Failure::usage("--manifest is of one model's folder, which has a config.json"));
     }
-    let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Parquet)?;
+    let files = privet_corpus::resolve_inputs(&arguments.input, Kinds::Records)?;
     let inspection = privet_corpus::inspect(&files, &arguments.column, &Entity::DEFAULT, arguments.sample)?;
     if terminal.json {
         terminal.json(&inspection);

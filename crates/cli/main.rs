@@ -75,7 +75,7 @@ struct Global {
 enum Command {
     /// Scrub, train, report: everything in one config, resuming where it stopped
     Run(run::Arguments),
-    /// Replace personal data in Parquet and JSON lines, and remove exact duplicates
+    /// Replace personal data in tables, lines and texts, and remove exact duplicates
     Scrub(scrub::Arguments),
     /// Remove copies and near-copies of texts from Parquet and JSON lines
     Dedup(dedup::Arguments),
@@ -95,7 +95,7 @@ enum Command {
     Selftest(selftest::Arguments),
     /// Score the recognizers, or another tool's findings, on labelled texts
     Evaluate(evaluate::Arguments),
-    /// Look at Parquet files: schema, sizes, density of personal data; changes nothing
+    /// Look at a corpus: schema, sizes, density of personal data; changes nothing
     Inspect(inspect::Arguments),
 }
 
@@ -122,7 +122,8 @@ fn start() -> Exit {
         | Command::Selftest(_)
         | Command::Evaluate(_)
         | Command::Inspect(_) => true,
-        Command::Run(_) | Command::Scrub(_) | Command::Dedup(_) | Command::Train(_) | Command::Report(_) => false,
+        Command::Scrub(arguments) => arguments.is_filter(),
+        Command::Run(_) | Command::Dedup(_) | Command::Train(_) | Command::Report(_) => false,
     };
     let watched = if computes { Ok(()) } else { watch_interrupts(terminal) };
     match watched.and_then(|()| dispatch(&cli, terminal)) {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use privet_train::{Observed, TrainPlan};
+use privet_train::{Control, Observed, TrainPlan};
 
 use crate::budget::neighbours;
 use crate::statement::unit;
@@ -59,8 +59,8 @@ impl Training {
             Observed::BaseEvaluated { .. } => self.note("base model evaluated on the public split"),
             Observed::Step { step, steps, epsilon } => self.step(*step, *steps, *epsilon),
             Observed::ReleasedEvaluated { .. } => self.note("released model evaluated on the public split"),
-            Observed::ControlStep { step, steps } => self.control(*step, *steps),
-            Observed::ControlEvaluated { .. } => self.note("non-private control evaluated (private/control)"),
+            Observed::ControlStep { control, step, steps } => self.control(*control, *step, *steps),
+            Observed::ControlEvaluated { .. } => self.note("non-private control evaluated"),
             Observed::Audited => self.note("audited"),
             _ => {}
         }
@@ -81,7 +81,7 @@ impl Training {
         self.line_each_tenth(step, steps, &text);
     }
 
-    fn control(&mut self, step: u64, steps: u64) {
+    fn control(&mut self, control: Control, step: u64, steps: u64) {
         if step <= 1 {
             self.tenths = 0;
             self.bar.reset();
@@ -89,7 +89,8 @@ impl Training {
         }
         self.bar.set_length(steps);
         self.bar.set_position(step);
-        let text = format!("step {step}/{steps} · no privacy, stays in private/");
+        let what = if control == Control::Plain { "no privacy" } else { "clipped without noise, no privacy" };
+        let text = format!("step {step}/{steps} · {what}, stays in private/");
         self.bar.set_message(text.clone());
         self.line_each_tenth(step, steps, &format!("control: {text}"));
     }

@@ -1,9 +1,10 @@
-//! `privet scrub`: personal data out of Parquet and JSON lines, exact duplicates away, a manifest beside the result.
+//! `privet scrub`: personal data out of tables, lines and texts, exact duplicates away, a manifest beside the result.
 //!
 //! This command is run by whoever holds the data, on its own and outside any guarantee, so it may say how much it
 //! found. It never says what.
 
-mod rules;
+mod explain;
+pub(crate) mod rules;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -16,17 +17,17 @@ use serde_json::json;
 use crate::config::{Config, OnError, Scrub};
 use crate::failure::{Exit, Failure};
 use crate::progress;
-use crate::terminal::{Terminal, table};
+use crate::terminal::{Terminal, bytes, table};
 use rules::Names;
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
-    /// Parquet or JSON lines: files, folders or glob patterns
+    /// Parquet, Arrow IPC, JSON lines, CSV, TSV or plain text: files, folders or glob patterns
     #[arg(required_unless_present = "stdin")]
     input: Vec<String>,
     /// Folder for the scrubbed shards, manifest.json and findings.parquet
-    #[arg(short, long, value_name = "DIR", required_unless_present = "stdin")]
+    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["stdin", "explain"])]
     output: Option<PathBuf>,
     /// Instead of files: JSON lines in at stdin, scrubbed lines out at stdout
     #[arg(long, conflicts_with_all = ["input", "output", "dry_run", "overwrite"])]
@@ -78,6 +79,17 @@ pub(crate) struct Arguments {
     /// A file that cannot be read is left out and named (exit code 3), or stops the run
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_error: OnError,
+    /// Stop, and keep nothing of the file, where more than this share (0 to 1) of the bytes of its texts would change, or
+    /// of all texts together
+    #[arg(long, value_name = "X", value_parser = share, conflicts_with_all = ["stdin", "dry_run", "explain"])]
+    max_changed: Option<f64>,
+    /// Write nothing; say what is found in one row, by which rule, what it hangs on and what would become of it. ROW
+    /// counts from 0, as in findings.parquet; several files need FILE too
+    #[arg(long, value_name = "[FILE:]ROW", conflicts_with_all = ["output", "stdin", "dry_run", "overwrite"])]
+    explain: Option<String>,
+    /// With --explain, on a terminal: show the texts themselves too
+    #[arg(long, requires = "explain")]
+    show_values: bool,
     /// Count what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -89,10 +101,20 @@ pub(crate) struct Arguments {
     overwrite: bool,
 }
 
+impl Arguments {
+    /// Whether lines come and go, and nothing is there to be finished after an interrupt.
+    pub(crate) fn is_filter(&self) -> bool {
+        self.stdin || self.explain.is_some()
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
     let plan = plan_from_arguments(arguments)?;
     if arguments.stdin {
         return stream(&plan, terminal, cancelled);
+    }
+    if let Some(row) = &arguments.explain {
+        return explain::run(&plan, row, arguments.show_values, terminal);
     }
     let manifest = with_progress(&plan, terminal, cancelled)?;
     if terminal.json {
@@ -133,6 +155,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
         encrypt_key_file: arguments.encrypt_key_file.clone(),
         allow_file: arguments.allow_file.clone(),
         deny_file: arguments.deny_file.clone(),
+        rule_packs: arguments.rule_packs.clone(),
         ..rules::empty()
     };
     let names = Names { hash_key: "--hash-key-file", encrypt_key: "--encrypt-key-file", unit: "--unit-column" };
@@ -142,11 +165,12 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     plan.unit_column.clone_from(&arguments.unit_column);
     plan.input_folders = privet_corpus::input_folders(&arguments.input);
     plan.columns.clone_from(&arguments.column);
-    plan.packs = packs(&arguments.rule_packs)?;
+    plan.packs = packs(&written.rule_packs())?;
     plan.dedup_exact = !arguments.no_dedup;
     plan.jobs = arguments.jobs;
     plan.on_error = arguments.on_error.into();
     plan.overwrite = arguments.overwrite;
+    plan.max_changed = arguments.max_changed;
     plan.mode = if arguments.dry_run { Mode::DryRun { sample_rows: arguments.sample } } else { Mode::Write };
     Ok(plan)
 }
@@ -167,10 +191,16 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
     let mut plan = ScrubPlan::new(inputs, output, rules.policy);
     (plan.entities, plan.deny) = (rules.entities, rules.deny);
     plan.unit_column = config.unit_column().map(str::to_owned);
-    plan.custom.clone_from(&scrub.custom);
-    plan.packs = packs(&scrub.rule_packs)?;
+    plan.custom = rules::custom(scrub);
+    plan.packs = packs(&scrub.rule_packs())?;
     plan.jobs = scrub.jobs;
     plan.on_error = scrub.on_error.into();
+    if let Some(limit) = scrub.max_changed
+        && !(0.0..=1.0).contains(&limit)
+    {
+        return Err(Failure::usage("`max_changed` in [scrub] is no share").help("write a number from 0 to 1"));
+    }
+    plan.max_changed = scrub.max_changed;
     Ok(for_run(plan, config))
 }
 
@@ -189,7 +219,9 @@ fn packs(names: &[String]) -> Result<Vec<RulePack>, Failure> {
 fn pack(name: &str) -> Result<RulePack, Failure> {
     if let Some(built_in) = name.strip_prefix("builtin:") {
         return RulePack::built_in(built_in).ok_or_else(|| {
-            Failure::usage("there is no such rule pack in the box").at(name).help("write builtin:high-entropy")
+            Failure::usage("there is no such rule pack in the box")
+                .at(name)
+                .help("write builtin:high-entropy or builtin:fineweb")
         });
     }
     let text = std::fs::read_to_string(name).map_err(|error| {
@@ -227,6 +259,12 @@ pub(crate) fn quarantined(manifest: &Manifest, terminal: Terminal) -> bool {
     !manifest.quarantined.is_empty()
 }
 
+/// `2.4 % of 61 KiB of text changed`; the share rounded up, so that a little is never nothing.
+fn changed(counts: &Counts) -> String {
+    let share = (counts.share_changed() * 1000.0).ceil() / 10.0;
+    format!("{share:.1} % of {} of text changed", bytes(counts.text_bytes))
+}
+
 /// `120 rows in, 119 out; 14 changed, 1 duplicates removed`.
 pub(crate) fn totals(counts: &Counts) -> String {
     let Counts { rows_in, rows_out, rows_changed, rows_dropped, duplicates_removed, .. } = counts;
@@ -242,7 +280,7 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
         Mode::Write if manifest.already_done => terminal.bold("already done"),
         Mode::Write => terminal.bold(&format!("scrubbed into {}", plan.output.display())),
     }];
-    lines.push(totals(&manifest.counts));
+    lines.push(totals(&manifest.counts) + "; " + &changed(&manifest.counts));
     if matches!(plan.mode, Mode::DryRun { .. }) {
         let files = manifest.inputs.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ");
         lines.push(format!("column `{}` of {files}, output {}", plan.column_names(), plan.output.display()));
@@ -262,7 +300,8 @@ fn described(plan: &ScrubPlan, manifest: &Manifest, terminal: Terminal) -> Strin
 }
 
 fn operator(name: &str) -> Result<Operator, String> {
-    let known = || Operator::ALL.into_iter().filter(|operator| *operator != Operator::Keep);
+    let known =
+        || Operator::ALL.into_iter().filter(|operator| !matches!(operator, Operator::Keep | Operator::Neutralise));
     let names: Vec<_> = known().map(Operator::as_str).collect();
     known().find(|operator| operator.as_str() == name).ok_or_else(|| format!("write {}", names.join(", ")))
 }
@@ -273,7 +312,12 @@ fn scope(name: &str) -> Result<Scope, String> {
     found.ok_or_else(|| String::from("write span, document, unit or corpus"))
 }
 
-fn preset(name: &str) -> Result<&'static Preset, String> {
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| String::from("write a number from 0 to 1"))
+}
+
+pub(crate) fn preset(name: &str) -> Result<&'static Preset, String> {
     Preset::of(name).map_err(|error| error.to_string())
 }
 

@@ -226,7 +226,7 @@ fn units(session: &Session) -> Option<u64> {
 }
 
 fn private_json(session: &Session, outcome: &Outcome) -> Value {
-    json!({ "control_loss": outcome.control_loss, "audit": outcome.audit, "units": units(session) })
+    json!({ "control_loss": outcome.control_loss, "control_clipped_loss": outcome.control_clipped_loss, "audit": outcome.audit, "units": units(session) })
 }
 
 /// Losses, audit and size, each with the side of the fence it lies on.
@@ -241,6 +241,7 @@ fn figures(session: &Session, outcome: &Outcome) -> Vec<Vec<String>> {
     add("held-out loss in nats per token, base model", loss(outcome.base_loss), "public");
     add("the same, trained with privacy", loss(outcome.released_loss), "public");
     add("the same, trained without privacy", loss(outcome.control_loss), "private");
+    add("the same, clipped but without noise", loss(outcome.control_clipped_loss), "private");
     if let Some(audit) = &outcome.audit {
         add("epsilon lower bound by the audit", Some(format!("{:.3}", audit.epsilon_lower_bound)), "private");
     }

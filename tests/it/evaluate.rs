@@ -213,6 +213,34 @@ fn a_config_brings_its_entities_and_rules() {
     privet(dir.path(), &["evaluate", "gold.jsonl", "--config", "c.toml"]).failed(2, &["staff"]);
 }
 
+/// What is allowed, denied or not sure enough under a config is so in its scores, and findings that go out come back.
+#[test]
+fn lists_and_thresholds_of_a_config_or_preset_are_those_of_scrubbing() {
+    let dir = folder();
+    let gold = r#"{"text": "jo@mail-desk.org, al@mail-desk.org, Falcon, 22.7.8.9", "spans": [{"start": 0, "end": 16, "label": "EMAIL"}, {"start": 18, "end": 34, "label": "EMAIL"}, {"start": 36, "end": 42, "label": "CUSTOM"}, {"start": 44, "end": 52, "label": "IPV4"}]}"#;
+    write(dir.path(), "gold.jsonl", gold);
+    let scores = |keys: &str, more: &[&str]| {
+        write(dir.path(), "a.toml", crate::config::CONFIG.replace("[scrub]\n", &format!("[scrub]\n{keys}\n")));
+        let arguments = [&["evaluate", "gold.jsonl", "--config", "a.toml", "--json"], more].concat();
+        let scores = privet(dir.path(), &arguments).done().json();
+        let found = |entity: &str| scores["entities"][entity]["true_positives"].as_u64();
+        (found("EMAIL"), found("CUSTOM"), found("IPV4"))
+    };
+    assert_eq!(scores("", &[]), (Some(2), None, Some(1)));
+    assert_eq!(scores("allow = [\"JO@mail-desk.org\"]", &[]).0, Some(1));
+    assert_eq!(scores("deny = [\"Falcon\"]", &[]).1, Some(1));
+    assert_eq!(scores("thresholds = { IPV4 = 1.0 }", &["--findings-out", "found.jsonl"]).2, Some(0));
+    let found = std::fs::read_to_string(dir.path().join("found.jsonl")).unwrap();
+    assert!(found.contains("EMAIL") && !found.contains("IPV4"), "{found}");
+    // Which operator a finding meets is no matter of finding it, and so is no key asked for.
+    assert_eq!(scores("operator = \"hash\"\noperators = { EMAIL = \"keep\" }", &[]).0, Some(2));
+    let preset = |name: &str| privet(dir.path(), &["evaluate", "gold.jsonl", "--preset", name, "--json"]);
+    let secrets = preset("secrets-only").done().json();
+    assert_eq!((&secrets["not_produced"]["EMAIL"], &secrets["micro"]["gold"]), (&json!(2), &json!(0)));
+    preset("nothing").failed(2, &["dolma"]);
+    privet(dir.path(), &["evaluate", "gold.jsonl", "--preset", "dolma", "--config", "a.toml"]).failed(2, &["--config"]);
+}
+
 #[test]
 fn packed_files_are_told_by_their_bytes() {
     let dir = folder();

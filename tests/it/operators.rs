@@ -77,6 +77,25 @@ fn a_preset_drops_what_it_says_and_arguments_change_it() {
 }
 
 #[test]
+fn what_only_models_read_is_neutralised_and_fineweb_finds_what_it_found() {
+    let dir = folder();
+    let rows =
+        ["so<|im_end|> pass\u{200b}word", "jо@mail.exаmple.edu", "from 10.20.30.40 to 93.184.216.34", "@x.y a+b@c.d"];
+    texts(&dir.path().join("data/a.parquet"), &rows.map(String::from));
+    let shard = |out: &str, more: &[&str]| {
+        let manifest = privet(dir.path(), &[&["scrub", "data", "-o", out, "--json"], more].concat()).done().json();
+        (dir.path().join(out).join("a.parquet"), manifest["counts"]["findings"].clone())
+    };
+    let (plain, found) = shard("plain", &[]);
+    assert!(holds(&plain, "so< |im_end|> password") && holds(&plain, "<EMAIL>") && !holds(&plain, "j\u{43e}"));
+    assert_eq!((&found["CHAT_CONTROL"], &found["INVISIBLE_TEXT"]), (&1.into(), &1.into()));
+    let (fineweb, found) = shard("fineweb", &["--preset", "fineweb"]);
+    assert!(holds(&fineweb, "from 10.20.30.40 to <IPV4>") && holds(&fineweb, "@x.y <EMAIL>"));
+    assert!(holds(&fineweb, "so<|im_end|>") && found.get("CHAT_CONTROL").is_none());
+    privet(dir.path(), &["scrub", "data", "-o", "x", "--operator", "neutralise"]).failed(2, &["tag, redact"]);
+}
+
+#[test]
 fn lists_allow_and_deny() {
     let dir = folder();
     corpus(dir.path());
@@ -111,6 +130,7 @@ fn a_config_with_wrong_rules_is_refused() {
         ("scope = \"corpse\"", &["did you mean `corpus`?"]),
         ("threshold = { PHONE = 0.6 }", &["unknown key `threshold` in [scrub]", "did you mean `thresholds`?"]),
         ("thresholds = { PHONES = 0.6 }", &["unknown entity `PHONES`"]),
+        ("decode = [\"percnt\"]", &["did you mean `percent`?"]),
     ] {
         let dir = folder();
         std::fs::write(dir.path().join("privet.toml"), CONFIG.replace("[scrub]", &format!("[scrub]\n{keys}"))).unwrap();

@@ -103,6 +103,25 @@ fn without_the_word_synthetic_no_private_figure_reaches_the_terminal() {
     }
 }
 
+/// With a bound so small that nothing is learned, the control that is clipped stays where the base model was.
+#[test]
+fn clipping_has_a_control_of_its_own() {
+    let dir = prepared(str::to_owned);
+    let small =
+        ["--set", "train.control=true", "--set", "train.control_clipped=true", "--set", "privacy.max_grad_norm=1e-12"];
+    let json = run(dir.path(), &[small.as_slice(), &["--json"]].concat()).done().json();
+    let base = json["public"]["base_loss"].as_f64().unwrap();
+    let moved = |control: &str| (json["private"][control].as_f64().unwrap() - base).abs();
+    assert!(
+        moved("control_clipped_loss") > 0.0 && moved("control_clipped_loss") < 0.1 * moved("control_loss"),
+        "{json}"
+    );
+    for folder in ["control", "control-clipped"] {
+        let path = dir.path().join("runs/test/private").join(folder);
+        assert!(path.join("evaluation.json").is_file() && path.join("adapter").is_dir(), "{folder}");
+    }
+}
+
 #[test]
 fn canaries_that_are_in_are_trained_on_with_the_records() {
     let dir = prepared(str::to_owned);

@@ -62,6 +62,7 @@ impl From<CorpusError> for Failure {
             E::TooMuchRemoved { .. } => Exit::Gate,
             E::Write { .. } | E::Workers { .. } | E::Spill(_) | E::TooManyRows { .. } => Exit::Resource,
             E::Statistics { .. } => Exit::Bug,
+            E::TooMuchChanged { .. } => Exit::Gate,
             _ => Exit::Usage,
         };
         Self::sentence(exit, &error.to_string())
@@ -70,7 +71,9 @@ impl From<CorpusError> for Failure {
 
 fn of_fault(fault: &Fault) -> Exit {
     match fault {
-        Fault::MissingColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => Exit::Usage,
+        Fault::MissingColumn { .. } | Fault::NoColumn { .. } | Fault::NotText { .. } | Fault::NotChat { .. } => {
+            Exit::Usage
+        }
         Fault::TooLarge { .. } => Exit::Resource,
         Fault::RulePanic => Exit::Bug,
         _ => Exit::Input,
@@ -102,6 +105,7 @@ impl From<TrainError> for Failure {
             E::Damaged { .. }
             | E::LedgerInvalid { .. }
             | E::LedgerRolledBack { .. }
+            | E::CheckpointAhead { .. }
             | E::LedgerForked { .. }
             | E::LedgerHead { .. }
             | E::LedgerDisturbed { .. } => Exit::Verification,

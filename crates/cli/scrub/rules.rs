@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use privet_text::{Entity, Operator, Policy, Scope, denied};
+use privet_text::{
+    Context, CustomRule, Entity, Finding, Operator, Policy, Recognizer, RulePack, Scope, denied, recognizers,
+};
 
 use crate::config::Scrub;
 use crate::failure::{Exit, Failure};
@@ -24,8 +26,7 @@ pub(super) struct Rules {
 
 /// The rules of a `[scrub]`. `unit_column` says whose a row is, if anything does.
 pub(super) fn rules(scrub: &Scrub, names: &Names, unit_column: Option<&str>) -> Result<Rules, Failure> {
-    let allow = [scrub.allow.clone(), lines(scrub.allow_file.as_deref())?].concat();
-    let deny = [scrub.deny.clone(), lines(scrub.deny_file.as_deref())?].concat();
+    let (allow, deny) = listed(scrub)?;
     let policy = with_keys(unkeyed(scrub).with_allowed(&allow), scrub, names)?;
     if policy.scope() == Scope::Unit && unit_column.is_none() {
         return Err(Failure::usage("the scope `unit` needs a column that says whose a row is")
@@ -41,16 +42,73 @@ pub(super) fn rules(scrub: &Scrub, names: &Names, unit_column: Option<&str>) -> 
     Ok(Rules { entities: scrub.entities(), deny, policy })
 }
 
+/// What counts as a finding under a `[scrub]`: entities, own rules, lists and thresholds, and nothing about what replaces
+/// one, so no key is asked for.
+pub(crate) struct Judge {
+    pub(crate) recognizers: Vec<Box<dyn Recognizer>>,
+    policy: Policy,
+}
+
+impl Judge {
+    pub(crate) fn of(scrub: &Scrub) -> Result<Self, Failure> {
+        let unusable = |error: privet_text::Error| {
+            Failure::usage(error.to_string()).help("every key is explained in configs/README.md")
+        };
+        let (allow, deny) = listed(scrub)?;
+        // Every finding that is sure enough is replaced by something, whatever the operators say of it later.
+        let mut policy = Policy::new(Operator::Tag).with_allowed(&allow).with_decode(&scrub.decode);
+        for (entity, least) in thresholds(scrub) {
+            policy = policy.with_threshold(entity, least);
+        }
+        policy.validate().map_err(unusable)?;
+        let mut recognizers = recognizers(&scrub.entities());
+        for rule in custom(scrub) {
+            recognizers.push(rule.compile().map_err(unusable)?);
+        }
+        if !deny.is_empty() {
+            recognizers.push(denied(&deny).map_err(unusable)?);
+        }
+        recognizers.extend(super::packs(&scrub.rule_packs())?.iter().map(RulePack::recognizer));
+        Ok(Self { recognizers, policy })
+    }
+
+    /// Findings that are not allowed and sure enough.
+    pub(crate) fn findings(&self, text: &str) -> Vec<Finding> {
+        let mut findings = privet_text::scrub(&self.recognizers, text, &self.policy, &Context::default()).findings;
+        findings.retain(|finding| self.policy.operator_for(finding) != Operator::Keep);
+        findings
+    }
+}
+
+/// Allowed and denied values, from the lists and from their files.
+fn listed(scrub: &Scrub) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let allow = [scrub.allow.clone(), lines(scrub.allow_file.as_deref())?].concat();
+    let deny = [scrub.deny.clone(), lines(scrub.deny_file.as_deref())?].concat();
+    Ok((allow, deny))
+}
+
+/// The preset's, and then those that are written.
+fn thresholds(scrub: &Scrub) -> impl Iterator<Item = (Entity, f32)> {
+    let preset = scrub.preset.iter().flat_map(|preset| preset.thresholds.iter().copied());
+    preset.chain(scrub.thresholds.iter().map(|(entity, least)| (*entity, *least)))
+}
+
+/// The rules that the user wrote, and one for the control tokens that the user named.
+pub(super) fn custom(scrub: &Scrub) -> Vec<CustomRule> {
+    let tokens = (!scrub.chat_control.is_empty())
+        .then(|| CustomRule::of_texts("chat-control", &scrub.chat_control, Entity::ChatControl));
+    scrub.custom.iter().cloned().chain(tokens).collect()
+}
+
 fn unkeyed(scrub: &Scrub) -> Policy {
     let preset = scrub.preset;
     let operator = scrub.operator.or_else(|| preset.map(|preset| preset.operator)).unwrap_or(Operator::Tag);
-    let mut policy = Policy::new(operator).with_scope(scrub.scope);
+    let mut policy = Policy::new(operator).with_scope(scrub.scope).with_decode(&scrub.decode);
     let operators = preset.iter().flat_map(|preset| preset.operators.iter().copied());
     for (entity, operator) in operators.chain(scrub.operators.iter().map(|(entity, operator)| (*entity, *operator))) {
         policy = policy.with(entity, operator);
     }
-    let thresholds = preset.iter().flat_map(|preset| preset.thresholds.iter().copied());
-    for (entity, least) in thresholds.chain(scrub.thresholds.iter().map(|(entity, least)| (*entity, *least))) {
+    for (entity, least) in thresholds(scrub) {
         policy = policy.with_threshold(entity, least);
     }
     match scrub.drop_above.or_else(|| preset.and_then(|preset| preset.drop_above)) {
@@ -121,7 +179,7 @@ fn unreadable(what: &str, file: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// A `[scrub]` with nothing in it, for arguments to be laid into.
-pub(super) fn empty() -> Scrub {
+pub(crate) fn empty() -> Scrub {
     Scrub {
         preset: None,
         entities: None,
@@ -136,9 +194,12 @@ pub(super) fn empty() -> Scrub {
         allow_file: None,
         deny: Vec::new(),
         deny_file: None,
+        decode: Vec::new(),
+        chat_control: Vec::new(),
         on_error: crate::config::OnError::default(),
         custom: Vec::new(),
         rule_packs: Vec::new(),
         jobs: 0,
+        max_changed: None,
     }
 }

@@ -48,16 +48,19 @@ impl AtomicFile {
 
     /// Makes the file durable and gives it its name.
     pub(crate) fn commit(self) -> Result<Content, Error> {
-        let Self { temporary, hasher, bytes, target } = self;
-        temporary.as_file().sync_all().map_err(|source| write_error(&target, source))?;
-        temporary.persist(&target).map_err(|failed| write_error(&target, failed.error))?;
+        let target = self.target.clone();
+        self.temporary.as_file().sync_all().map_err(|source| write_error(&target, source))?;
+        let content = self.commit_unsynced()?;
         sync_folder(folder_of(&target))?;
-        Ok(Content { sha256: hex(&hasher.finalize()), bytes })
+        Ok(content)
     }
 
-    /// Where the file will be.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
+    /// Gives the file its name and leaves it to the system when it is on the disk: for what is held against a digest before
+    /// it is believed. Waiting for the disk takes longer than scrubbing a letter.
+    pub(crate) fn commit_unsynced(self) -> Result<Content, Error> {
+        let Self { temporary, hasher, bytes, target } = self;
+        temporary.persist(&target).map_err(|failed| write_error(&target, failed.error))?;
+        Ok(Content { sha256: hex(&hasher.finalize()), bytes })
     }
 }
 
@@ -76,11 +79,20 @@ impl Write for AtomicFile {
 
 /// Writes a value as indented JSON, atomically.
 pub(crate) fn write_json(target: &Path, value: &impl Serialize) -> Result<(), Error> {
+    json_file(target, value)?.commit().map(|_| ())
+}
+
+/// Likewise, without waiting for the disk.
+pub(crate) fn write_json_unsynced(target: &Path, value: &impl Serialize) -> Result<(), Error> {
+    json_file(target, value)?.commit_unsynced().map(|_| ())
+}
+
+fn json_file(target: &Path, value: &impl Serialize) -> Result<AtomicFile, Error> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| write_error(target, io::Error::other(error)))?;
     text.push(b'\n');
     let mut file = AtomicFile::create(target)?;
     file.write_all(&text).map_err(|source| write_error(target, source))?;
-    file.commit().map(|_| ())
+    Ok(file)
 }
 
 /// Reads a whole file for its digest; stops early when asked to.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::BooleanArray;
-use privet_text::Entity;
+use privet_text::{Entity, Policy};
 
 use crate::dedup::{Digest, Seen};
 use crate::manifest::Counts;
@@ -53,6 +53,8 @@ pub(crate) struct Tally<'a> {
     pub(crate) dedup: bool,
     /// Whether a row is one text of one column, whose digest is its key.
     pub(crate) flat: bool,
+    /// Says which rows are dropped for what was found in them.
+    pub(crate) policy: &'a Policy,
 }
 
 impl Tally<'_> {
@@ -73,12 +75,15 @@ impl Tally<'_> {
             for located in texts().flat_map(|scrubbed| &scrubbed.findings) {
                 *findings.entry(located.finding.entity).or_default() += 1;
             }
-            if texts().any(|scrubbed| scrubbed.dropped) {
+            counts.text_bytes += texts().map(|scrubbed| scrubbed.bytes).sum::<u64>();
+            if texts().any(|scrubbed| scrubbed.dropped) || self.policy.may_drop() && drops(self.policy, texts()) {
                 // Before the duplicate set hears of it: an equal row would be dropped for the same reason.
                 counts.rows_dropped += 1;
+                counts.text_bytes_changed += texts().map(|scrubbed| scrubbed.bytes).sum::<u64>();
                 keep.push(false);
                 continue;
             }
+            counts.text_bytes_changed += texts().map(|scrubbed| scrubbed.bytes_changed).sum::<u64>();
             let new = !self.dedup
                 || self.seen.insert(key(row, self.flat, |slot| slots[slot].map(|scrubbed| scrubbed.digest)));
             counts.duplicates_removed += u64::from(!new);
@@ -87,6 +92,12 @@ impl Tally<'_> {
         counts.rows_out += keep.iter().filter(|&&kept| kept).count() as u64;
         BooleanArray::from(keep)
     }
+}
+
+/// Whether a row of several texts goes for what is in all of them together.
+fn drops<'a>(policy: &Policy, texts: impl Iterator<Item = &'a Scrubbed>) -> bool {
+    let findings = texts.flat_map(|scrubbed| &scrubbed.findings).map(|located| located.finding.clone());
+    policy.drops(&findings.collect::<Vec<_>>())
 }
 
 /// What makes two rows equal: all their texts, in their places. It fixes everything that is read of a row later, however the

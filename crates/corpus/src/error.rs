@@ -23,8 +23,8 @@ pub enum Fault {
         "it is not a Parquet file (the four-byte mark is missing); convert it to Parquet or take it out of the inputs"
     )]
     NotParquet,
-    /// The file begins as Parquet and ends early.
-    #[error("it is a Parquet file cut short (no footer at its end); copy or download it again")]
+    /// The file begins as Parquet or Arrow IPC and ends early.
+    #[error("it is cut short (no footer at its end); copy or download it again")]
     Truncated,
     /// The file's footer is encrypted.
     #[error("its footer is encrypted, which is not supported; decrypt it first")]
@@ -79,9 +79,73 @@ pub enum Fault {
         /// Its Arrow type.
         data_type: String,
     },
-    /// The file is neither Parquet nor JSON lines.
-    #[error("it is neither Parquet nor JSON lines; convert it, or take it out of the inputs")]
+    /// The file is of no kind that is read.
+    #[error(
+        "it is none of Parquet, Arrow IPC, JSON lines, CSV, TSV and plain text (.txt, .md); convert it, or take it out of the inputs"
+    )]
     UnknownFormat,
+    /// A table of cells has nothing in it, not even names of columns.
+    #[error("it has no header; the first record must name the columns")]
+    NoHeader,
+    /// The header of a table of cells names no such column. What it does name may be somebody's first record.
+    #[error(
+        "its header, the first of its records, has {cells} cells, and none says `{column}`; put the names of the columns there (commas separate cells in .csv, tabs in .tsv), or name another column"
+    )]
+    NoColumn {
+        /// The wanted name.
+        column: String,
+        /// Cells of the header.
+        cells: u64,
+    },
+    /// A record of a table has another number of cells than its header.
+    #[error(
+        "record {record} behind the header, which ends in line {line}, has {cells} cells and the header {columns}; put cells with commas, quotes or line ends of their own in quotes"
+    )]
+    RaggedRecord {
+        /// The record, from 1; the header is not counted.
+        record: u64,
+        /// The line it ends in, from 1.
+        line: u64,
+        /// Its cells.
+        cells: u64,
+        /// Those of the header.
+        columns: u64,
+    },
+    /// A quote is open where a table of cells ends.
+    #[error(
+        "a quote that opens in record {record} behind the header is never closed, up to line {line}, the last; close it, or write two quotes for one inside quotes"
+    )]
+    OpenQuote {
+        /// The record, from 1; 0 is the header.
+        record: u64,
+        /// The last line.
+        line: u64,
+    },
+    /// A record, or a document, is not UTF-8.
+    #[error("its record {record} is not UTF-8; convert the file")]
+    NotUnicode {
+        /// The record, from 1; 0 is a header.
+        record: u64,
+    },
+    /// A record, or a document, is longer than is read.
+    #[error("its record {record} is longer than {limit} bytes; cut it into smaller ones")]
+    LongRecord {
+        /// The record, from 1; 0 is a header.
+        record: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file is called like Arrow IPC and begins like nothing of it.
+    #[error(
+        "it is not Arrow IPC (it begins with neither its mark nor a schema); convert it or take it out of the inputs"
+    )]
+    NotArrow,
+    /// A batch of rows of an Arrow file cannot be decoded.
+    #[error("its record batch {batch} is damaged; copy or download it again")]
+    DamagedBatch {
+        /// Zero-based batch.
+        batch: usize,
+    },
     /// Packed data cannot be unpacked to its end.
     #[error("its packed data is damaged or ends early, in line {line}; copy or download it again")]
     DamagedPacking {
@@ -153,6 +217,14 @@ pub enum FaultClass {
     NotText,
     NotChat,
     UnknownFormat,
+    NoHeader,
+    NoColumn,
+    RaggedRecord,
+    OpenQuote,
+    NotUnicode,
+    LongRecord,
+    NotArrow,
+    DamagedBatch,
     DamagedPacking,
     DamagedLine,
     DamagedRecord,
@@ -178,6 +250,14 @@ impl Fault {
             Self::NotText { .. } => FaultClass::NotText,
             Self::NotChat { .. } => FaultClass::NotChat,
             Self::UnknownFormat => FaultClass::UnknownFormat,
+            Self::NoHeader => FaultClass::NoHeader,
+            Self::NoColumn { .. } => FaultClass::NoColumn,
+            Self::RaggedRecord { .. } => FaultClass::RaggedRecord,
+            Self::OpenQuote { .. } => FaultClass::OpenQuote,
+            Self::NotUnicode { .. } => FaultClass::NotUnicode,
+            Self::LongRecord { .. } => FaultClass::LongRecord,
+            Self::NotArrow => FaultClass::NotArrow,
+            Self::DamagedBatch { .. } => FaultClass::DamagedBatch,
             Self::DamagedPacking { .. } => FaultClass::DamagedPacking,
             Self::DamagedLine { .. } => FaultClass::DamagedLine,
             Self::DamagedRecord { .. } => FaultClass::DamagedRecord,
@@ -230,6 +310,17 @@ pub enum Error {
     EmptyCorpus {
         /// How many readable files there were.
         files: usize,
+    },
+    /// More would change than the plan allows.
+    #[error(
+        "more than {limit} of the bytes of {} would change, which `max_changed` does not allow; count with a dry run what is found, correct the rules, or raise the limit",
+        file.as_ref().map_or_else(|| "all texts together".to_owned(), |file| format!("the texts of {}", file.display()))
+    )]
+    TooMuchChanged {
+        /// The file; `None` for all together.
+        file: Option<PathBuf>,
+        /// The plan's limit, a share.
+        limit: f64,
     },
     /// Two inputs would be written to one place.
     #[error(
@@ -336,6 +427,16 @@ pub enum Error {
     Workers {
         /// How many were wanted (0: one per core).
         jobs: usize,
+    },
+    /// A file has fewer rows than are asked for.
+    #[error("{} has no row {row}, counted from 0: it has {rows} rows; name a row of it", file.display())]
+    NoSuchRow {
+        /// The file.
+        file: PathBuf,
+        /// The row.
+        row: u64,
+        /// How many it has.
+        rows: u64,
     },
     /// Statistics could not be computed.
     #[error("the statistics could not be computed ({what}); this is a defect, please report it")]

@@ -10,8 +10,10 @@ use crate::atomic::write_error;
 use crate::cells::Tally;
 use crate::dedup::Seen;
 use crate::error::{Error, Stop};
-use crate::lines::{LineFile, Lines};
+use crate::format::Form;
+use crate::lines::Lines;
 use crate::manifest::Counts;
+use crate::packed::LineFile;
 use crate::plan::{ScrubPlan, is_flat};
 use crate::rows::Rules;
 use crate::shard::Run;
@@ -39,10 +41,10 @@ pub fn filter(
     let run = Run { plan, rules: &rules, pool: &pool, cancelled };
     let fail = |fault| Error::Input { file: PathBuf::from(STREAM), fault };
     let file = LineFile::from_reader(input).map_err(fail)?;
-    let mut lines = Lines::of(file, &plan.columns, plan.scope_column());
+    let mut lines = Lines::of(file, Form::Json, &plan.columns, plan.scope_column());
     let mut seen = Seen::default();
     let (dedup, flat) = (plan.dedup_exact, is_flat(&plan.columns));
-    let mut tally = Tally { seen: &mut seen, counts: Counts::default(), dedup, flat };
+    let mut tally = Tally { seen: &mut seen, counts: Counts::default(), dedup, flat, policy: rules.policy() };
     let mut gone = false;
     let streamed = run.each_batch(
         &mut lines,

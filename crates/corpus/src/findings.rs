@@ -89,6 +89,12 @@ impl FindingsWriter {
         let file = self.writer.into_inner().map_err(|error| failed(&self.target, error))?;
         Ok((file.commit()?, self.rows))
     }
+
+    /// Commits a part, which the shard's record holds to its digest.
+    pub(crate) fn commit_part(self) -> Result<Content, Error> {
+        let file = self.writer.into_inner().map_err(|error| failed(&self.target, error))?;
+        file.commit_unsynced()
+    }
 }
 
 /// Joins parts, in order, into one file.

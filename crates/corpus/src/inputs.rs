@@ -1,33 +1,24 @@
 //! From what the user named to shards with output names, and the folders kept apart.
 //!
 //! An output shard is called like its input. When two inputs share a file name, all keep their path below
-//! the deepest folder they have in common, so nothing is silently renamed or overwritten. Names are
+//! the deepest folder they have in common, so nothing is silently renamed or overwritten; so do documents, always. Names are
 //! compared without regard to case, since some file systems do.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
+use crate::format::{Form, Format, named};
 use crate::output::{FINDINGS_NAME, MANIFEST_NAME, PROGRESS_NAME};
 
 /// Which files of a folder are meant when the folder is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kinds {
-    /// Parquet: what can be scrubbed.
+    /// Parquet alone.
     Parquet,
-    /// Parquet and JSON lines: what can be trained and measured on.
+    /// Every kind that is read: Parquet, Arrow IPC, JSON lines, CSV and TSV. Documents (`.txt`, `.md`) are meant where
+    /// nothing else lies in a folder: beside tables they describe the tables.
     Records,
-}
-
-fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
-}
-
-/// By its name: `.jsonl` or `.ndjson`, perhaps with `.gz` or `.zst` behind it.
-pub(crate) fn is_json_lines(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    [".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// BLAKE3 over the paths, lengths and times of change of `files`: another value means that they may hold something else.
@@ -48,8 +39,8 @@ pub fn state_of(files: &[PathBuf]) -> Result<String, Error> {
 
 /// Files for a list of files, folders and glob patterns: absolute, sorted, each once.
 ///
-/// A folder stands for every `*.parquet` below it, or every file that `kinds` names, hidden entries and the findings
-/// of an earlier run left out; a file is taken whatever it is called.
+/// A folder stands for the files below it that `kinds` names, hidden entries and the findings of an earlier run left
+/// out; a file is taken whatever it is called.
 ///
 /// # Errors
 ///
@@ -61,7 +52,9 @@ pub fn resolve_inputs(patterns: &[String], kinds: Kinds) -> Result<Vec<PathBuf>,
         let before = files.len();
         for path in matches(pattern)? {
             if path.is_dir() {
-                walk(&path, kinds, &mut files);
+                let (mut tables, mut documents) = (Vec::new(), Vec::new());
+                walk(&path, kinds, &mut tables, &mut documents);
+                files.extend(if tables.is_empty() { documents } else { tables });
             } else {
                 files.push(absolute(&path));
             }
@@ -107,7 +100,7 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(found.flatten().collect())
 }
 
-fn walk(folder: &Path, kinds: Kinds, files: &mut Vec<PathBuf>) {
+fn walk(folder: &Path, kinds: Kinds, tables: &mut Vec<PathBuf>, documents: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
@@ -120,9 +113,15 @@ fn walk(folder: &Path, kinds: Kinds, files: &mut Vec<PathBuf>) {
         }
         // Links to folders are not followed: they may lead back up.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&path, kinds, files);
-        } else if is_parquet(&path) || kinds == Kinds::Records && is_json_lines(&path) {
-            files.push(absolute(&path));
+            walk(&path, kinds, tables, documents);
+            continue;
+        }
+        match named(&path) {
+            Some(Format::Parquet) => tables.push(absolute(&path)),
+            Some(_) if kinds == Kinds::Parquet => {}
+            Some(Format::Text(Form::Document)) => documents.push(absolute(&path)),
+            Some(Format::Arrow(_) | Format::Text(_)) => tables.push(absolute(&path)),
+            None => {}
         }
     }
 }
@@ -136,14 +135,17 @@ pub(crate) struct Shard {
     pub(crate) name: String,
 }
 
-/// Names the outputs of `files`, in the order given.
-pub(crate) fn shards(files: &[PathBuf]) -> Result<Vec<Shard>, Error> {
+/// Names the outputs of `files`, in the order given. A tree of documents keeps its shape, from the folder among `folders`
+/// that holds all of it.
+pub(crate) fn shards(files: &[PathBuf], folders: &[PathBuf]) -> Result<Vec<Shard>, Error> {
     let paths: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
     let short: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
-    let names = if clash(&short).is_none() {
+    let is_tree = paths.iter().any(|path| named(path) == Some(Format::Text(Form::Document)));
+    let names = if !is_tree && clash(&short).is_none() {
         short
     } else {
-        let common = common_folder(&paths);
+        let holds_all = |folder: &&PathBuf| is_tree && paths.iter().all(|path| path.starts_with(folder));
+        let common = folders.iter().find(holds_all).cloned().unwrap_or_else(|| common_folder(&paths));
         paths.iter().map(|path| below(&common, path)).collect()
     };
     if let Some((first, second)) = clash(&names) {

@@ -73,17 +73,17 @@ fn what_matches_nothing_is_named() {
 #[test]
 fn shards_keep_their_names_and_clashes_keep_their_paths() {
     let files = [PathBuf::from("/x/one/a.parquet"), PathBuf::from("/x/two/b.parquet")];
-    let named: Vec<String> = shards(&files).unwrap().into_iter().map(|s| s.name).collect();
+    let named: Vec<String> = shards(&files, &[]).unwrap().into_iter().map(|s| s.name).collect();
     assert_eq!(named, ["a.parquet", "b.parquet"]);
 
     let files = [PathBuf::from("/x/one/a.parquet"), PathBuf::from("/x/two/A.parquet")];
-    let named: Vec<String> = shards(&files).unwrap().into_iter().map(|s| s.name).collect();
+    let named: Vec<String> = shards(&files, &[]).unwrap().into_iter().map(|s| s.name).collect();
     assert_eq!(named, ["one/a.parquet", "two/A.parquet"]);
 
     let files = [PathBuf::from("/x/a.parquet"), PathBuf::from("/x/./a.parquet")];
-    assert!(matches!(shards(&files), Err(Error::NameClash { .. })));
+    assert!(matches!(shards(&files, &[]), Err(Error::NameClash { .. })));
     let files = [PathBuf::from("/x/findings.parquet")];
-    assert!(matches!(shards(&files), Err(Error::ReservedName { .. })));
+    assert!(matches!(shards(&files, &[]), Err(Error::ReservedName { .. })));
 }
 
 #[test]

@@ -1,24 +1,23 @@
 //! A look at a corpus that changes nothing: what the files are, how long the texts, how many repeats, how
 //! much personal data in a sample, how many characters no reader sees.
 //!
-//! The text column is read once, in batches. Of each text only its length and 64 bits of digest stay in
+//! The text column is read once, in batches (lines twice: nothing says how many there are). Of each text only its length and 64 bits of digest stay in
 //! memory, as a two-column table; polars answers the statistical questions over that table lazily. (It does
 //! not read the corpus itself: malformed files must come to the guarded reader, and dictionary columns are
 //! one of the types it would change.)
 
-use std::collections::{BTreeMap, BTreeSet};
+mod files;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use parquet::file::metadata::RowGroupMetaData;
 use polars::prelude::*;
 use privet_text::{Entity, Operator, Policy, invisible_characters};
 use serde::{Deserialize, Serialize};
 
-use crate::column::{slots, texts};
 use crate::error::{Error, Fault};
 use crate::guard::caught;
 use crate::rows::Rules;
-use crate::source::{Columns, Source};
 
 /// What [`inspect`] found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,9 +60,9 @@ pub struct FileInspection {
     pub bytes: u64,
     /// Its rows.
     pub rows: u64,
-    /// Its row groups.
+    /// Its row groups, or record batches; 0 where rows are lines.
     pub row_groups: u64,
-    /// Rows of its largest row group.
+    /// Rows of the largest of them.
     pub row_group_rows_max: u64,
     /// Codecs in use, sorted.
     pub compression: Vec<String>,
@@ -74,9 +73,9 @@ pub struct FileInspection {
 pub struct ColumnInspection {
     /// Its name.
     pub name: String,
-    /// Its Arrow type.
+    /// Its Arrow type; in JSON lines what the first record holds, in tables of cells `text`.
     pub data_type: String,
-    /// Whether it may hold nulls.
+    /// Whether it may hold nulls, as the schema says.
     pub nullable: bool,
 }
 
@@ -117,9 +116,9 @@ pub fn inspect(files: &[PathBuf], column: &str, entities: &[Entity], sample_rows
     let mut described = Vec::new();
     let mut schemas = Vec::new();
     for file in files {
-        let source = Source::open(file, column, u64::MAX).map_err(|fault| at(file, fault))?;
-        described.push(describe(file, &source));
-        schemas.push(columns_of(&source));
+        let (one, columns) = files::look(file, column).map_err(|fault| at(file, fault))?;
+        described.push(one);
+        schemas.push(columns);
     }
     let rows: u64 = described.iter().map(|file| file.rows).sum();
     if rows == 0 {
@@ -135,7 +134,7 @@ pub fn inspect(files: &[PathBuf], column: &str, entities: &[Entity], sample_rows
         sample: SampleInspection::default(),
     };
     for file in files {
-        walk.file(file, column).map_err(|fault| at(file, fault))?;
+        files::each_text(file, column, &mut |text| walk.text(text)).map_err(|fault| at(file, fault))?;
     }
     let columns = schemas.first().cloned().unwrap_or_default();
     let statistics = walk.table.statistics()?;
@@ -162,34 +161,6 @@ fn at(file: &Path, fault: Fault) -> Error {
     Error::Input { file: file.to_owned(), fault }
 }
 
-fn describe(file: &Path, source: &Source) -> FileInspection {
-    let groups = source.metadata().row_groups();
-    let codecs: BTreeSet<String> = groups
-        .iter()
-        .flat_map(RowGroupMetaData::columns)
-        .map(|chunk| format!("{:?}", chunk.compression_codec()).to_lowercase())
-        .collect();
-    FileInspection {
-        file: file.to_owned(),
-        bytes: std::fs::metadata(file).map_or(0, |metadata| metadata.len()),
-        rows: source.rows(),
-        row_groups: groups.len() as u64,
-        row_group_rows_max: groups.iter().map(|group| group.num_rows().unsigned_abs()).max().unwrap_or(0),
-        compression: codecs.into_iter().collect(),
-    }
-}
-
-fn columns_of(source: &Source) -> Vec<ColumnInspection> {
-    let fields = source.schema().fields().iter();
-    fields
-        .map(|field| ColumnInspection {
-            name: field.name().clone(),
-            data_type: field.data_type().to_string(),
-            nullable: field.is_nullable(),
-        })
-        .collect()
-}
-
 /// State of the one pass over the texts.
 struct Walk<'a> {
     rules: &'a Rules,
@@ -203,22 +174,6 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn file(&mut self, file: &Path, column: &str) -> Result<(), Fault> {
-        let source = Source::open(file, column, u64::MAX)?;
-        for row_group in 0..source.row_groups() {
-            for batch in source.batches(row_group, Columns::Wanted)? {
-                let batch = batch?;
-                let damaged = || Fault::DamagedData { row_group };
-                let slots = caught(|| slots(batch.column(0))).flatten().ok_or_else(damaged)?;
-                let texts = texts(&slots.values).ok_or_else(damaged)?;
-                for slot in slots.of_row {
-                    self.text(slot.and_then(|slot| texts[slot]))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn text(&mut self, text: Option<&str>) -> Result<(), Fault> {
         let sampled = self.row.is_multiple_of(self.stride);
         self.row += 1;

@@ -96,3 +96,31 @@ fn what_cannot_be_inspected_is_named() {
     let wrong = inspect(std::slice::from_ref(&empty), "body", &Entity::ALL, 10);
     assert!(matches!(wrong, Err(Error::Input { file, .. }) if file == empty));
 }
+
+/// The same texts in every kind of file: the same figures.
+#[test]
+fn lines_and_cells_have_the_figures_of_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = [TEXTS[3], TEXTS[1], TEXTS[3], TEXTS[8]];
+    let parquet = write_texts(folder.path().join("a.parquet"), &texts.map(Some), TextType::Utf8, 2);
+    let expected = inspect(&[parquet], "text", &Entity::DEFAULT, u64::MAX).unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let lines = texts.map(|text| serde_json::json!({ "id": 1, "text": text }).to_string() + "\n").concat();
+    let cells = texts.map(|text| format!("1,\"{text}\"\n")).concat();
+    let jsonl = write("a.jsonl", lines);
+    let csv = write("a.csv", format!("id,text\n{cells}"));
+    for (file, id) in [(jsonl, "number"), (csv, "text")] {
+        let seen = inspect(&[file], "text", &Entity::DEFAULT, u64::MAX).unwrap();
+        let columns: Vec<(&str, &str)> =
+            seen.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_str())).collect();
+        assert_eq!(columns, [("id", id), ("text", "text")]);
+        assert_eq!((seen.files[0].rows, &seen.files[0].compression[..]), (4, &["uncompressed".to_owned()][..]));
+        let figures =
+            |seen: &Inspection| (seen.rows, seen.nulls, seen.duplicates, seen.text_bytes.clone(), seen.sample.clone());
+        assert_eq!(figures(&seen), figures(&expected));
+    }
+}

@@ -59,17 +59,10 @@ pub(crate) fn text<'a>(line: &'a str, found: &Found) -> Cow<'a, str> {
     if found.null { Cow::Borrowed("") } else { unescaped(&line[found.start..found.end]).unwrap_or_default() }
 }
 
-/// `line` with other texts where there are some.
-pub(crate) fn with_texts<'a>(line: &str, texts: impl Iterator<Item = (&'a Found, Option<&'a str>)>) -> String {
-    let (mut new, mut kept) = (String::with_capacity(line.len()), 0);
-    for (found, text) in texts {
-        let Some(text) = text else { continue };
-        new.push_str(&line[kept..found.start]);
-        // A string always has a JSON form.
-        new.push_str(&serde_json::to_string(text).unwrap_or_default());
-        kept = found.end;
-    }
-    new + &line[kept..]
+/// A string that says `text`, with its quotes.
+pub(crate) fn string(text: &str) -> String {
+    // A text always has a JSON form.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// The value of a string with its quotes; `None` for an escape that stands for nothing.

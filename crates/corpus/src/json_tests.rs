@@ -11,6 +11,18 @@ fn texts(line: &str, written: &[&str]) -> Result<Vec<String>, Flaw> {
     find(line, &selectors(written)).map(|found| found.iter().map(|found| text(line, found).into_owned()).collect())
 }
 
+/// `line` with other texts where there are some.
+fn with_texts<'a>(line: &str, texts: impl Iterator<Item = (&'a Found, Option<&'a str>)>) -> String {
+    let (mut new, mut kept) = (String::new(), 0);
+    for (found, text) in texts {
+        let Some(text) = text else { continue };
+        new += &line[kept..found.start];
+        new += &string(text);
+        kept = found.end;
+    }
+    new + &line[kept..]
+}
+
 /// Twin: the texts of a value that `serde_json` made, by a walk over it. `way` is the path so far.
 fn by_value(value: &Value, way: &mut Vec<String>, wanted: &dyn Fn(&[String]) -> bool, out: &mut Vec<String>) {
     match value {

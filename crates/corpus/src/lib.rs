@@ -1,8 +1,8 @@
-//! Streams Parquet shards and JSON lines through the recognizers, drops byte-equal repeats and writes a manifest.
+//! Streams shards of tables and text through the recognizers, drops byte-equal repeats and writes a manifest.
 //!
 //! ```text
-//! row group → record batch → text values → findings → rewritten text → keep-first set → same schema out
-//! lines     → objects      → strings     → findings → rewritten text → keep-first set → same bytes around
+//! Parquet, Arrow IPC     → record batch → text values → findings → rewritten text → keep-first set → same schema out
+//! JSON lines, CSV, texts → rows         → strings     → findings → rewritten text → keep-first set → same bytes around
 //! ```
 //!
 //! What holds after a run, and why it is built this way:
@@ -23,15 +23,20 @@ mod atomic;
 mod cells;
 mod closest;
 mod column;
+mod columnar;
+mod csv;
 mod dedup;
 mod dry_run;
 mod error;
+mod explain;
 mod filter;
 mod findings;
 mod footer;
+mod format;
 mod guard;
 mod inputs;
 mod inspect;
+mod ipc;
 mod json;
 mod lines;
 mod manifest;
@@ -39,6 +44,7 @@ mod meter;
 mod near;
 mod nested;
 mod output;
+mod packed;
 mod plan;
 mod read;
 mod records;
@@ -53,18 +59,22 @@ mod summary;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+#[path = "malformed_tests.rs"]
+mod malformed;
 
 pub use error::{Error, Fault, FaultClass};
+pub use explain::{ExplainedFinding, ExplainedText, ExplainedWord, Explanation, explain};
 pub use filter::filter;
 pub use inputs::{Kinds, input_folders, resolve_inputs, state_of};
 pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection, SampleInspection, inspect};
-pub use lines::LineFile;
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
 pub use near::{
     Banding, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep, Measure, Near, NoBanding,
     Owners, SourceReport, What, dedup,
 };
+pub use packed::LineFile;
 pub use plan::{Mode, OnError, ScrubPlan};
 pub use records::{Each, Record, Selection, Turn, read_records};
 pub use scrub::scrub;

@@ -1,172 +1,83 @@
-//! JSON lines through the rules: a line is rewritten where a text of it is, and copied otherwise.
+//! Rows of text through the rules, whatever the file: JSON lines, tables of cells, whole documents. A row is rewritten where
+//! a text of it is, and copied otherwise.
 //!
-//! What comes out is in the form that came in: plain, gzip or Zstandard; member order, spacing, number spelling and line ends
-//! as they were.
+//! What comes out is in the form that came in: plain, gzip or Zstandard; member order, spacing, number spelling, quotes and
+//! line ends as they were.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+mod table;
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::write::GzEncoder;
-
-use crate::atomic::{AtomicFile, Content, write_error};
 use crate::cells::{Cell, Cells};
-use crate::error::{Error, Fault, Stop};
+use crate::csv;
+use crate::error::Fault;
+use crate::format::Form;
 use crate::json::{self, Flaw, Found};
+use crate::packed::{Compression, LINE_MAX, LineFile};
 use crate::records::whose;
 use crate::rows::Scrubbed;
 use crate::selector::Selector;
-use crate::source::unreadable;
+use table::Header;
 
-/// Longest line that is read: one record must fit into memory.
-pub(crate) const LINE_MAX: u64 = 1 << 30;
 /// Rows and bytes that are scrubbed at once.
 const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: usize = 16 << 20;
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTANDARD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// What some editors put before the first line.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// How a file of lines is compressed, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Zstandard,
-}
-
-/// The lines of a file, plain or packed with gzip or Zstandard, one after another.
-pub struct LineFile {
-    reader: Box<dyn BufRead>,
-    compression: Compression,
-    line: u64,
-    read: Arc<AtomicU64>,
-}
-
-impl LineFile {
-    /// Opens `path`; how it is packed is told by its first bytes, not by its name.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Unreadable`].
-    pub fn open(path: &Path) -> Result<Self, Fault> {
-        let read = Arc::new(AtomicU64::new(0));
-        let file = File::open(path).map_err(|error| unreadable(&error))?;
-        let counted = Counted { file, read: read.clone() };
-        Self::of(Box::new(BufReader::with_capacity(1 << 16, counted)), read)
-    }
-
-    /// Reads from anywhere; its position stays 0.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Unreadable`].
-    pub fn from_reader(reader: Box<dyn BufRead>) -> Result<Self, Fault> {
-        Self::of(reader, Arc::new(AtomicU64::new(0)))
-    }
-
-    fn of(mut reader: Box<dyn BufRead>, read: Arc<AtomicU64>) -> Result<Self, Fault> {
-        let mut unpacked = || -> std::io::Result<Compression> {
-            let head = reader.fill_buf()?;
-            let (gzip, zstandard) = (head.starts_with(GZIP), head.starts_with(ZSTANDARD));
-            let packed = std::mem::replace(&mut reader, Box::new(std::io::empty()));
-            let (unpacked, compression): (Box<dyn BufRead>, _) = if gzip {
-                let decoder = flate2::bufread::MultiGzDecoder::new(packed);
-                (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Gzip)
-            } else if zstandard {
-                let decoder = zstd::Decoder::with_buffer(packed)?;
-                (Box::new(BufReader::with_capacity(1 << 16, decoder)), Compression::Zstandard)
-            } else {
-                (packed, Compression::None)
-            };
-            reader = unpacked;
-            Ok(compression)
-        };
-        let compression = unpacked().map_err(|error| unreadable(&error))?;
-        Ok(Self { reader, compression, line: 0, read })
-    }
-
-    /// Bytes of the file that were read so far, packed as they are.
-    pub fn position(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
-    }
-
-    /// Number of the line that was read last, from 1.
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// Appends the next line, its end included, to `text`; false at the end of the file.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::LongLine`] beyond 1 GiB, [`Fault::DamagedPacking`] where packed data is damaged or ends early.
-    pub fn next(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
-        self.line += 1;
-        let line = self.line;
-        match self.reader.by_ref().take(LINE_MAX).read_until(b'\n', text) {
-            Ok(0) => {
-                self.line -= 1;
-                Ok(false)
-            }
-            Ok(length) if length as u64 == LINE_MAX => Err(Fault::LongLine { line, limit: LINE_MAX }),
-            Ok(_) => Ok(true),
-            // Compressed data that ends early or is damaged; anything else is the disk's fault.
-            Err(error) => {
-                let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
-                let of_data = kinds.contains(&error.kind()) || error.raw_os_error().is_none();
-                Err(if of_data { Fault::DamagedPacking { line } } else { unreadable(&error) })
-            }
-        }
-    }
-}
-
-struct Counted {
-    file: File,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-/// Some lines of a file, with the places of their texts.
+/// Some rows of a file, with the places of their texts.
 pub(crate) struct Batch {
     text: String,
-    /// Per row: where its line begins and ends in `text`, and what was found in it.
-    rows: Vec<(std::ops::Range<usize>, Vec<Found>)>,
+    form: Form,
+    /// Bytes before the first row, which stay whatever becomes of it.
+    head: usize,
+    /// Per row: where it begins and ends in `text`, and what was found in it.
+    rows: Vec<(Range<usize>, Vec<Found>)>,
     pub(crate) cells: Cells,
-    /// Slot by slot, whose it is.
+    /// Row by row, whose it is.
     owners: Option<Vec<String>>,
 }
 
-/// Reads a file of JSON lines batch by batch.
+/// Reads a file of rows batch by batch.
 pub(crate) struct Lines<'a> {
     file: LineFile,
+    form: Form,
     selectors: &'a [Selector],
     owner: Option<&'a str>,
     reported: u64,
+    /// Of a table, once it was read.
+    header: Option<Header>,
+    /// Records of a table that were read.
+    records: u64,
+    /// Whether a document was read.
+    done: bool,
 }
 
 impl<'a> Lines<'a> {
     /// Opens a file whose rows' owners stand under `owner`, where they matter.
-    pub(crate) fn open(path: &Path, selectors: &'a [Selector], owner: Option<&'a str>) -> Result<Self, Fault> {
-        Ok(Self::of(LineFile::open(path)?, selectors, owner))
+    pub(crate) fn open(
+        path: &Path,
+        form: Form,
+        selectors: &'a [Selector],
+        owner: Option<&'a str>,
+    ) -> Result<Self, Fault> {
+        Ok(Self::of(LineFile::open(path)?, form, selectors, owner))
     }
 
-    pub(crate) fn of(file: LineFile, selectors: &'a [Selector], owner: Option<&'a str>) -> Self {
-        Self { file, selectors, owner, reported: 0 }
+    pub(crate) fn of(file: LineFile, form: Form, selectors: &'a [Selector], owner: Option<&'a str>) -> Self {
+        Self { file, form, selectors, owner, reported: 0, header: None, records: 0, done: false }
+    }
+
+    /// Names of the columns of a table that was begun to be read.
+    pub(crate) fn column_names(&self) -> &[String] {
+        self.header.as_ref().map_or(&[], |header| &header.names)
     }
 
     pub(crate) fn compression(&self) -> Compression {
-        self.file.compression
+        self.file.compression()
     }
 
     /// Bytes of the file that were read since the last call.
@@ -177,7 +88,15 @@ impl<'a> Lines<'a> {
 
     /// The next rows, at most `rows_max` of them; none at the end. Blank lines belong to the row after them.
     pub(crate) fn next(&mut self, rows_max: u64) -> Result<Option<Batch>, Fault> {
-        let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX).min(BATCH_ROWS);
+        let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX);
+        match self.form {
+            Form::Json => self.objects(rows_max.min(BATCH_ROWS)),
+            Form::Csv { delimiter } => self.table(delimiter, rows_max),
+            Form::Document => self.document(),
+        }
+    }
+
+    fn objects(&mut self, rows_max: usize) -> Result<Option<Batch>, Fault> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         while ends.len() < rows_max && bytes.len() < BATCH_BYTES {
             let start = bytes.len();
@@ -186,33 +105,47 @@ impl<'a> Lines<'a> {
             }
             let blank = bytes[start..].iter().all(u8::is_ascii_whitespace);
             if !blank {
-                ends.push((bytes.len(), self.file.line));
+                ends.push((bytes.len(), self.file.line()));
             }
         }
         if bytes.is_empty() {
             return Ok(None);
         }
-        let invalid = |at: usize| ends.iter().find(|(end, _)| at < *end).map_or(self.file.line, |(_, line)| *line);
+        let invalid = |at: usize| ends.iter().find(|(end, _)| at < *end).map_or(self.file.line(), |(_, line)| *line);
         let text = String::from_utf8(bytes)
             .map_err(|error| Fault::DamagedLine { line: invalid(error.utf8_error().valid_up_to()) })?;
-        let (mut rows, mut cells, mut start, mut slots) = (Vec::new(), Cells::default(), 0, 0);
+        let (mut rows, mut start) = (Vec::new(), 0);
         let mut owners = self.owner.map(|_| Vec::new());
         for (end, line) in ends {
             let range = start..end;
-            let found = self.find(&text[range.clone()], line)?;
             if let (Some(owners), Some(column)) = (&mut owners, self.owner) {
-                let owner = owner(&text[range.clone()], column, line)?;
-                owners.extend(found.iter().filter(|one| !one.null).map(|_| owner.clone()));
+                owners.push(owner(&text[range.clone()], column, line)?);
             }
-            cells.push(found.iter().map(|found| {
-                let slot = (!found.null).then_some(slots);
-                slots += usize::from(!found.null);
-                Cell { slot, selector: found.selector, way: found.selector, at: found.at.clone() }
-            }));
-            rows.push((range, found));
+            rows.push((range.clone(), self.find(&text[range], line)?));
             start = end;
         }
-        Ok(Some(Batch { text, rows, cells, owners }))
+        Ok(Some(Batch::new(text, self.form, 0, rows, owners)))
+    }
+
+    /// The whole file as one row. It is nobody's, and it has no columns: it is the text that the first selector means.
+    fn document(&mut self) -> Result<Option<Batch>, Fault> {
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(None);
+        }
+        if let Some(column) = self.owner {
+            return Err(Fault::NoOwner { column: column.to_owned() });
+        }
+        let mut bytes = Vec::new();
+        while self.file.next(&mut bytes)? {
+            if bytes.len() as u64 > LINE_MAX {
+                return Err(Fault::LongRecord { record: 1, limit: LINE_MAX });
+            }
+        }
+        let text = String::from_utf8(bytes).map_err(|_| Fault::NotUnicode { record: 1 })?;
+        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let found = Found { start, end: text.len(), selector: 0, at: Vec::new(), null: false };
+        let rows = vec![(0..text.len(), vec![found])];
+        Ok(Some(Batch::new(text, self.form, 0, rows, None)))
     }
 
     fn find(&self, raw: &str, line: u64) -> Result<Vec<Found>, Fault> {
@@ -240,16 +173,49 @@ impl<'a> Lines<'a> {
 }
 
 impl Batch {
+    fn new(
+        text: String,
+        form: Form,
+        head: usize,
+        rows: Vec<(Range<usize>, Vec<Found>)>,
+        owners: Option<Vec<String>>,
+    ) -> Self {
+        let (mut cells, mut slots) = (Cells::default(), 0);
+        for (_, found) in &rows {
+            cells.push(found.iter().map(|found| {
+                let slot = (!found.null).then_some(slots);
+                slots += usize::from(!found.null);
+                Cell { slot, selector: found.selector, way: found.selector, at: found.at.clone() }
+            }));
+        }
+        Self { text, form, head, rows, cells, owners }
+    }
+
+    /// Row by row whose it is, where that was asked for.
+    pub(crate) fn owners(&self) -> Option<&[String]> {
+        self.owners.as_deref()
+    }
+
     /// Slot by slot whose it is, where that matters.
     pub(crate) fn units(&self) -> Option<Vec<Option<&str>>> {
-        Some(self.owners.as_ref()?.iter().map(|owner| Some(owner.as_str())).collect())
+        let mut units = Vec::new();
+        for (owner, (_, found)) in self.owners.as_ref()?.iter().zip(&self.rows) {
+            units.extend(found.iter().filter(|one| !one.null).map(|_| Some(owner.as_str())));
+        }
+        Some(units)
+    }
+
+    /// The first row as it stands in the file.
+    pub(crate) fn first_row(&self) -> Option<&str> {
+        let (range, _) = self.rows.first()?;
+        Some(self.text[range.clone()].trim_start_matches(BYTE_ORDER_MARK))
     }
 
     /// The texts, slot by slot.
-    pub(crate) fn texts(&self) -> Vec<std::borrow::Cow<'_, str>> {
+    pub(crate) fn texts(&self) -> Vec<Cow<'_, str>> {
         let found =
             self.rows.iter().flat_map(|(range, found)| found.iter().map(|one| (&self.text[range.clone()], one)));
-        found.filter(|(_, one)| !one.null).map(|(line, one)| json::text(line, one)).collect()
+        found.filter(|(_, one)| !one.null).map(|(row, one)| self.value(row, one)).collect()
     }
 
     /// The rows' lines, each with its end and what blank lines stand before it.
@@ -257,26 +223,45 @@ impl Batch {
         self.rows.iter().map(|(range, _)| &self.text[range.clone()])
     }
 
-    /// The lines of the rows that are kept, with the texts that changed. What stands behind the last row is kept too.
+    fn value<'b>(&self, row: &'b str, one: &Found) -> Cow<'b, str> {
+        match self.form {
+            Form::Json => json::text(row, one),
+            Form::Csv { .. } => csv::value(&row[one.start..one.end]),
+            Form::Document => Cow::Borrowed(&row[one.start..one.end]),
+        }
+    }
+
+    /// What stands in the place of `before` for it to say `text`.
+    fn written(&self, text: &str, before: &str) -> String {
+        match self.form {
+            Form::Json => json::string(text),
+            Form::Csv { delimiter } => csv::cell(text, before, delimiter),
+            Form::Document => text.to_owned(),
+        }
+    }
+
+    /// The rows that are kept, with the texts that changed. What stands before the first row and behind the last is kept too.
     pub(crate) fn write(
         &self,
         scrubbed: &[Option<&Scrubbed>],
         keep: impl Iterator<Item = bool>,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
+        out.write_all(&self.text.as_bytes()[..self.head])?;
         for (((range, found), cells), keep) in self.rows.iter().zip(self.cells.rows()).zip(keep) {
             if !keep {
                 continue;
             }
-            let line = &self.text[range.clone()];
-            let new = |cell: &Cell| cell.slot.and_then(|slot| scrubbed[slot]?.changed.as_deref());
-            if cells.iter().any(|cell| new(cell).is_some()) {
-                out.write_all(json::with_texts(line, found.iter().zip(cells.iter().map(new))).as_bytes())?;
-            } else {
-                out.write_all(line.as_bytes())?;
+            let (row, mut kept) = (&self.text[range.clone()], 0);
+            for (one, cell) in found.iter().zip(cells) {
+                let Some(new) = cell.slot.and_then(|slot| scrubbed[slot]?.changed.as_deref()) else { continue };
+                out.write_all(&row.as_bytes()[kept..one.start])?;
+                out.write_all(self.written(new, &row[one.start..one.end]).as_bytes())?;
+                kept = one.end;
             }
+            out.write_all(&row.as_bytes()[kept..])?;
         }
-        let behind = self.rows.last().map_or(0, |(range, _)| range.end);
+        let behind = self.rows.last().map_or(self.head, |(range, _)| range.end);
         out.write_all(&self.text.as_bytes()[behind..])
     }
 }
@@ -285,54 +270,6 @@ impl Batch {
 fn owner(line: &str, column: &str, number: u64) -> Result<String, Fault> {
     let object = serde_json::from_str(line.trim_start_matches(BYTE_ORDER_MARK));
     whose(&object.map_err(|_| Fault::DamagedLine { line: number })?, column, number)
-}
-
-/// A file of lines being written.
-pub(crate) enum LinesFile {
-    Plain(std::io::BufWriter<AtomicFile>),
-    Gzip(GzEncoder<AtomicFile>),
-    Zstandard(zstd::Encoder<'static, AtomicFile>),
-}
-
-impl LinesFile {
-    pub(crate) fn create(target: &Path, compression: Compression) -> Result<Self, Error> {
-        let file = AtomicFile::create(target)?;
-        Ok(match compression {
-            Compression::None => Self::Plain(std::io::BufWriter::with_capacity(1 << 16, file)),
-            Compression::Gzip => Self::Gzip(GzEncoder::new(file, flate2::Compression::default())),
-            Compression::Zstandard => {
-                Self::Zstandard(zstd::Encoder::new(file, 0).map_err(|source| write_error(target, source))?)
-            }
-        })
-    }
-
-    pub(crate) fn commit(self, target: &Path) -> Result<Content, Stop> {
-        let failed = |source| write_error(target, source);
-        let file = match self {
-            Self::Plain(writer) => writer.into_inner().map_err(|error| failed(error.into_error()))?,
-            Self::Gzip(encoder) => encoder.finish().map_err(failed)?,
-            Self::Zstandard(encoder) => encoder.finish().map_err(failed)?,
-        };
-        Ok(file.commit()?)
-    }
-}
-
-impl Write for LinesFile {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self {
-            Self::Plain(writer) => writer.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
-            Self::Zstandard(encoder) => encoder.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self {
-            Self::Plain(writer) => writer.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstandard(encoder) => encoder.flush(),
-        }
-    }
 }
 
 #[cfg(test)]

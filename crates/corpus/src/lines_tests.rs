@@ -10,7 +10,7 @@ use crate::fixtures::*;
 use crate::{Error, FaultClass, Mode, OnError, ScrubPlan, Selection, Selector, scrub};
 
 /// A file of lines, in the form that its name tells.
-fn write(path: PathBuf, text: &str) -> PathBuf {
+pub(super) fn write(path: PathBuf, text: &str) -> PathBuf {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = std::fs::File::create(&path).unwrap();
     let mut writer: Box<dyn Write> = match path.extension().and_then(|extension| extension.to_str()) {
@@ -22,7 +22,7 @@ fn write(path: PathBuf, text: &str) -> PathBuf {
     path
 }
 
-fn read(path: &Path) -> String {
+pub(super) fn read(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
     let mut text = String::new();
     match bytes.get(..2) {
@@ -33,7 +33,7 @@ fn read(path: &Path) -> String {
     text
 }
 
-fn columns(written: &[&str]) -> Vec<Selector> {
+pub(super) fn columns(written: &[&str]) -> Vec<Selector> {
     written.iter().map(|written| written.parse().unwrap()).collect()
 }
 

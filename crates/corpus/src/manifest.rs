@@ -58,6 +58,12 @@ pub struct InputFile {
     pub bytes: u64,
     /// Its rows; for a sampled dry run, those looked at.
     pub rows: u64,
+    /// Bytes of its selected texts, and how many of them were replaced or went with their rows.
+    #[serde(default)]
+    pub text_bytes: u64,
+    /// See `text_bytes`.
+    #[serde(default)]
+    pub text_bytes_changed: u64,
 }
 
 /// An output file.
@@ -113,6 +119,12 @@ pub struct Counts {
     pub rows_dropped: u64,
     /// Rows removed because an earlier row has the same scrubbed text.
     pub duplicates_removed: u64,
+    /// Bytes of the selected texts, as they were.
+    #[serde(default)]
+    pub text_bytes: u64,
+    /// How many of them lie in findings that were replaced, or in rows that the policy removed.
+    #[serde(default)]
+    pub text_bytes_changed: u64,
     /// Findings by entity, over every input row.
     pub findings: BTreeMap<Entity, u64>,
 }
@@ -150,6 +162,11 @@ impl Manifest {
 }
 
 impl Counts {
+    /// Share of the selected texts' bytes that were replaced, or went with their rows; 0 where there is no text.
+    pub fn share_changed(&self) -> f64 {
+        self.text_bytes_changed as f64 / self.text_bytes.max(1) as f64
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.rows_in += other.rows_in;
         self.rows_out += other.rows_out;
@@ -157,6 +174,8 @@ impl Counts {
         self.rows_changed += other.rows_changed;
         self.rows_dropped += other.rows_dropped;
         self.duplicates_removed += other.duplicates_removed;
+        self.text_bytes += other.text_bytes;
+        self.text_bytes_changed += other.text_bytes_changed;
         for (&entity, count) in &other.findings {
             *self.findings.entry(entity).or_default() += count;
         }

@@ -100,7 +100,7 @@ pub fn dedup(
     progress: &(dyn Fn(DedupPass, Progress) + Sync),
     cancelled: &AtomicBool,
 ) -> Result<DedupManifest, Error> {
-    let inputs = shards(&plan.inputs)?;
+    let inputs = shards(&plan.inputs, &[])?;
     if inputs.is_empty() {
         return Err(Error::EmptyCorpus { files: 0 });
     }

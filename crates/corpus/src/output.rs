@@ -146,13 +146,19 @@ impl Drop for OutputFolder {
     }
 }
 
-/// True if the folder holds anything that neither a finished nor an unfinished run explains.
+/// True if the folder holds anything that neither a finished nor an unfinished run explains. Empty folders are nothing: a
+/// run that stopped in its first file may leave some.
 pub(crate) fn is_foreign(root: &Path) -> bool {
-    let Ok(mut entries) = std::fs::read_dir(root) else {
-        return false;
-    };
     let ours = root.join(MANIFEST_NAME).exists() || root.join(PROGRESS_NAME).exists();
-    !ours && entries.next().is_some()
+    !ours && holds_anything(root)
+}
+
+fn holds_anything(folder: &Path) -> bool {
+    let is_file = |entry: std::fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => holds_anything(&entry.path()),
+        _ => true,
+    };
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_file))
 }
 
 fn stays_below(name: &str) -> bool {
@@ -177,6 +183,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(!is_foreign(folder.path()));
         assert!(!is_foreign(&folder.path().join("missing")));
+        std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        assert!(!is_foreign(folder.path()));
         std::fs::write(folder.path().join("thesis.odt"), b"").unwrap();
         assert!(is_foreign(folder.path()));
         std::fs::create_dir(folder.path().join(PROGRESS_NAME)).unwrap();

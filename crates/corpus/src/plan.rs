@@ -43,7 +43,7 @@ pub struct ScrubPlan {
     /// Folder to write to; created if missing.
     pub output: PathBuf,
     /// The texts: columns of `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of one of them, at the top or inside structs and
-    /// lists; or strings of JSON lines.
+    /// lists; strings of JSON lines; columns of tables of cells. A document is its own text, whatever is written here.
     pub columns: Vec<Selector>,
     /// Built-in entities to look for.
     pub entities: Vec<Entity>,
@@ -66,6 +66,10 @@ pub struct ScrubPlan {
     pub on_error: OnError,
     /// Refuse files with a row group that declares more uncompressed bytes than this.
     pub row_group_bytes_max: u64,
+    /// Stop where more than this share (0 to 1) of the bytes of the selected texts of one file, or of all, would be
+    /// replaced or go with their rows; documents are only taken together. It is no part of [`Self::digest`], because it
+    /// changes no output byte. Not looked at in a dry run.
+    pub max_changed: Option<f64>,
     /// Replace an output folder that belongs to another plan or to changed inputs.
     pub overwrite: bool,
     /// Whether to write.
@@ -91,6 +95,7 @@ impl ScrubPlan {
             jobs: 0,
             on_error: OnError::Fail,
             row_group_bytes_max: 8 << 30,
+            max_changed: None,
             overwrite: false,
             mode: Mode::Write,
         }
@@ -108,7 +113,7 @@ impl ScrubPlan {
             // No rule can have an empty pattern, so none can be taken for this one.
             let mut literals = self.deny.clone();
             literals.sort();
-            custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new() });
+            custom.push(CustomRule { name: "deny".to_owned(), literals, pattern: String::new(), entity: None });
         }
         rule_set_digest(&self.entities, &custom, &self.packs)
     }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use crate::cells::{Cells, key};
 use crate::column::{Slots, slots, texts};
+use crate::columnar::Columnar;
 use crate::dedup::{Digest, digest};
 use crate::error::{Error, Fault};
+use crate::format::{Form, Format, Layout, format_of};
 use crate::lines::Lines;
 use crate::nested::{Leaf, Way, cells, leaf};
-use crate::records::is_parquet;
 use crate::selector::Selector;
-use crate::source::{Columns, Source};
+use crate::source::Columns;
 
 /// Hands the key of every row that holds a text to `each`; one batch of rows is in memory at a time.
 pub(crate) fn for_each_key(
@@ -19,16 +20,20 @@ pub(crate) fn for_each_key(
     flat: bool,
     each: &mut dyn FnMut(Digest),
 ) -> Result<(), Error> {
-    let read = if is_parquet(file).map_err(|fault| at(file, fault))? { parquet } else { lines };
-    read(file, columns, flat, each).map_err(|fault| at(file, fault))
+    let read = match format_of(file).map_err(|fault| at(file, fault))? {
+        Format::Parquet => tables(file, None, columns, flat, each),
+        Format::Arrow(layout) => tables(file, Some(layout), columns, flat, each),
+        Format::Text(form) => lines(file, form, columns, flat, each),
+    };
+    read.map_err(|fault| at(file, fault))
 }
 
 fn at(file: &Path, fault: Fault) -> Error {
     Error::Input { file: file.to_owned(), fault }
 }
 
-fn lines(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
-    let mut lines = Lines::open(file, columns, None)?;
+fn lines(file: &Path, form: Form, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
+    let mut lines = Lines::open(file, form, columns, None)?;
     while let Some(batch) = lines.next(u64::MAX)? {
         let digests: Vec<Option<Digest>> = batch.texts().iter().map(|text| Some(digest(text))).collect();
         keys(&batch.cells, flat, &digests, each);
@@ -36,12 +41,19 @@ fn lines(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Dig
     Ok(())
 }
 
-fn parquet(file: &Path, columns: &[Selector], flat: bool, each: &mut dyn FnMut(Digest)) -> Result<(), Fault> {
-    let source = Source::open_selected(file, columns, None, u64::MAX)?;
+fn tables(
+    file: &Path,
+    arrow: Option<Layout>,
+    columns: &[Selector],
+    flat: bool,
+    each: &mut dyn FnMut(Digest),
+) -> Result<(), Fault> {
+    let mut source = Columnar::open_selected(file, arrow, columns, None, u64::MAX)?;
     let ways = source.ways(Columns::Wanted);
-    for row_group in 0..source.row_groups() {
-        for batch in source.batches(row_group, Columns::Wanted)? {
-            let (batch, damaged) = (batch?, || Fault::DamagedData { row_group });
+    for group in 0..source.groups() {
+        let fault = source.damaged(group);
+        for batch in source.batches(group, Columns::Wanted)? {
+            let (batch, damaged) = (batch?, || fault.clone());
             let taken = |way: &Way| -> Option<(Leaf, Slots)> {
                 let leaf = leaf(batch.column(way.top), way)?;
                 let slots = slots(&leaf.values)?;

@@ -1,22 +1,21 @@
 //! The records of a corpus, one after another, for whoever trains or measures on them: texts, prompts with completions,
-//! or conversations, from Parquet and from JSON lines. Nested columns become plain values here.
+//! or conversations, from every kind of file that is read. Nested columns become plain values here.
 //!
 //! One batch of rows, or one line, is in memory at a time. What is null is skipped; what is missing is a fault.
 
 mod lines;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 
 use crate::column::{slots, texts};
+use crate::columnar::Columnar;
 use crate::error::{Error, Fault};
-use crate::inputs::is_json_lines;
+use crate::format::{Form, Format, Layout, format_of};
 use crate::selector::Selector;
-use crate::source::{Columns, Kind, Source, unreadable};
+use crate::source::{Columns, Kind};
 pub(crate) use lines::whose;
 
 /// What makes up a record.
@@ -107,10 +106,11 @@ pub fn read_records(
 ) -> Result<(), Error> {
     for file in files {
         let fail = |fault| Error::Input { file: file.clone(), fault };
-        if is_parquet(file).map_err(fail)? {
-            read_parquet(file, selection, owner, each)?;
-        } else {
-            lines::read(file, selection, owner, each)?;
+        match format_of(file).map_err(fail)? {
+            Format::Parquet => read_tables(file, None, selection, owner, each)?,
+            Format::Arrow(layout) => read_tables(file, Some(layout), selection, owner, each)?,
+            Format::Text(Form::Json) => lines::read(file, selection, owner, each)?,
+            Format::Text(form) => lines::read_cells(file, form, selection, owner, each)?,
         }
     }
     Ok(())
@@ -119,27 +119,21 @@ pub fn read_records(
 /// What is done with a record and its owner.
 pub type Each<'a> = dyn FnMut(Record, Option<String>) -> Result<(), Error> + 'a;
 
-/// By its first bytes; what is not Parquet must be called or look like JSON lines.
-pub(crate) fn is_parquet(path: &Path) -> Result<bool, Fault> {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut head));
-    read.map_err(|error| unreadable(&error))?;
-    match head.as_slice() {
-        b"PAR1" | b"PARE" => Ok(true),
-        _ if is_json_lines(path) || head.first() == Some(&b'{') => Ok(false),
-        _ if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) => Ok(true),
-        _ => Err(Fault::UnknownFormat),
-    }
-}
-
-fn read_parquet(file: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
+fn read_tables(
+    file: &Path,
+    arrow: Option<Layout>,
+    selection: &Selection,
+    owner: Option<&str>,
+    each: &mut Each<'_>,
+) -> Result<(), Error> {
     let fail = |fault: Fault| Error::Input { file: file.to_owned(), fault };
     let wanted = [selection.wanted(), owner.map(|name| (name, Kind::Owner)).into_iter().collect()].concat();
-    let source = Source::open_wanted(file, &wanted, u64::MAX).map_err(fail)?;
-    for row_group in 0..source.row_groups() {
-        for batch in source.batches(row_group, Columns::Wanted).map_err(fail)? {
+    let mut source = Columnar::open_wanted(file, arrow, &wanted, u64::MAX).map_err(fail)?;
+    for group in 0..source.groups() {
+        let fault = source.damaged(group);
+        for batch in source.batches(group, Columns::Wanted).map_err(fail)? {
             let batch = batch.map_err(fail)?;
-            let damaged = || fail(Fault::DamagedData { row_group });
+            let damaged = || fail(fault.clone());
             let records = records(&batch, selection).ok_or_else(damaged)?;
             let owners = match owner {
                 Some(name) => owners(&batch, name).ok_or_else(damaged)?,

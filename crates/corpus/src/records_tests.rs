@@ -1,5 +1,6 @@
 //! Records from Parquet and JSON lines: the same ones, and the faults of each.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -184,12 +185,12 @@ fn faults_name_the_line_and_never_quote_it() {
 fn what_is_neither_is_refused_and_names_do_not_decide_about_parquet() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for (name, bytes) in [("a.csv", &b"a,b\n1,2\n"[..]), ("b.bin", &[0x80, 2, 0x7d, 0x71]), ("empty", b"")] {
+    for (name, bytes) in [("a.tab", &b"a,b\n1,2\n"[..]), ("b.bin", &[0x80, 2, 0x7d, 0x71]), ("empty", b"")] {
         let error = read(&lines(root, name, bytes), &text()).unwrap_err();
         assert!(matches!(error, Error::Input { fault: Fault::UnknownFormat, .. }), "{name}");
     }
     assert_eq!(read(&lines(root, "empty.jsonl", b""), &text()).unwrap(), Vec::<String>::new());
-    assert_eq!(read(&lines(root, "a.txt", b"{\"text\": \"a\"}"), &text()).unwrap(), ["a"]);
+    assert_eq!(read(&lines(root, "a.log", b"{\"text\": \"a\"}"), &text()).unwrap(), ["a"]);
     let moved = root.join("parquet.jsonl");
     std::fs::rename(parquet(root, false), &moved).unwrap();
     assert_eq!(read(&moved, &text()).unwrap().len(), 3);

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::{Content, content_of, write_json};
+use crate::atomic::{Content, content_of, write_json_unsynced};
 use crate::dedup::Seen;
 use crate::error::{Error, FaultClass};
 use crate::inputs::Shard;
@@ -34,8 +34,19 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    Written { output: FileDigest, findings: FileDigest, counts: Counts },
-    Quarantined { reason_class: FaultClass },
+    Written {
+        output: FileDigest,
+        findings: FileDigest,
+        counts: Counts,
+    },
+    /// A document that was not kept: there is nothing of it but what was found and counted.
+    Removed {
+        findings: FileDigest,
+        counts: Counts,
+    },
+    Quarantined {
+        reason_class: FaultClass,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +61,8 @@ impl From<Content> for FileDigest {
     }
 }
 
-/// The records of a run, each durable before it counts.
+/// The records of a run. None is believed that does not fit the files it names, so none needs to be on the disk before
+/// them, or at once: a machine that loses power loses the last shards, and nothing more.
 pub(crate) struct Log {
     head: String,
     pub(crate) records: Vec<Record>,
@@ -99,6 +111,10 @@ impl Log {
             && file_digest(&shard.path, cancelled)? == record.input
             && match &record.outcome {
                 Outcome::Quarantined { .. } => true,
+                Outcome::Removed { findings, .. } => {
+                    !folder.shard(&shard.name).exists()
+                        && file_digest(&folder.part(index), cancelled)?.as_ref() == Some(findings)
+                }
                 Outcome::Written { output, findings, .. } => {
                     file_digest(&folder.shard(&shard.name), cancelled)?.as_ref() == Some(output)
                         && file_digest(&folder.part(index), cancelled)?.as_ref() == Some(findings)
@@ -116,7 +132,7 @@ impl Log {
         outcome: Outcome,
     ) -> Result<(), Error> {
         let record = Record { previous: self.head.clone(), file: file.to_owned(), input, outcome };
-        write_json(&folder.record(self.records.len()), &record)?;
+        write_json_unsynced(&folder.record(self.records.len()), &record)?;
         self.head = hash(&record);
         self.records.push(record);
         Ok(())

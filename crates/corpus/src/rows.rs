@@ -4,7 +4,7 @@
 //! threads cannot show in the output.
 
 use privet_text::{
-    Context, CustomRule, Entity, Finding, Policy, Recognizer, RulePack, denied, recognizers, scan, scrub,
+    Context, CustomRule, Entity, Finding, Operator, Policy, Recognizer, RulePack, denied, recognizers, scan, scrub,
 };
 use rayon::prelude::*;
 
@@ -36,6 +36,9 @@ pub(crate) struct Scrubbed {
     pub(crate) findings: Vec<Located>,
     /// The policy removes the row.
     pub(crate) dropped: bool,
+    /// Length of the old text, and how much of it lies in findings that are replaced.
+    pub(crate) bytes: u64,
+    pub(crate) bytes_changed: u64,
 }
 
 impl Rules {
@@ -66,19 +69,28 @@ impl Rules {
         scan(&self.recognizers, text)
     }
 
+    /// Findings of one text, with their places in characters, whatever the policy says of them.
+    pub(crate) fn located(&self, text: &str) -> Vec<Located> {
+        locate(text, self.scan(text))
+    }
+
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    fn scrub(&self, text: &str, unit: Option<&str>) -> Scrubbed {
+    pub(crate) fn scrub(&self, text: &str, unit: Option<&str>) -> Scrubbed {
         let context = Context { unit: unit.map(str::as_bytes) };
         let scrubbed = scrub(&self.recognizers, text, &self.policy, &context);
         let (new, dropped) = (scrubbed.text, scrubbed.dropped);
+        let replaced = scrubbed.findings.iter().filter(|finding| self.policy.operator_for(finding) != Operator::Keep);
+        let bytes_changed = if new == text { 0 } else { replaced.map(|finding| finding.span.len() as u64).sum() };
         Scrubbed {
             digest: digest(&new),
             changed: (!dropped && new != text).then(|| new.into_owned()),
             findings: locate(text, scrubbed.findings),
             dropped,
+            bytes: text.len() as u64,
+            bytes_changed,
         }
     }
 
@@ -119,7 +131,6 @@ fn locate(text: &str, findings: Vec<Finding>) -> Vec<Located> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privet_text::Operator;
     use proptest::prelude::*;
 
     fn rules() -> Rules {

@@ -3,6 +3,7 @@
 //! Shards run in order because keep-first is about order; the work inside a batch is what runs on many
 //! threads. The manifest is the last thing written, so a folder that has one is complete.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use rayon::ThreadPoolBuilder;
@@ -20,7 +21,7 @@ use crate::plan::{Mode, OnError, ScrubPlan};
 use crate::resume::{FileDigest, Log, Outcome, file_digest};
 use crate::rows::Rules;
 use crate::settle::{PlanRecord, settle};
-use crate::shard::{Run, Targets};
+use crate::shard::{Run, Targets, Written};
 
 /// Scrubs every input of the plan into its output folder; returns what the manifest says.
 ///
@@ -38,7 +39,7 @@ pub fn scrub(
     progress: &(dyn Fn(Progress) + Sync),
     cancelled: &AtomicBool,
 ) -> Result<Manifest, Error> {
-    let shards = shards(&plan.inputs)?;
+    let shards = shards(&plan.inputs, &plan.input_folders)?;
     if shards.is_empty() {
         return Err(Error::EmptyCorpus { files: 0 });
     }
@@ -63,6 +64,7 @@ fn write(run: &Run<'_>, shards: &[Shard], meter: &Meter<'_>) -> Result<Manifest,
     let plan_digest = plan.digest(&names);
     let folder = OutputFolder::open(&plan.output)?;
     if let Some(done) = settle(run, shards, &folder, &plan_digest)? {
+        check_changed(plan, &done.counts, None)?;
         folder.finish()?;
         return Ok(done);
     }
@@ -123,11 +125,17 @@ fn one_shard(
     let mut done = |rows, bytes| meter.advance(rows, bytes);
     match run.scrub_shard(shard, Some(&targets), u64::MAX, seen, &mut done) {
         Ok(finished) => {
-            let Some((output, findings)) = finished.written else {
+            let Some(Written { output, findings }) = finished.written else {
                 return Ok(None);
             };
-            let outcome =
-                Outcome::Written { output: output.into(), findings: findings.into(), counts: finished.counts };
+            let (findings, counts) = (findings.into(), finished.counts);
+            let outcome = if let Some(output) = output {
+                Outcome::Written { output: output.into(), findings, counts }
+            } else {
+                // An earlier run that was killed may have kept it.
+                remove(&targets.output)?;
+                Outcome::Removed { findings, counts }
+            };
             log.append(folder, &shard.name, input, outcome)?;
             Ok(None)
         }
@@ -162,6 +170,10 @@ fn conclude(
                 parts.push(folder.part(index));
                 add_scrubbed(&mut manifest, record.file, record.input, Some(output), &counts);
             }
+            Outcome::Removed { counts, .. } => {
+                parts.push(folder.part(index));
+                add_scrubbed(&mut manifest, record.file, record.input, None, &counts);
+            }
             Outcome::Quarantined { reason_class } => manifest.quarantined.push(Quarantined {
                 file: record.file,
                 sha256: record.input.map(|input| input.sha256),
@@ -169,7 +181,8 @@ fn conclude(
             }),
         }
     }
-    if let Err(error) = check_not_empty(run.plan, &manifest, files, first_fault) {
+    let whole = |manifest: &Manifest| check_changed(run.plan, &manifest.counts, None);
+    if let Err(error) = check_not_empty(run.plan, &manifest, files, first_fault).and_then(|()| whole(&manifest)) {
         let written: Vec<String> = manifest.outputs.into_iter().map(|o| o.file).collect();
         folder.clear(&written)?;
         return Err(error);
@@ -199,6 +212,17 @@ pub(crate) fn check_not_empty(
         return Err(Error::EmptyCorpus { files: manifest.inputs.len() });
     }
     Ok(())
+}
+
+/// The stop rule: refuses what changes more of a file, or of all files, than the plan allows. A document is no corpus by
+/// itself: one short letter may be nothing but names, so documents are judged together.
+pub(crate) fn check_changed(plan: &ScrubPlan, counts: &Counts, file: Option<&Path>) -> Result<(), Error> {
+    match plan.max_changed {
+        Some(limit) if counts.share_changed() > limit => {
+            Err(Error::TooMuchChanged { file: file.map(Path::to_owned), limit })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn empty_manifest(plan: &ScrubPlan, plan_digest: String) -> Manifest {
@@ -235,9 +259,14 @@ pub(crate) fn add_scrubbed(
         });
     }
     let (sha256, bytes) = input.map_or((String::new(), 0), |input| (input.sha256, input.bytes));
-    manifest.inputs.push(InputFile { file, sha256, bytes, rows: counts.rows_in });
+    let (text_bytes, text_bytes_changed) = (counts.text_bytes, counts.text_bytes_changed);
+    manifest.inputs.push(InputFile { file, sha256, bytes, rows: counts.rows_in, text_bytes, text_bytes_changed });
 }
 
 #[cfg(test)]
 #[path = "scrub_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "stop_rule_tests.rs"]
+mod stop_rule;

@@ -57,6 +57,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Opens `path` and finds its text column.
+    #[cfg(test)]
     pub(crate) fn open(path: &Path, column: &str, row_group_bytes_max: u64) -> Result<Self, Fault> {
         Self::open_wanted(path, &[(column, Kind::Text)], row_group_bytes_max)
     }
@@ -279,7 +280,7 @@ fn is_chat(data_type: &DataType) -> bool {
     holds("role") && holds("content")
 }
 
-fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fault> {
+pub(crate) fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Result<usize, Fault> {
     let available: Vec<String> =
         schema.fields().iter().filter(|field| is_text(field.data_type())).map(|field| field.name().clone()).collect();
     let found = schema.fields().iter().position(|field| field.name() == wanted);

@@ -28,7 +28,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         Edition::Private => private::read(run, &verified)?,
     };
     let selftest = selftest(run, &verified.ledger.genesis().binary_hash)?;
-    let PrivateSections { corpus, training, evidence, control } = sections;
+    let PrivateSections { corpus, training, evidence, controls } = sections;
     let (guarantee, ledger) = (figures(&verified), summary(&verified));
     let scope = statement::scope(&verified);
     let mut warnings = statement::warnings(&verified, &scope);
@@ -52,7 +52,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         training,
         evidence,
         selftest,
-        utility: utility(run, control)?,
+        utility: utility(run, controls)?,
         provenance: provenance(&verified.plan),
         limits: statement::limits(),
         assumptions: assumptions::assumptions(&verified.plan),
@@ -125,7 +125,7 @@ fn mechanism(plan: &Plan) -> Mechanism {
     }
 }
 
-fn utility(run: &Path, control: Section<Control>) -> Result<Section<Utility>, Error> {
+fn utility(run: &Path, [control, control_clipped]: [Section<Control>; 2]) -> Result<Section<Utility>, Error> {
     let path = run.join("public").join("evaluation.json");
     let Some(evaluation) = folder::json::<Evaluation>(&path)? else {
         let reason =
@@ -135,7 +135,9 @@ fn utility(run: &Path, control: Section<Control>) -> Result<Section<Utility>, Er
     folder::require_format(&path, &evaluation.format, folder::EVALUATION_FORMAT)?;
     let Evaluation { sequences, tokens, base_loss, released_loss, .. } = evaluation;
     let split = clean(&evaluation.split);
-    Ok(Section::Present { value: Utility { split, sequences, tokens, base_loss, released_loss, control } })
+    Ok(Section::Present {
+        value: Utility { split, sequences, tokens, base_loss, released_loss, control, control_clipped },
+    })
 }
 
 fn selftest(run: &Path, trained_by: &str) -> Result<Section<Selftest>, Error> {

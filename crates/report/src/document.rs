@@ -4,7 +4,7 @@
 //! adjacency as well.
 
 use crate::words::{self, count, number};
-use crate::{Corpus, Edition, Evidence, Report, Section, Selftest, TrainingFigures, Utility};
+use crate::{Control, Corpus, Edition, Evidence, Report, Section, Selftest, TrainingFigures, Utility};
 
 /// A piece of a document.
 pub(crate) enum Block {
@@ -214,6 +214,8 @@ fn corpus(corpus: &Corpus) -> Vec<Block> {
         ("rows in", text(corpus.rows_in)),
         ("rows out", text(corpus.rows_out)),
         ("rows changed", text(corpus.rows_changed)),
+        ("rows removed for what was found in them", text(corpus.rows_dropped)),
+        ("share of the text that changed", corpus.share_changed.map(|share| format!("{share:.4}"))),
         ("exact duplicates removed", text(corpus.duplicates_removed)),
         ("files in", Some(corpus.inputs.len().to_string())),
         ("files set aside", Some(corpus.files_quarantined.to_string())),
@@ -309,13 +311,15 @@ fn selftest(selftest: &Selftest) -> Vec<Block> {
 
 fn utility(utility: &Utility) -> Vec<Block> {
     let text = |number: Option<u64>| number.map(|number| number.to_string());
+    let loss = |control: &Section<Control>| control.value().map(|control| format!("{:.4}", control.loss));
     let mut blocks = vec![facts(vec![
         ("text", Some(utility.split.clone())),
         ("sequences", text(utility.sequences)),
         ("tokens", text(utility.tokens)),
         ("loss of the base model", Some(format!("{:.4}", utility.base_loss))),
         ("loss of the released model", Some(format!("{:.4}", utility.released_loss))),
-        ("loss of the non-private control", utility.control.value().map(|control| format!("{:.4}", control.loss))),
+        ("loss of the non-private control", loss(&utility.control)),
+        ("loss of the control with clipping and without noise", loss(&utility.control_clipped)),
     ])];
     blocks.push(Block::Paragraph("Mean loss per predicted token in nats; lower is better.".to_owned()));
     blocks

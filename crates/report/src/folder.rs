@@ -116,7 +116,7 @@ pub(crate) struct Evaluation {
     pub(crate) released_loss: f64,
 }
 
-/// `private/control/evaluation.json`.
+/// `evaluation.json` of a control, below `private/`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ControlEvaluation {
     pub(crate) loss: f64,
@@ -186,7 +186,10 @@ pub(crate) struct Counts {
     pub(crate) rows_in: Option<u64>,
     pub(crate) rows_out: Option<u64>,
     pub(crate) rows_changed: Option<u64>,
+    pub(crate) rows_dropped: Option<u64>,
     pub(crate) duplicates_removed: Option<u64>,
+    pub(crate) text_bytes: Option<u64>,
+    pub(crate) text_bytes_changed: Option<u64>,
     #[serde(default)]
     pub(crate) findings: BTreeMap<String, u64>,
 }

@@ -26,7 +26,8 @@ pub(crate) struct PrivateSections {
     pub(crate) corpus: Section<Corpus>,
     pub(crate) training: Section<TrainingFigures>,
     pub(crate) evidence: Section<Evidence>,
-    pub(crate) control: Section<Control>,
+    /// Plain, then with clipping.
+    pub(crate) controls: [Section<Control>; 2],
 }
 
 /// The same without the private folder.
@@ -38,7 +39,7 @@ pub(crate) fn withheld() -> PrivateSections {
         evidence: Section::Absent {
             reason: why("the audit's outcome follows from secret coins and is not needed to rely on the guarantee"),
         },
-        control: Section::Absent { reason: why("the control is trained without privacy") },
+        controls: [(); 2].map(|()| Section::Absent { reason: why("a control is trained without privacy") }),
     }
 }
 
@@ -48,7 +49,6 @@ pub(crate) fn read(run: &Path, verified: &Verified) -> Result<PrivateSections, E
     check_head(&private.join("ledger-head.json"), run, verified)?;
     let manifest_path = private.join("scrubbed").join("manifest.json");
     let training = folder::json::<Training>(&private.join("training.json"))?;
-    let control = folder::json::<ControlEvaluation>(&private.join("control").join("evaluation.json"))?;
     Ok(PrivateSections {
         corpus: match folder::json::<Manifest>(&manifest_path)? {
             Some(manifest) => {
@@ -66,10 +66,16 @@ pub(crate) fn read(run: &Path, verified: &Verified) -> Result<PrivateSections, E
             None if verified.plan.audit.canaries == 0 => absent("the plan has no canaries, so nothing was audited"),
             None => absent("private/audit.json does not exist: the run is not finished"),
         },
-        control: match control {
-            Some(control) => Section::Present { value: Control { loss: control.loss, steps: control.steps } },
-            None => absent("private/control/evaluation.json does not exist: no control was trained and evaluated"),
-        },
+        controls: [control(&private, "control")?, control(&private, "control-clipped")?],
+    })
+}
+
+fn control(private: &Path, folder: &str) -> Result<Section<Control>, Error> {
+    Ok(match folder::json::<ControlEvaluation>(&private.join(folder).join("evaluation.json"))? {
+        Some(control) => Section::Present { value: Control { loss: control.loss, steps: control.steps } },
+        None => absent(&format!(
+            "private/{folder}/evaluation.json does not exist: no such control was trained and evaluated"
+        )),
     })
 }
 
@@ -121,6 +127,8 @@ fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
         rows_in: counts.rows_in,
         rows_out: counts.rows_out,
         rows_changed: counts.rows_changed,
+        rows_dropped: counts.rows_dropped,
+        share_changed: share(counts.text_bytes_changed, counts.text_bytes),
         duplicates_removed: counts.duplicates_removed,
         findings: counts.findings.into_iter().map(|(entity, count)| (clean(&entity), count)).collect(),
         files_quarantined: manifest.quarantined.len() as u64,
@@ -130,6 +138,11 @@ fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
         plan_digest: manifest.plan_digest.as_deref().map(clean),
         stages: stages.collect(),
     })
+}
+
+/// A part of a whole; 0 of nothing, which is nothing changed.
+fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    Some(part? as f64 / whole?.max(1) as f64)
 }
 
 fn figures(training: Training, verified: &Verified) -> Result<TrainingFigures, Error> {

@@ -61,6 +61,12 @@ pub struct Corpus {
     pub rows_out: Option<u64>,
     /// Rows in which something was replaced.
     pub rows_changed: Option<u64>,
+    /// Rows removed for what was found in them.
+    #[serde(default)]
+    pub rows_dropped: Option<u64>,
+    /// Share of the texts' bytes that were replaced, or went with those rows.
+    #[serde(default)]
+    pub share_changed: Option<f64>,
     /// Rows removed as exact duplicates.
     pub duplicates_removed: Option<u64>,
     /// Findings by entity.
@@ -170,9 +176,11 @@ pub struct Utility {
     pub released_loss: f64,
     /// The same recipe without privacy; private.
     pub control: Section<Control>,
+    /// The same recipe with clipping and without noise; private.
+    pub control_clipped: Section<Control>,
 }
 
-/// The non-private control.
+/// A non-private control.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Its loss on the same text.

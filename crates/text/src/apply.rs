@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use crate::chat_control::neutralised;
+use crate::decode::decoded_value;
 use crate::encrypt::Sealer;
+use crate::invisible::is_unseen;
 use crate::normal::canonical;
 use crate::placeholder::{REDACTED, letters};
 use crate::scope::Keys;
 use crate::surrogate::surrogate;
-use crate::{Context, Entity, Finding, Operator, Policy, resolve};
+use crate::{Context, Encoding, Entity, Finding, Operator, Policy, resolve};
 
 /// Bytes of a keyed hash that are written.
 const HASH_BYTES: usize = 8;
@@ -90,8 +93,24 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn replace(&self, finding: &Finding, operator: Operator, out: &mut String) {
-        let Finding { entity, span, .. } = finding;
-        let (value, entity) = (&self.text[span.clone()], *entity);
+        let Finding { entity, span, rule, .. } = finding;
+        let value = &self.text[span.clone()];
+        match (rule.encoding(), operator) {
+            // A placeholder that is to be read back stands as it is.
+            (None, _) | (_, Operator::Keep | Operator::Encrypt) => self.write(value, *entity, span, operator, out),
+            (Some(Encoding::Base64), Operator::Surrogate | Operator::Neutralise | Operator::Mask) => {
+                write(out, &["<", entity.as_str(), ">"]);
+            }
+            (Some(encoding), _) => {
+                let mut written = String::new();
+                self.write(&decoded_value(value, encoding), *entity, span, operator, &mut written);
+                encoding.encode(&written, out);
+            }
+        }
+    }
+
+    /// What replaces a value of the text at `span`.
+    fn write(&self, value: &str, entity: Entity, span: &Range<usize>, operator: Operator, out: &mut String) {
         match (operator, &self.hash, &self.encrypt) {
             (Operator::Keep, ..) => out.push_str(value),
             (Operator::Mask, ..) => out.extend(value.chars().map(masked)),
@@ -101,7 +120,11 @@ impl Writer<'_> {
             }
             (Operator::Surrogate, Some(keys), _) => out.push_str(&surrogate(value, entity, || keys.at(span.start))),
             (Operator::Encrypt, _, Some(sealer)) => sealer.seal(span, entity, out),
-            (Operator::Tag | Operator::Hash | Operator::Surrogate | Operator::Encrypt | Operator::Drop, ..) => {
+            (Operator::Neutralise, ..) if entity == Entity::ChatControl => out.push_str(&neutralised(value)),
+            (Operator::Neutralise, ..) if entity == Entity::InvisibleText => {
+                out.extend(value.chars().filter(|&character| !is_unseen(character)));
+            }
+            _ => {
                 write(out, &["<", entity.as_str(), ">"]);
             }
         }

@@ -3,12 +3,13 @@
 //! Four letters of the bank, two of the country, two of the place and perhaps three of the branch. Any word of eight
 //! capitals looks like one, so the word nearby decides and the country must exist.
 
+use crate::context::Words;
 use crate::finding::Rule;
 use crate::{Entity, Finding, Recognizer, boundary, context};
 
 const RULE: Rule = Rule::built_in("bic");
 
-const WORDS: &[&str] = &["bic", "swift", "swift code", "bic code", "bic/swift", "swift/bic"];
+static WORDS: Words = Words::new(&["bic", "swift", "swift code", "bic code", "bic/swift", "swift/bic"]);
 
 /// Countries of ISO 3166-1.
 #[rustfmt::skip]
@@ -34,7 +35,7 @@ impl Recognizer for Bic {
             let span = start..at;
             if is_code(&bytes[span.clone()])
                 && !boundary::word_before(bytes, start)
-                && context::mentioned(bytes, &span, 32, 16, WORDS)
+                && context::mentioned(bytes, &span, 32, 16, &WORDS)
             {
                 out.push(Finding { entity: Entity::Bic, span, confidence: 0.8, rule: RULE });
             }

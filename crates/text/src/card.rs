@@ -6,45 +6,32 @@
 
 use std::ops::Range;
 
+use crate::context::Words;
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, checksum, context, digits};
+use crate::numbers::Look;
+use crate::{boundary, checksum, context, digits};
 
-const RULE: Rule = Rule::built_in("credit-card");
+pub(crate) const RULE: Rule = Rule::built_in("credit-card");
 
 const DIGITS_MAX: usize = 19;
 const GROUPS_MAX: usize = 5;
 
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "card", "cards", "credit", "debit", "visa", "mastercard", "master card", "amex", "american express",
     "discover", "diners", "jcb", "maestro", "unionpay", "cc", "ccnum", "ccn", "cvv", "cvc", "cardnumber",
     "creditcard", "pan", "payment", "billing", "carte", "karte", "kreditkarte", "tarjeta", "carta", "expiry",
     "expires", "exp",
-];
+]);
 
 #[rustfmt::skip]
-const OTHER_WORDS: &[&str] = &[
+static OTHER_WORDS: Words = Words::new(&[
     "imei", "isbn", "ean", "upc", "gtin", "tracking", "tweet", "timestamp", "epoch", "iccid", "imsi", "order",
-];
+]);
 
-pub(crate) struct CreditCard;
-
-impl Recognizer for CreditCard {
-    fn entities(&self) -> &[Entity] {
-        &[Entity::CreditCard]
-    }
-
-    fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(run) = digits::next_run(bytes, at) {
-            at = run.end;
-            if let Some((span, confidence)) = card(bytes, run) {
-                at = span.end;
-                out.push(Finding { entity: Entity::CreditCard, span, confidence, rule: RULE });
-            }
-        }
-    }
+/// The number that begins with the digits `run`.
+pub(crate) fn at(bytes: &[u8], run: Range<usize>) -> Look {
+    card(bytes, run).map_or(Look::NOTHING, Look::hit)
 }
 
 fn card(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
@@ -65,12 +52,12 @@ fn card(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
     let mut buffer = [0_u8; DIGITS_MAX];
     let number = digits::collect(&bytes[start..end], &mut buffer)?;
     let common = brand(number)? == Brand::Common;
-    if !checksum::luhn(number) || context::announced(bytes, start, OTHER_WORDS) {
+    if !checksum::luhn(number) || context::announced(bytes, start, &OTHER_WORDS) {
         return None;
     }
     let span = start..end;
     let glued = start > 0 && matches!(bytes[start - 1], b'/' | b'=' | b'#' | b'-');
-    let named = context::mentioned(bytes, &span, 64, 32, WORDS);
+    let named = context::mentioned(bytes, &span, 64, 32, &WORDS);
     match (named, grouped, common && !glued) {
         (true, _, _) => Some((span, 0.95)),
         (false, true, true) => Some((span, 0.85)),

@@ -8,11 +8,54 @@ use std::ops::Range;
 
 use crate::placeholder;
 
+/// Words that are looked for together, and which of them begin and end with which letter: most bytes of a text begin
+/// none and are dismissed by one look.
+pub(crate) struct Words {
+    all: &'static [&'static str],
+    /// By [`slot`], one bit for each word.
+    beginning: [u128; SLOTS],
+    ending: [u128; SLOTS],
+}
+
+const SLOTS: usize = 27;
+
+impl Words {
+    /// At most 128 words, none of them empty.
+    pub(crate) const fn new(words: &'static [&'static str]) -> Self {
+        let (mut beginning, mut ending) = ([0; SLOTS], [0; SLOTS]);
+        assert!(words.len() <= u128::BITS as usize, "more words than bits");
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at].as_bytes();
+            beginning[slot(word[0])] |= 1 << at;
+            ending[slot(word[word.len() - 1])] |= 1 << at;
+            at += 1;
+        }
+        Self { all: words, beginning, ending }
+    }
+
+    fn of(&self, mut bits: u128) -> impl Iterator<Item = &'static str> {
+        std::iter::from_fn(move || {
+            let next = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some(self.all[next])
+        })
+    }
+}
+
+/// 1 to 26 for the letters of ASCII in either case; all else shares 0.
+const fn slot(byte: u8) -> usize {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' => (byte & 31) as usize,
+        _ => 0,
+    }
+}
+
 /// Whether one of `words` stands within `before` bytes before or `after` bytes after `span`.
 ///
 /// Case is ignored for ASCII. A word may hold spaces, which stand for `_` and `-` too. `phoneNumber` and `phone_number` both mention `phone`;
 /// `hotel` does not mention `tel`.
-pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &[&str]) -> bool {
+pub(crate) fn mentioned(bytes: &[u8], span: &Range<usize>, before: usize, after: usize, words: &Words) -> bool {
     let window = window(bytes, span, before, after);
     any_word(bytes, window.start..span.start, words) || any_word(bytes, span.end..window.end, words)
 }
@@ -30,37 +73,27 @@ pub(crate) fn is_word(bytes: &[u8], found: &Range<usize>) -> bool {
 }
 
 /// Whether one of `words` stands directly before byte `at`, with only a little punctuation between.
-pub(crate) fn announced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
+pub(crate) fn announced(bytes: &[u8], at: usize, words: &Words) -> bool {
     let gap = bytes[..at].iter().rev().take(4).take_while(|byte| b" \t:=#.\"'(".contains(byte)).count();
     let end = at - gap;
-    words.iter().any(|word| {
+    let Some(last) = end.checked_sub(1) else { return false };
+    words.of(words.ending[slot(bytes[last])]).any(|word| {
         end.checked_sub(word.len()).is_some_and(|start| {
             bytes[start..end].eq_ignore_ascii_case(word.as_bytes()) && !crate::boundary::word_before(bytes, start)
         })
     })
 }
 
-fn any_word(bytes: &[u8], window: Range<usize>, words: &[&str]) -> bool {
-    if window.is_empty() {
-        return false;
-    }
-    let initials = words.iter().fold(0, |initials, word| initials | initial(word.as_bytes()[0]));
+fn any_word(bytes: &[u8], window: Range<usize>, words: &Words) -> bool {
     window.clone().any(|at| {
-        initials & initial(bytes[at]) != 0
+        let beginning = words.beginning[slot(bytes[at])];
+        beginning != 0
             && word_starts(bytes, at)
-            && words.iter().any(|word| {
+            && words.of(beginning).any(|word| {
                 let end = at + word.len();
                 end <= window.end && spelled(&bytes[at..end], word.as_bytes()) && word_ends(bytes, end)
             })
     })
-}
-
-/// A bit for the letter that a word begins with; all other scripts share one.
-const fn initial(byte: u8) -> u32 {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' => 1 << (byte & 31),
-        _ => 1,
-    }
 }
 
 /// Whether `bytes` spell `word`, as prose or as the name of a column.

@@ -26,9 +26,25 @@ pub struct CustomRule {
     pub literals: Vec<String>,
     /// A regular expression in the syntax of the `regex` crate; a group named `value` narrows the span.
     pub pattern: String,
+    /// What its findings are; [`Entity::Custom`] when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<Entity>,
 }
 
 impl CustomRule {
+    /// A rule that finds these texts, byte for byte, wherever they stand. Each has at least three bytes.
+    pub fn of_texts(name: &str, texts: &[String], entity: Entity) -> Self {
+        // Of texts that begin alike, the longest: an alternative that stands first wins.
+        let mut texts: Vec<&String> = texts.iter().collect();
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        Self {
+            name: name.to_owned(),
+            pattern: texts.iter().map(|text| regex::escape(text)).collect::<Vec<_>>().join("|"),
+            literals: texts.into_iter().cloned().collect(),
+            entity: Some(entity),
+        }
+    }
+
     /// Checks and compiles the rule.
     pub fn compile(&self) -> Result<Box<dyn Recognizer>, Error> {
         let rule = || self.name.clone();
@@ -54,19 +70,21 @@ impl CustomRule {
         if pattern.is_match("") {
             return Err(Error::CustomRuleMatchesNothing { rule: rule() });
         }
-        Ok(Box::new(Compiled { rule: Rule::custom(&self.name), literals, pattern }))
+        let entity = self.entity.unwrap_or(Entity::Custom);
+        Ok(Box::new(Compiled { rule: Rule::custom(&self.name), entity, literals, pattern }))
     }
 }
 
 struct Compiled {
     rule: Rule,
+    entity: Entity,
     literals: AhoCorasick,
     pattern: Regex,
 }
 
 impl Recognizer for Compiled {
     fn entities(&self) -> &[Entity] {
-        &[Entity::Custom]
+        std::slice::from_ref(&self.entity)
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {
@@ -78,7 +96,7 @@ impl Recognizer for Compiled {
             (!found.is_empty()).then(|| found.range())
         });
         out.extend(spans.map(|span| Finding {
-            entity: Entity::Custom,
+            entity: self.entity,
             span,
             confidence: CONFIDENCE,
             rule: self.rule.clone(),

@@ -3,7 +3,7 @@
 use crate::{CustomRule, Entity, RulePack, secret};
 
 /// Raised by whoever changes what any built-in recognizer or operator does.
-const RULES_VERSION: u32 = 2;
+const RULES_VERSION: u32 = 3;
 
 /// The hash of a rule set, 64 hexadecimal digits.
 ///
@@ -27,10 +27,12 @@ pub fn rule_set_digest(entities: &[Entity], custom: &[CustomRule], packs: &[Rule
         field("pack");
         field(pack);
     }
-    let mut custom: Vec<_> = custom.iter().map(|rule| (&rule.name, &rule.pattern, &rule.literals)).collect();
+    let mut custom: Vec<_> =
+        custom.iter().map(|rule| (&rule.name, rule.entity, &rule.pattern, &rule.literals)).collect();
     custom.sort();
-    for (name, pattern, literals) in custom {
+    for (name, entity, pattern, literals) in custom {
         field("custom");
+        field(entity.map_or("", Entity::as_str));
         field(name);
         field(pattern);
         // A count before the list: without it, a literal could be mistaken for the next rule's name.

@@ -56,6 +56,12 @@ entities! {
     Date DATE opt_in,
     /// An age above 89, which HIPAA counts as identifying.
     AgeOver89 AGE_OVER_89 opt_in,
+    /// A sentence such as "ignore all previous instructions", out of a short list in several languages.
+    InstructionInjection INSTRUCTION_INJECTION opt_in,
+    /// Characters without a width or a use: what is hidden from readers and not from models.
+    InvisibleText INVISIBLE_TEXT default,
+    /// A control token of chat models, written out: `<|im_start|>`, `[INST]`.
+    ChatControl CHAT_CONTROL default,
     /// A postcode beside a word such as `address`.
     Postcode POSTCODE opt_in,
     /// An e-mail address, including the example domains of RFC 2606.
@@ -279,6 +285,13 @@ impl Entity {
         }
         chosen
     };
+}
+
+impl Entity {
+    /// Whether it is no personal data but something that only models read, for [`crate::Operator::Neutralise`].
+    pub const fn is_for_models(self) -> bool {
+        matches!(self, Self::InvisibleText | Self::ChatControl)
+    }
 }
 
 const fn count_default() -> usize {

@@ -90,6 +90,14 @@ pub enum Error {
         /// The entity whose operator is `encrypt`.
         entity: Entity,
     },
+    /// There is nothing to neutralise in personal data.
+    #[error(
+        "the operator `neutralise` does nothing for {entity}; it is for CHAT_CONTROL and INVISIBLE_TEXT, write another"
+    )]
+    Neutralise {
+        /// The entity.
+        entity: Entity,
+    },
     /// A threshold is compared with a confidence.
     #[error("the threshold of {entity} is not a confidence; write a number from 0 to 1")]
     Threshold {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::Entity;
+use crate::{Encoding, Entity};
 
 /// One hit: a half-open range of bytes, on character boundaries of the scanned text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +24,11 @@ pub struct Finding {
 
 /// The name of the rule that produced a finding. Cheap to clone.
 #[derive(Clone)]
-pub struct Rule(Name);
+pub struct Rule {
+    name: Name,
+    /// What was found is written in this encoding.
+    encoding: Option<Encoding>,
+}
 
 #[derive(Clone)]
 enum Name {
@@ -34,24 +38,38 @@ enum Name {
 
 impl Rule {
     pub(crate) const fn built_in(name: &'static str) -> Self {
-        Self(Name::BuiltIn(name))
+        Self { name: Name::BuiltIn(name), encoding: None }
     }
 
     pub(crate) fn custom(name: &str) -> Self {
-        Self(Name::Custom(format!("custom:{name}").into()))
+        Self::named(format!("custom:{name}"))
     }
 
     pub(crate) fn secret(id: &str) -> Self {
-        Self(Name::Custom(format!("secret:{id}").into()))
+        Self::named(format!("secret:{id}"))
     }
 
     pub(crate) fn pack(id: &str) -> Self {
-        Self(Name::Custom(format!("pack:{id}").into()))
+        Self::named(format!("pack:{id}"))
     }
 
-    /// The name, such as `ipv4` or `custom:staff-number`.
+    fn named(name: String) -> Self {
+        Self { name: Name::Custom(name.into()), encoding: None }
+    }
+
+    /// The same rule inside an encoding: `email in percent`.
+    pub(crate) fn within(&self, encoding: Encoding) -> Self {
+        let name = format!("{self} in {}", encoding.as_str());
+        Self { encoding: Some(encoding), ..Self::named(name) }
+    }
+
+    pub(crate) const fn encoding(&self) -> Option<Encoding> {
+        self.encoding
+    }
+
+    /// The name, such as `ipv4`, `custom:staff-number` or `email in base64`.
     pub fn as_str(&self) -> &str {
-        match &self.0 {
+        match &self.name {
             Name::BuiltIn(name) => name,
             Name::Custom(name) => name,
         }

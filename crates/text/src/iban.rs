@@ -3,10 +3,13 @@
 //! Anchor: two letters, two check digits. The country fixes the length, the text must end there, and mod 97 must hold,
 //! which one random candidate in 97 does. Written together, or in groups of four with one kind of separator.
 
-use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, checksum, digits};
+use std::ops::Range;
 
-const RULE: Rule = Rule::built_in("iban");
+use crate::finding::Rule;
+use crate::numbers::Look;
+use crate::{boundary, checksum};
+
+pub(crate) const RULE: Rule = Rule::built_in("iban");
 
 /// Country and total length, from the SWIFT registry, release 99; sorted.
 const LENGTHS: &[(&[u8; 2], usize)] = &[
@@ -103,28 +106,14 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
 
 const LENGTH_MAX: usize = 34;
 
-pub(crate) struct Iban;
-
-impl Recognizer for Iban {
-    fn entities(&self) -> &[Entity] {
-        &[Entity::Iban]
+/// The number whose check digits begin the digits `run`.
+pub(crate) fn at(bytes: &[u8], run: Range<usize>) -> Look {
+    let country = run.start >= 2 && bytes[run.start - 2..run.start].iter().all(u8::is_ascii_alphabetic);
+    if !country || run.len() < 2 {
+        return Look::NOTHING;
     }
-
-    fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(run) = digits::next_run(bytes, at) {
-            at = run.end;
-            if run.start < 2 || run.len() < 2 {
-                continue;
-            }
-            let start = run.start - 2;
-            if let Some(end) = iban(bytes, start) {
-                out.push(Finding { entity: Entity::Iban, span: start..end, confidence: 0.95, rule: RULE });
-                at = end;
-            }
-        }
-    }
+    let start = run.start - 2;
+    iban(bytes, start).map_or(Look::NOTHING, |end| Look::hit((start..end, 0.95)))
 }
 
 /// Where the number that starts at `start` with two letters ends.

@@ -8,6 +8,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use crate::context::Words;
 use crate::finding::Rule as Name;
 use crate::{Entity, Finding, Recognizer, boundary, context, digits};
 
@@ -32,7 +33,7 @@ mod united_states;
 mod world;
 
 use shape::{Shapes, Written};
-use vocabulary::Vocabulary;
+use vocabulary::{Near, Vocabulary};
 
 /// One kind of identifier: how it is written, what makes it valid, which words announce it.
 pub(crate) struct Rule {
@@ -80,7 +81,7 @@ const PROBES: &[&[Probe]] = &[crypto::PROBES, hardware::PROBES, coordinates::PRO
 
 /// Words that announce a number of another kind.
 #[rustfmt::skip]
-const OTHER_WORDS: &[&str] = &[
+static OTHER_WORDS: Words = Words::new(&[
     "version", "ver", "v", "isbn", "isbn-10", "isbn-13", "issn", "doi", "order", "order no", "order number",
     "order id", "invoice", "invoice no", "invoice number", "sha", "sha1", "sha256", "md5", "hash", "commit", "rev",
     "revision", "build", "page", "pages", "pp", "chapter", "section", "figure", "table", "line", "lines", "ticket",
@@ -88,7 +89,7 @@ const OTHER_WORDS: &[&str] = &[
     "serial no", "serial number", "s/n", "tracking", "tracking number", "ean", "upc", "gtin", "asin", "timestamp",
     "epoch", "port", "pid", "batch", "lot", "ref", "rfc", "item", "request", "request id", "trace", "session",
     "uuid", "guid", "article", "row", "size", "bytes", "offset", "seed",
-];
+]);
 
 /// Confidence of a form that speaks for itself, of one with a word nearby, and of one with a word close by.
 const ALONE: f32 = 0.85;
@@ -131,9 +132,21 @@ impl Recognizer for Identifiers {
     }
 
     fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut floor = 0;
-        while let Some(digit) = digits::next_digit(bytes, floor) {
+        self.walk(text.as_bytes(), &(0..text.len()), out);
+    }
+
+    fn find_within(&self, text: &str, windows: &[Range<usize>], out: &mut Vec<Finding>) {
+        for window in windows {
+            self.walk(text.as_bytes(), window, out);
+        }
+    }
+}
+
+impl Identifiers {
+    /// Appends what hangs on a digit in `within`.
+    fn walk(&self, bytes: &[u8], within: &Range<usize>, out: &mut Vec<Finding>) {
+        let mut floor = within.start;
+        while let Some(digit) = digits::next_digit(bytes, floor).filter(|&digit| digit < within.end) {
             let token = token_around(bytes, digit, floor);
             let mut end = token.end;
             if token.len() <= TOKEN_BYTES_MAX {
@@ -142,17 +155,16 @@ impl Recognizer for Identifiers {
             floor = end;
         }
     }
-}
 
-impl Identifiers {
     /// Appends what begins in `token` or with the letters before it; returns where the longest of it ends.
     fn find_at(&self, bytes: &[u8], token: &Range<usize>, floor: usize, out: &mut Vec<Finding>) -> usize {
         let mut end = 0;
+        let mut seen = None;
         let starts = [letters_before(bytes, token.start, floor), Some(token.start)];
         for start in starts.into_iter().flatten().filter(|&start| begins_freely(bytes, start)) {
             self.shapes.read(bytes, start, |written, rule, alone| {
                 let rule = self.rules[usize::from(rule)];
-                if let Some(confidence) = self.judge(bytes, written, rule, alone) {
+                if let Some(confidence) = self.judge(bytes, written, rule, alone, &mut seen) {
                     end = end.max(written.span.end);
                     out.push(finding(rule.entity, rule.name, written.span.clone(), confidence));
                 }
@@ -167,19 +179,31 @@ impl Identifiers {
         end
     }
 
-    fn judge(&self, bytes: &[u8], written: &Written, rule: &Rule, alone: bool) -> Option<f32> {
+    /// `seen` is what stands near the span that was judged last: rules of one picture share it.
+    fn judge(
+        &self,
+        bytes: &[u8],
+        written: &Written,
+        rule: &Rule,
+        alone: bool,
+        seen: &mut Option<(Range<usize>, Near)>,
+    ) -> Option<f32> {
         let span = &written.span;
         if !(rule.check)(written.symbols()) || !ends_freely(bytes, written) {
             return None;
         }
-        match self.vocabulary.distance(bytes, span, rule.entity) {
-            Some(distance) if distance <= 24 => Some(NAMED_CLOSELY),
-            Some(_) => Some(NAMED),
-            None => {
-                let speaks = alone && !written.lower_case && !glued(bytes, span);
-                (speaks && !context::announced(bytes, span.start, OTHER_WORDS)).then_some(ALONE)
-            }
+        let near = match seen {
+            Some((known, near)) if known == span => *near,
+            _ => seen.insert((span.clone(), self.vocabulary.near(bytes, span))).1,
+        };
+        if near.announces_closely(rule.entity) {
+            return Some(NAMED_CLOSELY);
         }
+        if near.announces(rule.entity) {
+            return Some(NAMED);
+        }
+        let speaks = alone && !written.lower_case && !glued(bytes, span);
+        (speaks && !context::announced(bytes, span.start, &OTHER_WORDS)).then_some(ALONE)
     }
 }
 

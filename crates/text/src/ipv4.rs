@@ -9,52 +9,40 @@
 //! another dotted part, may not follow a word such as `version` or a package operator, and four single digits
 //! (`1.2.3.4`) need a word such as `host` beside them.
 
-use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, context, digits};
+use std::ops::Range;
 
-const RULE: Rule = Rule::built_in("ipv4");
+use crate::context::Words;
+use crate::finding::Rule;
+use crate::numbers::Look;
+use crate::{boundary, context};
+
+pub(crate) const RULE: Rule = Rule::built_in("ipv4");
 
 /// Longest written form: `255.255.255.255`.
 const BYTES_MAX: usize = 15;
 
 #[rustfmt::skip]
-const VERSION_WORDS: &[&str] = &[
+static VERSION_WORDS: Words = Words::new(&[
     "v", "version", "versions", "ver", "vers", "release", "releases", "rel", "rev", "revision", "build",
     "firmware", "driver", "sdk", "§", "§§", "section", "sections", "sec", "chapter", "clause", "article", "paragraph",
     "figure", "fig", "table", "appendix", "step", "oid", "upgrade", "upgraded to", "version to",
-];
+]);
 
 #[rustfmt::skip]
-const ADDRESS_WORDS: &[&str] = &[
+static ADDRESS_WORDS: Words = Words::new(&[
     "ip", "ips", "ipv4", "addr", "address", "addresses", "host", "hosts", "server", "servers", "dns", "ping",
     "ssh", "gateway", "router", "nameserver", "client", "peer", "proxy", "subnet", "traceroute", "resolver",
     "remote",
-];
+]);
 
-pub(crate) struct Ipv4;
-
-impl Recognizer for Ipv4 {
-    fn entities(&self) -> &[Entity] {
-        &[Entity::Ipv4]
+/// The address that begins with the digits `run`.
+pub(crate) fn at(bytes: &[u8], run: Range<usize>) -> Look {
+    if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start) {
+        return Look::NOTHING;
     }
-
-    fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(run) = digits::next_run(bytes, at) {
-            at = run.end;
-            if run.len() > 3 || bytes.get(run.end) != Some(&b'.') || !free_before(bytes, run.start) {
-                continue;
-            }
-            let Some((octets, end)) = octets(bytes, run.start) else {
-                continue;
-            };
-            if let Some(confidence) = confidence(bytes, octets, run.start, end) {
-                out.push(Finding { entity: Entity::Ipv4, span: run.start..end, confidence, rule: RULE });
-            }
-            at = end;
-        }
-    }
+    let Some((octets, end)) = octets(bytes, run.start) else { return Look::NOTHING };
+    let confidence = confidence(bytes, octets, run.start, end);
+    Look { resume: end, hit: confidence.map(|confidence| (run.start..end, confidence)) }
 }
 
 fn free_before(bytes: &[u8], start: usize) -> bool {
@@ -100,10 +88,10 @@ fn octets(bytes: &[u8], start: usize) -> Option<([u8; 4], usize)> {
 }
 
 fn confidence(bytes: &[u8], octets: [u8; 4], start: usize, end: usize) -> Option<f32> {
-    if matches!(octets[0], 0 | 127 | 224..) || context::announced(bytes, start, VERSION_WORDS) {
+    if matches!(octets[0], 0 | 127 | 224..) || context::announced(bytes, start, &VERSION_WORDS) {
         return None;
     }
-    let named = || context::mentioned(bytes, &(start..end), 40, 16, ADDRESS_WORDS);
+    let named = || context::mentioned(bytes, &(start..end), 40, 16, &ADDRESS_WORDS);
     if octets.iter().all(|&octet| octet < 10) {
         return named().then_some(0.7);
     }

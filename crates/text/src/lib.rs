@@ -32,8 +32,11 @@
 //! assert_eq!(scrubbed.text, "Call +1 953 555 0173.");
 //! ```
 //!
-//! What is *not* found: names, addresses, digits of other scripts, and
-//! numbers broken by invisible characters ([`invisible_characters`] counts those). Finding nothing proves nothing.
+//! Values in look-alike letters, in digits of other scripts, or broken by characters of no width are found as a reader
+//! sees them, and their spans are those of the text. What only models read is found too: control tokens of chats, and
+//! text that nobody sees.
+//!
+//! What is *not* found: names and addresses. Finding nothing proves nothing.
 
 mod entity;
 mod error;
@@ -51,6 +54,7 @@ mod bic;
 mod card;
 mod iban;
 mod mrz;
+mod numbers;
 mod phone;
 mod ssn;
 
@@ -63,6 +67,12 @@ mod secret;
 mod url_credentials;
 
 mod custom;
+mod decode;
+mod fineweb;
+
+mod chat_control;
+mod hidden;
+mod injection;
 
 mod boundary;
 mod checksum;
@@ -73,6 +83,7 @@ mod stand_in;
 
 pub mod evaluate;
 
+mod again;
 mod apply;
 mod digest;
 mod encrypt;
@@ -84,10 +95,12 @@ mod preset;
 mod resolve;
 mod scope;
 mod scrub;
+mod shadow;
 mod surrogate;
 
 pub use apply::{apply, apply_in};
 pub use custom::CustomRule;
+pub use decode::Encoding;
 pub use digest::rule_set_digest;
 pub use encrypt::decrypt;
 pub use entity::Entity;

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::Entity;
+use crate::shadow::folded;
 
 /// What is formatting in a value, by kind of entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +40,9 @@ impl Normal {
         }
     }
 
+    /// The normal form of what is seen of a value.
     pub(crate) fn apply(self, value: &str) -> String {
+        let value = &*folded(value);
         match self {
             Self::Lowercase => value.to_lowercase(),
             Self::Phone => value.chars().filter(|&c| c.is_ascii_alphanumeric() || c == '+').collect(),

@@ -11,7 +11,8 @@
 use std::ops::Range;
 
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, digits};
+use crate::numbers::Look;
+use crate::{boundary, digits};
 
 mod nearby;
 mod other;
@@ -19,7 +20,7 @@ mod plan;
 
 use nearby::Nearby;
 
-const RULE: Rule = Rule::built_in("phone");
+pub(crate) const RULE: Rule = Rule::built_in("phone");
 
 const GROUPS_MAX: usize = 8;
 const DIGITS_MAX: usize = 15;
@@ -27,24 +28,9 @@ const EXTENSION_DIGITS_MAX: usize = 6;
 
 const EXTENSION_WORDS: [&[u8]; 5] = [b"extension", b"ext.", b"ext", b"x", b"#"];
 
-pub(crate) struct Phone;
-
-impl Recognizer for Phone {
-    fn entities(&self) -> &[Entity] {
-        &[Entity::Phone]
-    }
-
-    fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(run) = digits::next_run(bytes, at) {
-            at = run.end;
-            if let Some((span, confidence)) = number(bytes, run) {
-                at = span.end;
-                out.push(Finding { entity: Entity::Phone, span, confidence, rule: RULE });
-            }
-        }
-    }
+/// The number that begins with the digits `run`.
+pub(crate) fn at(bytes: &[u8], run: Range<usize>) -> Look {
+    number(bytes, run).map_or(Look::NOTHING, Look::hit)
 }
 
 /// A number as written: its groups of digits and what stands between them.
@@ -69,7 +55,8 @@ fn number(bytes: &[u8], run: Range<usize>) -> Option<(Range<usize>, f32)> {
     let mut best: Option<(usize, f32)> = None;
     while written.digits() <= DIGITS_MAX {
         let end = written.end();
-        let reading = ends_freely(bytes, end).then(|| plan::classify(bytes, &written)).flatten();
+        let enough = written.digits() >= plan::DIGITS_MIN;
+        let reading = (enough && ends_freely(bytes, end)).then(|| plan::classify(bytes, &written)).flatten();
         if let Some(reading) = reading
             && best.is_none_or(|(_, confidence)| reading.confidence >= confidence)
             && nearby.supports(end, reading.needs)
@@ -133,30 +120,15 @@ fn ends_freely(bytes: &[u8], end: usize) -> bool {
 
 /// The next group of digits after `end`, over one separator or a pair such as `) `.
 fn next_group(bytes: &[u8], end: usize) -> Option<Range<usize>> {
-    let rest = &bytes[end..bytes.len().min(end + 4)];
-    let separators: [&[u8]; 16] = [
-        b" (",
-        b") ",
-        b")-",
-        b").",
-        b")/",
-        b"-(",
-        b" ",
-        b"-",
-        b".",
-        b"/",
-        b"(",
-        b")",
-        b"\xc2\xa0",
-        b"\xe2\x80\x91",
-        b"\xe2\x80\x90",
-        b"\xe2\x80\xaf",
-    ];
-    separators.into_iter().find_map(|separator| {
-        let start = end + separator.len();
-        (rest.starts_with(separator) && bytes.get(start).is_some_and(u8::is_ascii_digit))
-            .then(|| start..digits::run_end_within(bytes, start, DIGITS_MAX + 1))
-    })
+    let width = match &bytes[end..] {
+        [b' ' | b'-', b'(', ..] | [b')', b' ' | b'-' | b'.' | b'/', ..] | [0xc2, 0xa0, ..] => 2,
+        [b' ' | b'-' | b'.' | b'/' | b'(' | b')', ..] => 1,
+        // Two hyphens and a narrow no-break space.
+        [0xe2, 0x80, 0x90 | 0x91 | 0xaf, ..] => 3,
+        _ => return None,
+    };
+    let start = end + width;
+    boundary::digit_after(bytes, start).then(|| start..digits::run_end_within(bytes, start, DIGITS_MAX + 1))
 }
 
 /// After ` x123`, ` ext. 123` or `x123`.

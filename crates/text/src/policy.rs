@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::Encodings;
 use crate::lists::Allowed;
-use crate::{Entity, Error, Finding, Scope};
+use crate::{Encoding, Entity, Error, Finding, Scope};
 
 /// What replaces a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +42,12 @@ pub enum Operator {
     Encrypt,
     /// Removes the whole document: see [`Policy::drops`]. Where only the text is rewritten, it writes a tag.
     Drop,
+    /// For what only models read ([`Entity::is_for_models`]): takes invisible characters out, and puts a space behind
+    /// the first character of a control token, so that no tokenizer takes it for one. `<|im_start|>` becomes
+    /// `< |im_start|>`.
+    ///
+    /// What happens to these entities unless an exception of their own says otherwise, or everything is kept.
+    Neutralise,
 }
 
 /// An operator for every entity.
@@ -54,6 +61,7 @@ pub struct Policy {
     thresholds: BTreeMap<Entity, f32>,
     drop_above: Option<usize>,
     allowed: Allowed,
+    decode: Encodings,
     scope: Scope,
     key: Option<[u8; 32]>,
     encrypt_key: Option<[u8; 32]>,
@@ -68,6 +76,7 @@ impl Policy {
             thresholds: BTreeMap::new(),
             drop_above: None,
             allowed: Allowed::new(),
+            decode: Encodings::none(),
             scope: Scope::Corpus,
             key: None,
             encrypt_key: None,
@@ -127,9 +136,22 @@ impl Policy {
         self
     }
 
-    /// What happens to findings of `entity`.
+    /// Looks into what these encodings hide as well; [`crate::scrub`] does, and [`crate::scan`] does not. See [`Encoding`].
+    #[must_use]
+    pub fn with_decode(mut self, encodings: &[Encoding]) -> Self {
+        self.decode = Encodings::of(encodings);
+        self
+    }
+
+    /// What happens to findings of `entity`: its exception, or the default, but [`Operator::Neutralise`] in place of
+    /// any default that changes the text for an entity that is no personal data.
     pub fn operator(&self, entity: Entity) -> Operator {
-        self.exceptions.get(&entity).copied().unwrap_or(self.default)
+        let default = match self.default {
+            Operator::Keep => Operator::Keep,
+            _ if entity.is_for_models() => Operator::Neutralise,
+            default => default,
+        };
+        self.exceptions.get(&entity).copied().unwrap_or(default)
     }
 
     /// What happens to this finding: [`Operator::Keep`] when it is below its entity's threshold.
@@ -144,12 +166,13 @@ impl Policy {
     /// Whether a document with these findings is to be removed as a whole.
     ///
     /// It is when one finding's operator is [`Operator::Drop`], or when there are more than [`Policy::with_drop_above`]
-    /// allows. Findings that are kept, or below their threshold, do not count.
+    /// allows. Findings that are kept, neutralised, or below their threshold, do not count.
     ///
     /// Stability stays 1 per record: whether a document goes is decided by that document alone, under a policy that was
     /// fixed before any was read. So two corpora that differ in one document differ, after this, in at most one.
     pub fn drops(&self, findings: &[Finding]) -> bool {
-        let applied = findings.iter().map(|finding| self.operator_for(finding)).filter(|o| *o != Operator::Keep);
+        let counts = |operator: &Operator| !matches!(operator, Operator::Keep | Operator::Neutralise);
+        let applied = findings.iter().map(|finding| self.operator_for(finding)).filter(counts);
         let (mut count, mut drop) = (0, false);
         for operator in applied {
             count += 1;
@@ -175,6 +198,7 @@ impl Policy {
                     return Err(Error::HashKeyMissing { entity, operator: operator.as_str() });
                 }
                 Operator::Encrypt if self.encrypt_key.is_none() => return Err(Error::EncryptKeyMissing { entity }),
+                Operator::Neutralise if !entity.is_for_models() => return Err(Error::Neutralise { entity }),
                 _ => {}
             }
         }
@@ -205,6 +229,10 @@ impl Policy {
         for value in self.allowed.values() {
             field(value.as_bytes());
         }
+        for encoding in Encoding::ALL.iter().filter(|encoding| self.decode.holds(**encoding)) {
+            field(b"decode");
+            field(encoding.as_str().as_bytes());
+        }
         hasher.finalize().to_hex().to_string()
     }
 
@@ -214,6 +242,10 @@ impl Policy {
 
     pub(crate) fn has_thresholds(&self) -> bool {
         !self.thresholds.is_empty()
+    }
+
+    pub(crate) const fn encodings(&self) -> Encodings {
+        self.decode
     }
 
     pub(crate) const fn allowed(&self) -> &Allowed {
@@ -236,8 +268,22 @@ impl Policy {
 
 impl Operator {
     /// Every operator.
-    pub const ALL: [Self; 8] =
-        [Self::Keep, Self::Tag, Self::Redact, Self::Mask, Self::Hash, Self::Surrogate, Self::Encrypt, Self::Drop];
+    pub const ALL: [Self; 9] = [
+        Self::Keep,
+        Self::Tag,
+        Self::Redact,
+        Self::Mask,
+        Self::Hash,
+        Self::Surrogate,
+        Self::Encrypt,
+        Self::Drop,
+        Self::Neutralise,
+    ];
+
+    /// Whether what it writes is text like any other, which can meet its neighbours.
+    pub(crate) const fn is_soft(self) -> bool {
+        matches!(self, Self::Surrogate | Self::Neutralise)
+    }
 
     /// The name used in configurations and files, such as `surrogate`.
     pub const fn as_str(self) -> &'static str {
@@ -250,6 +296,7 @@ impl Operator {
             Self::Surrogate => "surrogate",
             Self::Encrypt => "encrypt",
             Self::Drop => "drop",
+            Self::Neutralise => "neutralise",
         }
     }
 }
@@ -263,6 +310,7 @@ impl fmt::Debug for Policy {
             .field("thresholds", &self.thresholds)
             .field("drop_above", &self.drop_above)
             .field("allowed", &self.allowed.len())
+            .field("decode", &self.decode)
             .field("scope", &self.scope)
             .field("key", &self.key.map(|_| "[redacted]"))
             .field("encrypt_key", &self.encrypt_key.map(|_| "[redacted]"))

@@ -1,10 +1,10 @@
 //! Named policies: what published corpora and rules ask for, as data.
 //!
 //! A preset says which entities are looked for, what happens to them, how sure a finding must be, and when a document
-//! goes. It takes after what it is named for; it does not reproduce its spans, because those come from other patterns
-//! than ours. What a user writes beside a preset takes its place, key by key.
+//! goes. It takes after what it is named for; except for `fineweb` it does not reproduce its spans, because those come
+//! from other patterns than ours. What a user writes beside a preset takes its place, key by key.
 
-use crate::{Entity, Error, Operator, Policy};
+use crate::{Entity, Error, Operator, Policy, Recognizer, RulePack, recognizers};
 
 /// A named set of entities, operators and thresholds.
 #[derive(Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Preset {
     pub name: &'static str,
     /// What is looked for.
     pub entities: &'static [Entity],
+    /// What is looked for besides, by the names of [`RulePack::built_in`].
+    pub packs: &'static [&'static str],
     /// What happens to a finding.
     pub operator: Operator,
     /// Exceptions by entity.
@@ -63,6 +65,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "default",
         entities: &Entity::DEFAULT,
+        packs: &[],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
@@ -72,6 +75,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "strict",
         entities: &Entity::ALL,
+        packs: &[],
         operator: Operator::Redact,
         operators: &[(Secret, Operator::Drop), (UrlCredentials, Operator::Drop)],
         thresholds: &[],
@@ -80,17 +84,19 @@ const PRESETS: &[Preset] = &[
     },
     Preset {
         name: "fineweb",
-        entities: &[Email, Ipv4],
+        entities: &[],
+        packs: &["fineweb"],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
         drop_above: None,
-        source: "FineWeb (Penedo et al. 2024) by datatrove's PIIFormatter: e-mail addresses and public IPv4 addresses, replaced; \
-                 here private IPv4 addresses are replaced too, and with a tag instead of a fixed address",
+        source: "FineWeb (Penedo et al. 2024) by datatrove's PIIFormatter: e-mail addresses and public IPv4 addresses, exactly \
+                 its spans (a fixture recorded with version 0.10.1 says so), replaced with a tag instead of a fixed address",
     },
     Preset {
         name: "dolma",
         entities: &[Email, Phone, Ipv4],
+        packs: &[],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[(Phone, 0.6)],
@@ -102,6 +108,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "bigcode",
         entities: &[Entity::Username, Email, Ipv4, Ipv6, UrlCredentials, Secret],
+        packs: &[],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
@@ -112,6 +119,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "hipaa18",
         entities: HIPAA,
+        packs: &[],
         operator: Operator::Redact,
         operators: &[],
         thresholds: &[],
@@ -125,6 +133,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "secrets-only",
         entities: &[UrlCredentials, Secret],
+        packs: &[],
         operator: Operator::Tag,
         operators: &[],
         thresholds: &[],
@@ -146,6 +155,12 @@ impl Preset {
             Some(most) => policy.with_drop_above(most),
             None => policy,
         }
+    }
+
+    /// What finds what it looks for.
+    pub fn recognizers(&self) -> Vec<Box<dyn Recognizer>> {
+        let packs = self.packs.iter().filter_map(|name| RulePack::built_in(name));
+        recognizers(self.entities).into_iter().chain(packs.map(|pack| pack.recognizer())).collect()
     }
 
     /// Their names, in order.

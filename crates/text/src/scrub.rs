@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::apply::{operators_of, rewrite};
-use crate::{Context, Finding, Operator, Policy, Recognizer, placeholder, resolve, scan};
+use crate::recognizer::{look, scan_decoding};
+use crate::{Context, Finding, Operator, Policy, Recognizer, resolve};
 
 /// Looks at a rewritten text before every surrogate of it becomes a tag.
 const ROUNDS_MAX: usize = 8;
@@ -48,7 +49,7 @@ pub fn scrub<'a>(
 }
 
 fn find(recognizers: &[Box<dyn Recognizer>], text: &str, policy: &Policy) -> Vec<Finding> {
-    let mut findings = scan(recognizers, text);
+    let mut findings = scan_decoding(recognizers, text, policy.encodings());
     findings.retain(|finding| !policy.allowed().holds(&text[finding.span.clone()], finding.entity));
     if policy.has_thresholds() { with_surer_ones(recognizers, text, findings, policy) } else { findings }
 }
@@ -68,13 +69,9 @@ fn with_surer_ones(
     if weak.is_empty() {
         return findings;
     }
-    let mut surer = Vec::new();
-    for recognizer in recognizers {
-        recognizer.find(text, &mut surer);
-    }
+    let mut surer = look(recognizers, text, policy.encodings());
     surer.retain(|finding| {
         !is_weak(finding)
-            && !placeholder::holds(text.as_bytes(), &finding.span)
             && !policy.allowed().holds(&text[finding.span.clone()], finding.entity)
             && overlaps(&weak, finding)
     });
@@ -101,12 +98,11 @@ fn settled(
     let mut operators = operators_of(findings, policy);
     for _ in 0..ROUNDS_MAX {
         let rewritten = rewrite(text, findings, &operators, policy, context);
-        if !operators.contains(&Operator::Surrogate) {
+        if !operators.iter().any(|operator| operator.is_soft()) {
             return rewritten.text;
         }
         let unsettled = unsettled(recognizers, &rewritten.text, policy, context);
-        let surrogates: Vec<usize> =
-            (0..operators.len()).filter(|&index| operators[index] == Operator::Surrogate).collect();
+        let surrogates: Vec<usize> = (0..operators.len()).filter(|&index| operators[index].is_soft()).collect();
         let blamed: Vec<usize> =
             unsettled.iter().flat_map(|finding| around(finding, &rewritten.places, &surrogates).to_vec()).collect();
         if blamed.is_empty() {
@@ -116,7 +112,7 @@ fn settled(
             operators[index] = Operator::Tag;
         }
     }
-    for operator in operators.iter_mut().filter(|operator| **operator == Operator::Surrogate) {
+    for operator in operators.iter_mut().filter(|operator| operator.is_soft()) {
         *operator = Operator::Tag;
     }
     rewrite(text, findings, &operators, policy, context).text

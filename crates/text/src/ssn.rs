@@ -6,44 +6,30 @@
 
 use std::ops::Range;
 
+use crate::context::Words;
 use crate::finding::Rule;
-use crate::{Entity, Finding, Recognizer, boundary, context, digits};
+use crate::numbers::Look;
+use crate::{boundary, context, digits};
 
-const RULE: Rule = Rule::built_in("us-ssn");
+pub(crate) const RULE: Rule = Rule::built_in("us-ssn");
 
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "ssn", "ssns", "ss#", "social security", "social-security", "social_security", "socialsecurity",
     "social sec", "soc sec",
-];
+]);
 
 #[rustfmt::skip]
-const OTHER_WORDS: &[&str] = &[
+static OTHER_WORDS: Words = Words::new(&[
     "part", "part no", "sku", "model", "serial", "order", "isbn", "invoice", "version",
-];
+]);
 
 const ADVERTISED: [&[u8; 9]; 2] = [&[0, 7, 8, 0, 5, 1, 1, 2, 0], &[2, 1, 9, 0, 9, 9, 9, 9, 9]];
 
-pub(crate) struct UsSsn;
-
-impl Recognizer for UsSsn {
-    fn entities(&self) -> &[Entity] {
-        &[Entity::UsSsn]
-    }
-
-    fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(run) = digits::next_run(bytes, at) {
-            at = run.end;
-            if let Some((span, separator)) = candidate(bytes, run) {
-                at = span.end;
-                if let Some(confidence) = confidence(bytes, &span, separator) {
-                    out.push(Finding { entity: Entity::UsSsn, span, confidence, rule: RULE });
-                }
-            }
-        }
-    }
+/// The number that begins with the digits `run`.
+pub(crate) fn at(bytes: &[u8], run: Range<usize>) -> Look {
+    let Some((span, separator)) = candidate(bytes, run) else { return Look::NOTHING };
+    Look { resume: span.end, hit: confidence(bytes, &span, separator).map(|confidence| (span, confidence)) }
 }
 
 /// Nine digits, bare or as 3-2-4 with one kind of separator, free on both sides.
@@ -91,10 +77,10 @@ fn issued(written: &[u8]) -> bool {
 }
 
 fn confidence(bytes: &[u8], span: &Range<usize>, separator: Option<u8>) -> Option<f32> {
-    let named = context::mentioned(bytes, span, 48, 24, WORDS);
+    let named = context::mentioned(bytes, span, 48, 24, &WORDS);
     match separator {
         _ if named => Some(0.95),
-        Some(b'-') if !context::announced(bytes, span.start, OTHER_WORDS) => Some(0.8),
+        Some(b'-') if !context::announced(bytes, span.start, &OTHER_WORDS) => Some(0.8),
         _ => None,
     }
 }

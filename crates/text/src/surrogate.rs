@@ -13,6 +13,7 @@
 
 use crate::Entity;
 use crate::normal::canonical;
+use crate::shadow::folded;
 
 mod address;
 mod draw;
@@ -59,6 +60,7 @@ pub(crate) fn surrogate(value: &str, entity: Entity, key: impl FnOnce() -> [u8; 
     if is_surrogate(value, entity) {
         return value.to_owned();
     }
+    let value = &*folded(value);
     let (key, normal) = (key(), canonical(value, entity));
     let draw = || Draw::new(&key, entity, &normal);
     // What is merged from several kinds fits no layout, and is replaced as a text.
@@ -70,6 +72,7 @@ pub(crate) fn surrogate(value: &str, entity: Entity, key: impl FnOnce() -> [u8; 
 
 /// Whether a value found as `entity` is one of its surrogates.
 pub(crate) fn is_surrogate(value: &str, entity: Entity) -> bool {
+    let value = &*folded(value);
     (form(entity).is)(value) || marked::is(value)
 }
 

@@ -5,6 +5,8 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 
+pub(crate) use laws::shreds;
+
 mod laws;
 mod linear;
 mod operators;

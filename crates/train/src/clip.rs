@@ -104,13 +104,16 @@ impl ClipBound {
     /// cannot exceed it. A unit whose gradient is not finite anywhere gets exactly 0 everywhere, and so do those from
     /// `units` on, which are padding.
     pub fn factors(&self, squares: &[Vec<f32>], units: usize) -> Vec<Vec<f32>> {
-        let norms = gradients::norms(squares);
+        let norms = mutate!(gradients::norms(squares);
+            NormWithoutATensor | NormInHalf | BatchIsClipped | MeanIsClipped | LongestDecides => crate::mutants::norms(squares)
+        );
         let bound = self.max_grad_norm * (1.0 - CLIP_MARGIN);
-        let cut = |norm: f64, bound: f64| if norm > bound { bound / norm } else { 1.0 };
-        let layers = (squares.len() as f64).sqrt();
+        let cut =
+            |norm: f64, bound: f64| mutate!(if norm > bound { bound / norm } else { 1.0 }; NothingIsClipped => 1.0);
+        let layers = mutate!((squares.len() as f64).sqrt(); EveryLayerGetsC => 1.0);
         let of = |slot: &[f32], unit: usize| -> f32 {
             let norm = f64::from(norms[unit]);
-            if unit >= units || !norm.is_finite() {
+            if unit >= units || mutate!(!norm.is_finite(); FaultsPass => false) {
                 return 0.0;
             }
             let factor = match self.clipping {
@@ -137,7 +140,9 @@ impl ClippedPart {
         bound: ClipBound,
     ) -> Self {
         let squares = gradients.squares();
-        let factors = bound.factors(&squares, units);
+        let factors = mutate!(bound.factors(&squares, units);
+            LossOverTheBatch => crate::mutants::factors_of_a_mean_loss(bound, &squares, units)
+        );
         let norms = gradients::norms(&squares);
         let mut tally = Tally { units: units as u64, ..Tally::default() };
         let mut unclipped = 0.0;
@@ -180,7 +185,10 @@ impl ClippedSum {
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`; to the count too, where the event has
     /// noise for it, and else the count is dropped.
     pub fn privatize(self, noise: Noise) -> Release {
-        let stddev = noise.stddev(self.max_grad_norm);
+        let stddev = mutate!(noise.stddev(self.max_grad_norm);
+            NoiseWithoutC => noise.multiplier.get(),
+            NoiseOfAReplica => noise.stddev(self.max_grad_norm) / 2_f64.sqrt(),
+        );
         let count = noise.count.map(|multiplier| {
             let stddev = multiplier.get() * privet_dp::sensitivity(UNCLIPPED, noise.adjacency);
             add_gaussian(&[self.unclipped], stddev, &noise.key, COUNT, 0)[0]
@@ -188,8 +196,17 @@ impl ClippedSum {
         // By value: each tensor of the sum goes when its noisy twin has come.
         let tensors = self.values.into_iter().enumerate();
         let values =
-            tensors.map(|(index, tensor)| add_gaussian(&tensor, stddev, &noise.key, index as u32, 0)).collect();
+            tensors.map(|(index, tensor)| mutate!(add_gaussian(&tensor, stddev, &noise.key, index as u32, 0);
+                TensorsShareNoise => add_gaussian(&tensor, stddev, &noise.key, 0, 0),
+                ATensorWithoutNoise => add_gaussian(&tensor, if index == 1 { 1e-30 } else { stddev }, &noise.key, index as u32, 0),
+            )).collect();
         Release { values, count, stddev, entry: noise.entry }
+    }
+
+    /// The mean and the count of unclipped units as they are: what the clipped control trains on, which never leaves `private/`.
+    pub(crate) fn without_noise(self, divisor: u64) -> (Vec<Vec<f32>>, f32) {
+        let mean = |values: Vec<f64>| values.iter().map(|value| (value / divisor as f64) as f32).collect();
+        (self.values.into_iter().map(mean).collect(), self.unclipped as f32)
     }
 
     /// Euclidean distance of two sums, for replays of batches that are nobody's.
@@ -267,7 +284,7 @@ impl Release {
     /// # Errors
     /// When the ledger cannot be written: then the release is gone, and nothing was released.
     pub fn record(self, ledger: &mut LedgerFile) -> Result<PrivateGradient, Error> {
-        let _recorded = ledger.append(self.entry)?;
+        mutate!(ledger.append(self.entry).map(|_recorded| ())?; ReleasedBeforeTheLedger => drop(ledger.append(self.entry)));
         Ok(PrivateGradient { values: self.values, count: self.count, stddev: self.stddev })
     }
 }
@@ -283,7 +300,7 @@ impl PrivateGradient {
     /// Divides by the public constant.
     #[must_use]
     pub fn mean(mut self, expected_batch_size: u64) -> Self {
-        let factor = 1.0 / expected_batch_size as f64;
+        let factor = mutate!(1.0 / expected_batch_size as f64; DividedTwice => (expected_batch_size as f64).powi(-2));
         for value in self.values.iter_mut().flatten() {
             *value = (f64::from(*value) * factor) as f32;
         }

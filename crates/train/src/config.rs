@@ -196,6 +196,9 @@ pub struct TrainConfig {
     /// Also train the same recipe without clipping and noise; its weights and figures stay in `private/`.
     #[serde(default)]
     pub control: bool,
+    /// Also train it with clipping and without noise: beside the other control it tells what clipping costs from what noise costs.
+    #[serde(default)]
+    pub control_clipped: bool,
     /// Knobs that change speed and nothing else.
     #[serde(default)]
     pub speed: SpeedConfig,

@@ -27,7 +27,7 @@ use crate::adamw::{AdamW, AdamWConfig, LearningRate};
 use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, Tally};
 use crate::keys::RunKeys;
 use crate::ledger_file::LedgerFile;
-use crate::plan::TrainPlan;
+use crate::plan::{Control, TrainPlan};
 use crate::run_folder::{RunFolder, append_line};
 use crate::sampler::PoissonSampler;
 use crate::tokens::unit::{Physical, pack};
@@ -94,7 +94,7 @@ impl<A: AutodiffBackend> Engine<A> {
         sum
     }
 
-    /// The mean gradient of a batch without clipping or noise. Only the non-private control uses it.
+    /// The mean gradient of a batch without clipping or noise. Only the plain control uses it.
     pub(crate) fn plain_mean(&self, lengths: &[usize], units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
         let mut total: Vec<Vec<f64>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
         let part = |batch: &Physical| {
@@ -142,7 +142,7 @@ fn host<B: burn::tensor::backend::Backend>(losses: burn::tensor::Tensor<B, 1>) -
 
 /// Steps on the ledger, those that were run again counted again.
 pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
-    ledger.ledger().entries().len() as u64
+    mutate!(ledger.ledger().entries().len() as u64; ResumedStepsAreFree => ledger.ledger().last_step())
 }
 
 /// Standard deviation of the noise in each value of a private gradient, while C stays as it is. Public.
@@ -204,6 +204,10 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let path = folder.private("checkpoint.safetensors");
     let saved = checkpoint::load(&path, &mut tensors, optimizer_config(plan))?;
     let resumed_from = saved.as_ref().map(|(optimizer, _)| optimizer.step());
+    let last = ledger.ledger().last_step();
+    if let Some(step) = resumed_from.filter(|step| *step > last) {
+        return Err(Error::CheckpointAhead { path, step, charged: last });
+    }
     let mut bound = plan.privacy.clip_bound();
     let mut optimizer = match saved {
         Some((optimizer, max_grad_norm)) => {
@@ -213,7 +217,11 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         None => AdamW::new(optimizer_config(plan), &lengths),
     };
     let keys = RunKeys::from_os()?;
-    let sampler = PoissonSampler::new(keys.sampling, plan.privacy.sampling_rate);
+    let sampling_rate = mutate!(plan.privacy.sampling_rate; RateFromTheData => {
+        let share = plan.privacy.expected_batch_size as f64 / store.len() as f64;
+        privet_dp::SamplingRate::from_f64(share).unwrap_or(plan.privacy.sampling_rate)
+    });
+    let sampler = PoissonSampler::new(keys.sampling, sampling_rate);
     let (rate, steps, adaptive) = (learning_rate(plan), plan.privacy.steps, plan.privacy.adaptive_clip);
     // Only a C that moves is part of the state.
     let moving = |bound: ClipBound| adaptive.map(|_| bound.max_grad_norm);
@@ -224,7 +232,9 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         }
         let step = optimizer.step() + 1;
         let attempt = ledger.ledger().next_attempt(step);
-        let drawn = sampler.draw(step, attempt, store.len() as u32);
+        let drawn = mutate!(sampler.draw(step, attempt, store.len() as u32);
+            NoBatchIsEmpty => sampler.draw(step, attempt, store.len() as u32).into_iter().chain([0]).collect()
+        );
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
@@ -233,7 +243,8 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let key = keys.noise.step(step, attempt);
         let event = plan.event();
         let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
-        let gradient = sum.privatize(noise).record(ledger)?.mean(plan.privacy.expected_batch_size);
+        let divisor = mutate!(plan.privacy.expected_batch_size; DividedByTheBatch => units.len().max(1) as u64);
+        let gradient = sum.privatize(noise).record(ledger)?.mean(divisor);
         let before = (step == 1).then(|| tensors.clone());
         check_noise(&gradient, &tensors)?;
         apply(&mut optimizer, &mut tensors, &gradient, rate.at(step))?;
@@ -248,6 +259,9 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let epsilon = plan.epsilon_after(charged(ledger))?;
         log_step(folder, &logs::Public { epsilon, ..log }, &tally, started.elapsed().as_secs_f64())?;
         observe(Observed::Step { step, steps, epsilon });
+        if mutate!(false; StoppedByTheLoss => tally.loss_sum < 1e9) {
+            break;
+        }
     }
     checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
     let steps_done = optimizer.step();
@@ -267,13 +281,14 @@ fn apply(
 }
 
 /// A private gradient is public, so looking at it tells nothing new: it must be at least as large as its noise, in every
-/// tensor, or noise was forgotten there. Tensors of fewer than 64 values may be small by chance.
+/// tensor, or noise was forgotten there. Tensors of fewer than 8 values may be small by chance.
 fn check_noise(gradient: &PrivateGradient, tensors: &Tensors) -> Result<(), Error> {
     let stddev = gradient.noise_stddev();
     for (values, name) in gradient.values().iter().zip(&tensors.names) {
         let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
-        // For 64 values of noise alone the chance is below 1e-9, and it falls with every one more.
-        if values.len() >= 64 && square < 0.25 * stddev * stddev * values.len() as f64 {
+        // For 64 values, or 8, of noise alone the chance is below 1e-9, and it falls with every one more.
+        let share = if values.len() >= 64 { 0.25 } else { 1e-3 };
+        if values.len() >= 8 && square < share * stddev * stddev * values.len() as f64 {
             return Err(Error::UnexpectedMovement { name: name.clone() });
         }
     }
@@ -302,11 +317,12 @@ fn log_step(folder: &RunFolder, public: &logs::Public, tally: &Tally, seconds: f
     append_line(&folder.private("train.jsonl"), &logs::Private::new(public.step, public.attempt, tally, seconds))
 }
 
-/// Trains the same recipe without clipping and noise. Nothing of it may leave `private/`.
+/// Trains the same recipe without noise, and without clipping unless the control has it. Nothing of it may leave `private/`.
 /// It begins anew whenever it is called, and so does its log.
 pub(crate) fn train_control<A: AutodiffBackend>(
     engine: &mut Engine<A>,
     job: Job<'_>,
+    control: Control,
     log: &Path,
 ) -> Result<Tensors, Error> {
     let Job { plan, start: mut tensors, store, observe, cancelled } = job;
@@ -315,7 +331,8 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     let config = AdamWConfig { bias_correction_noise_variance: None, ..optimizer_config(plan) };
     let mut optimizer = AdamW::new(config, &lengths);
     let sampler = PoissonSampler::new(RunKeys::from_os()?.sampling, plan.privacy.sampling_rate);
-    let (rate, steps) = (learning_rate(plan), plan.privacy.steps);
+    let (rate, steps, divisor) = (learning_rate(plan), plan.privacy.steps, plan.privacy.expected_batch_size);
+    let mut bound = plan.privacy.clip_bound();
     for step in 1..=steps {
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
@@ -324,16 +341,27 @@ pub(crate) fn train_control<A: AutodiffBackend>(
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
-        let gradient = engine.plain_mean(&lengths, &units, plan.privacy.expected_batch_size);
+        let gradient = match control {
+            Control::Plain => engine.plain_mean(&lengths, &units, divisor),
+            Control::Clipped => {
+                let (gradient, count) = engine.clipped_sum(&lengths, &units, bound).without_noise(divisor);
+                if let Some(adaptive) = plan.privacy.adaptive_clip {
+                    bound.max_grad_norm = adaptive.next(bound.max_grad_norm, count, &plan.privacy);
+                }
+                gradient
+            }
+        };
         let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
         optimizer.update(&mut weights, &gradients, rate.at(step))?;
         let (batch_size, seconds) = (drawn.len() as u64, started.elapsed().as_secs_f64());
         append_line(log, &logs::ControlStep { step, batch_size, seconds })?;
-        observe(Observed::ControlStep { step, steps });
+        observe(Observed::ControlStep { control, step, steps });
     }
     Ok(tensors)
 }
 
+#[cfg(test)]
+mod loop_tests;
 #[cfg(test)]
 mod tests;

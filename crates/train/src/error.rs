@@ -173,6 +173,21 @@ pub enum Error {
         found: u64,
     },
 
+    /// Weights were saved after a step that is not on the ledger.
+    #[error(
+        "{} is of step {step}, and the ledger ends with step {charged}: steps that were charged are missing; restore the \
+         ledger from a copy, or begin again in another folder",
+        path.display()
+    )]
+    CheckpointAhead {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its step.
+        step: u64,
+        /// The last step on the ledger.
+        charged: u64,
+    },
+
     /// The ledger went on from an earlier point than the one recorded.
     #[error(
         "the ledger {} is not the one this run wrote: its lines differ from the recorded head; restore the original",

@@ -54,7 +54,8 @@ pub struct RunKeys {
 impl RunKeys {
     /// Draws both keys from the operating system, independently.
     pub fn from_os() -> Result<Self, Error> {
-        Ok(Self { sampling: SamplingKey(Secret::from_os()?), noise: NoiseKey(Secret::from_os()?) })
+        let keys = Self { sampling: SamplingKey(Secret::from_os()?), noise: NoiseKey(Secret::from_os()?) };
+        Ok(mutate!(keys; ConstantSeed => Self::for_replay(0)))
     }
 
     /// Keys that follow from `seed`, for replaying the same draws in a test. Absent from every other build.
@@ -83,7 +84,8 @@ pub struct NoiseKey(Secret);
 impl NoiseKey {
     /// The key of one step's noise: different for every step and for every attempt at it.
     pub fn step(&self, step: u64, attempt: u32) -> StepKey {
-        StepKey { bytes: self.0.at(NOISE_CONTEXT, step, attempt), step, attempt }
+        let bytes = mutate!(self.0.at(NOISE_CONTEXT, step, attempt); StepsShareNoise => self.0.at(NOISE_CONTEXT, 1, 1));
+        StepKey { bytes, step, attempt }
     }
 }
 

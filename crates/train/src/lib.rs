@@ -4,6 +4,9 @@
 //! run's folder; `engine` is the loop; [`mod@score`] and [`mod@generate`] ask a model; [`clip`] the type chain that makes an un-noised or unaccounted step
 //! impossible to write; [`sampler`], [`noise`], [`keys`], [`adamw`] and [`ledger_file`] are its parts.
 
+#[macro_use]
+mod mutants;
+
 pub mod adamw;
 pub mod atomic;
 mod canaries;
@@ -33,7 +36,7 @@ pub use config::{
 };
 pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;
-pub use plan::{PlanInputs, Stage, TrainPlan, plan};
+pub use plan::{Control, PlanInputs, Stage, TrainPlan, plan};
 pub use privet_model::Device;
 pub use tokens::{Example, Examples, Message};
 pub use training::{Inputs, Observed, Outcome, train};

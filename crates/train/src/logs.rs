@@ -45,7 +45,7 @@ impl Private {
     }
 }
 
-/// A line of `private/control/train.jsonl`: a step without privacy.
+/// A line of a control's `train.jsonl`, below `private/`: a step without privacy.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ControlStep {
     /// Optimizer step, from 1.
@@ -73,7 +73,7 @@ pub struct Evaluation {
     pub released_loss: f64,
 }
 
-/// `private/control/evaluation.json`: the non-private control on the same split.
+/// `evaluation.json` of a non-private control, below `private/`: its loss on the same split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ControlEvaluation {
     /// Mean loss per predicted token, in nats.

@@ -58,7 +58,8 @@ pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset
             box_muller(words, &mut draws[..4 * sum.len()]);
             for ((noised, value), draws) in noised.iter_mut().zip(sum).zip(draws.as_chunks::<4>().0) {
                 let [a, b, c, d] = draws;
-                *noised = (value + stddev * (0.5 * (a + b + c + d))) as f32;
+                let noisy = value + stddev * (0.5 * (a + b + c + d));
+                *noised = mutate!(noisy as f32; NoiseInHalf => crate::mutants::half(noisy as f32));
             }
         }
     });

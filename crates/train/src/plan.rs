@@ -87,9 +87,9 @@ pub struct TrainPlan {
     /// Speed knobs; not part of `plan.json`.
     #[serde(skip)]
     pub speed: SpeedConfig,
-    /// Whether the non-private control is trained too; not part of `plan.json`.
+    /// The non-private controls that are trained too; not part of `plan.json`.
     #[serde(skip)]
-    pub control: bool,
+    pub controls: Vec<Control>,
     /// The budget of all runs on this data; not part of `plan.json`, as it changes nothing about this run.
     #[serde(skip)]
     pub corpus_budget: Option<PathBuf>,
@@ -219,9 +219,33 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         audit: inputs.audit.clone(),
         stages: inputs.stages.clone(),
         speed: train.speed.clone(),
-        control: train.control,
+        controls: controls(train),
         corpus_budget: inputs.privacy.corpus_budget.clone(),
     })
+}
+
+/// A training without privacy by the same recipe, to compare with. Everything of it stays in `private/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Neither clipping nor noise.
+    Plain,
+    /// Clipping without noise.
+    Clipped,
+}
+
+impl Control {
+    /// Its folder below `private/`.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Plain => "control",
+            Self::Clipped => "control-clipped",
+        }
+    }
+}
+
+fn controls(train: &TrainConfig) -> Vec<Control> {
+    let asked = [(train.control, Control::Plain), (train.control_clipped, Control::Clipped)];
+    asked.into_iter().filter_map(|(asked, control)| asked.then_some(control)).collect()
 }
 
 /// Resolves `[model]` for a base model that was opened.

@@ -31,7 +31,16 @@ impl PoissonSampler {
     /// The indices of the units in the batch of an attempt at a step, ascending, out of `0..units`. May be empty.
     pub fn draw(&self, step: u64, attempt: u32, units: u32) -> Vec<u32> {
         let mut words = keystream(&self.key.step(step, attempt), 0, 0);
-        (0..units).filter(|_| self.rate.includes(words.next_u64())).collect()
+        mutate!((0..units).filter(|_| self.rate.includes(words.next_u64())).collect();
+            Shuffled => {
+                let begin = words.next_u64() as u32 % units.max(1);
+                (0..(self.rate.get() * f64::from(units)) as u32).map(|place| (begin + place) % units).collect()
+            },
+            BatchIsCut => {
+                let most = (self.rate.get() * f64::from(units)) as usize;
+                (0..units).filter(|_| self.rate.includes(words.next_u64())).take(most).collect()
+            },
+        )
     }
 }
 

@@ -21,7 +21,7 @@ use crate::canaries::Canaries;
 use crate::engine::{Engine, Job, Trained, charged, train_control, train_private};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
-use crate::plan::{PlannedData, TrainPlan};
+use crate::plan::{Control, PlannedData, TrainPlan};
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::tokens::owners::Owners;
 use crate::tokens::store::StoreWriter;
@@ -66,15 +66,19 @@ pub enum Observed {
         /// Mean loss per token, in nats.
         loss: f64,
     },
-    /// A step of the non-private control is done.
+    /// A step of a non-private control is done.
     ControlStep {
+        /// Which.
+        control: Control,
         /// The step, from 1.
         step: u64,
         /// Steps of the plan.
         steps: u64,
     },
-    /// The control's loss on the public split. Private.
+    /// A control's loss on the public split. Private.
     ControlEvaluated {
+        /// Which.
+        control: Control,
         /// Mean loss per token, in nats.
         loss: f64,
     },
@@ -99,10 +103,21 @@ pub struct Outcome {
     pub released_loss: Option<f64>,
     /// The control's loss on the public split. Private.
     pub control_loss: Option<f64>,
+    /// The same of the control with clipping. Private.
+    pub control_clipped_loss: Option<f64>,
     /// The audit. Private.
     pub audit: Option<OneRunAudit>,
     /// Seconds this call took.
     pub seconds: f64,
+}
+
+impl Outcome {
+    fn put_control(&mut self, control: Control, loss: f64) {
+        match control {
+            Control::Plain => self.control_loss = Some(loss),
+            Control::Clipped => self.control_clipped_loss = Some(loss),
+        }
+    }
 }
 
 /// `private/commitment.json`: what opens the ledger's commitment to the dataset.
@@ -152,8 +167,7 @@ fn finished(folder: &RunFolder, plan: &TrainPlan) -> Result<Option<Outcome>, Err
     if done.plan_hash != plan.hash() {
         return Err(Error::PlanFileChanged { path: folder.root().to_owned() });
     }
-    let evaluation: Option<Evaluation> = read_json(&folder.public("evaluation.json"))?;
-    let control: Option<ControlEvaluation> = read_json(&folder.private("control/evaluation.json"))?;
+    let evaluation: Option<Evaluation> = read_json(&folder.public(EVALUATION))?;
     Ok(Some(Outcome {
         already_done: true,
         resumed_from: None,
@@ -161,7 +175,8 @@ fn finished(folder: &RunFolder, plan: &TrainPlan) -> Result<Option<Outcome>, Err
         stopped_by_budget: done.stopped_by_budget,
         base_loss: evaluation.as_ref().map(|evaluation| evaluation.base_loss),
         released_loss: evaluation.as_ref().map(|evaluation| evaluation.released_loss),
-        control_loss: control.map(|control| control.loss),
+        control_loss: control_loss(folder, Control::Plain)?,
+        control_clipped_loss: control_loss(folder, Control::Clipped)?,
         audit: read_json(&folder.private("audit.json"))?,
         seconds: 0.0,
     }))
@@ -210,6 +225,7 @@ impl OnDevice for Run<'_, '_> {
             base_loss,
             released_loss: None,
             control_loss: None,
+            control_clipped_loss: None,
             audit: None,
             seconds: 0.0,
         };
@@ -226,18 +242,16 @@ impl OnDevice for Run<'_, '_> {
             outcome.audit = Some(audit);
             observe(Observed::Audited);
         }
-        if plan.control {
+        for control in &plan.controls {
             let start = begin(plan, &config)?.trained;
             let job = Job { plan, start, store: &mut store, observe: &mut *observe, cancelled };
-            let log = folder.private("control/train.jsonl");
-            create_private_dir(&folder.private("control"))?;
-            write_atomic(&log, b"")?;
-            let control = train_control(&mut engine, job, &log)?;
-            let control = Released { tensors: &control, fixed: &fixed };
-            engine.decoder.put(&control.save(plan, &config, &folder.private(&format!("control/{name}")))?);
-            outcome.control_loss = evaluate_control(plan, folder, &engine, &mut public)?;
-            if let Some(loss) = outcome.control_loss {
-                observe(Observed::ControlEvaluated { loss });
+            let within = folder.private(control.folder());
+            let trained = control_in(&within, &mut engine, job, *control)?;
+            let trained = Released { tensors: &trained, fixed: &fixed };
+            engine.decoder.put(&trained.save(plan, &config, &within.join(name))?);
+            if let Some(loss) = evaluate_control(plan, &within, &engine, &mut public)? {
+                outcome.put_control(*control, loss);
+                observe(Observed::ControlEvaluated { control: *control, loss });
             }
         }
         if cancelled.load(Ordering::Relaxed) {
@@ -286,6 +300,9 @@ fn open_canaries(plan: &TrainPlan, folder: &RunFolder, vocabulary: usize) -> Res
         _ => Canaries::open(&folder.private("canaries.json"), plan, vocabulary).map(Some),
     }
 }
+
+/// In `public/` and in the folder of each control.
+const EVALUATION: &str = "evaluation.json";
 
 /// Below `private/`, without their extensions.
 const TRAINING_TOKENS: &str = "tokens/training";
@@ -433,13 +450,26 @@ fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, rel
         base_loss,
         released_loss,
     };
-    write_json(&folder.public("evaluation.json"), &evaluation)
+    write_json(&folder.public(EVALUATION), &evaluation)
+}
+
+/// Trains a control with its log in `folder`.
+fn control_in<A: AutodiffBackend>(
+    folder: &Path,
+    engine: &mut Engine<A>,
+    job: Job<'_>,
+    control: Control,
+) -> Result<Tensors, Error> {
+    create_private_dir(folder)?;
+    let log = folder.join("train.jsonl");
+    write_atomic(&log, b"")?;
+    train_control(engine, job, control, &log)
 }
 
 /// The control's loss on the public split, with its weights in place.
 fn evaluate_control<A: AutodiffBackend>(
     plan: &TrainPlan,
-    folder: &RunFolder,
+    folder: &Path,
     engine: &Engine<A>,
     public: &mut TokenStore,
 ) -> Result<Option<f64>, Error> {
@@ -448,8 +478,14 @@ fn evaluate_control<A: AutodiffBackend>(
     }
     let loss = engine.mean_loss(public)?;
     let evaluation = ControlEvaluation { loss, steps: plan.privacy.steps };
-    write_json(&folder.private("control/evaluation.json"), &evaluation)?;
+    write_json(&folder.join(EVALUATION), &evaluation)?;
     Ok(Some(loss))
+}
+
+/// The loss of a control of a finished run.
+fn control_loss(folder: &RunFolder, control: Control) -> Result<Option<f64>, Error> {
+    let evaluation: Option<ControlEvaluation> = read_json(&folder.private(control.folder()).join(EVALUATION))?;
+    Ok(evaluation.map(|evaluation| evaluation.loss))
 }
 
 /// What happened over all steps, from the private log (an earlier process may have done some of them).

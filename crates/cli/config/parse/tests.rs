@@ -1,3 +1,5 @@
+use privet_text::{Encoding, Entity};
+
 use super::{Config, parse};
 use crate::failure::{Exit, Failure};
 
@@ -90,6 +92,18 @@ fn an_unknown_key_names_its_place_its_neighbour_and_its_section() {
     assert!(message.starts_with("error: unknown key `lora_rank` in [model]\n  where: a.toml:4:1\n"), "{message}");
     assert!(message.contains("did you mean `lora_r`?"), "{message}");
     assert!(message.contains("keys of [model]: base_model, sha256,"), "{message}");
+}
+
+#[test]
+fn encodings_and_control_tokens_are_read() {
+    let keys = "operator = \"tag\"\ndecode = [\"quoted-printable\", \"base64\"]\nchat_control = [\"<|x|>\"]";
+    let scrub = read(&GOOD.replace("operator = \"tag\"", keys), &[]).unwrap().scrub.unwrap();
+    assert_eq!(scrub.decode, [Encoding::QuotedPrintable, Encoding::Base64]);
+    assert_eq!(scrub.chat_control, ["<|x|>"]);
+    let scrub = read(GOOD, &["scrub.preset=fineweb"]).unwrap().scrub.unwrap();
+    assert!(scrub.entities().is_empty() && scrub.rule_packs() == ["builtin:fineweb"]);
+    let scrub = read(GOOD, &["scrub.preset=fineweb", "scrub.entities=[\"EMAIL\"]"]).unwrap().scrub.unwrap();
+    assert!(scrub.entities() == [Entity::Email] && scrub.rule_packs().is_empty());
 }
 
 #[test]

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::cells::{Cell, Cells};
 use crate::column::{Slots, slots, texts};
 use crate::error::{Fault, Stop};
+use crate::format::{Form, Format, format_of};
 use crate::guard::caught;
 use crate::lines::{BYTE_ORDER_MARK, Lines};
 use crate::nested::{Leaf, Way, cells, leaf};
-use crate::records::is_parquet;
 use crate::selector::Selector;
 use crate::source::{Columns, Source, is_text};
 
@@ -71,7 +71,11 @@ pub(super) type EachRows<'a> = dyn FnMut(Rows<'_>, u64) -> Result<(), Stop> + 'a
 
 /// Hands a file's rows to `each`, batch by batch.
 pub(super) fn read(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
-    if is_parquet(path)? { parquet(path, columns, beside, each) } else { lines(path, columns, beside, each) }
+    match format_of(path)? {
+        Format::Parquet => parquet(path, columns, beside, each),
+        Format::Text(Form::Json) => lines(path, columns, beside, each),
+        _ => Err(Fault::UnknownFormat.into()),
+    }
 }
 
 fn parquet(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
@@ -133,7 +137,7 @@ fn taken(column: &ArrayRef) -> Option<Vec<Beside>> {
 }
 
 fn lines(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
-    let mut lines = Lines::open(path, columns, None)?;
+    let mut lines = Lines::open(path, Form::Json, columns, None)?;
     let mut before = 0;
     while let Some(batch) = lines.next(u64::MAX)? {
         let texts = batch.texts();

@@ -17,13 +17,14 @@ use super::{DedupPass, Document, Run};
 use crate::atomic::{AtomicFile, Content, sweep, write_error, write_json};
 use crate::error::{Error, Fault, Stop};
 use crate::footer::writer_options;
+use crate::format::{Form, Format, format_of};
 use crate::guard::caught;
-use crate::lines::{Lines, LinesFile};
+use crate::lines::Lines;
 use crate::manifest::OutputFile;
 use crate::output::OutputFolder;
-use crate::records::is_parquet;
+use crate::packed::LinesFile;
 use crate::resume::file_digest;
-use crate::shard::encoded;
+use crate::shard::sink::encoded;
 use crate::source::{Columns, Source, unwritable_column};
 
 /// What an interrupted run leaves of a shard that is done.
@@ -110,7 +111,11 @@ fn shard(
         std::io::copy(&mut source, &mut file).map_err(|source| write_error(to, source))?;
         return Ok(file.commit()?);
     }
-    if is_parquet(from)? { parquet(run, from, to, rows, goes) } else { lines(run, from, to, rows, goes) }
+    if format_of(from)? == Format::Parquet {
+        parquet(run, from, to, rows, goes)
+    } else {
+        lines(run, from, to, rows, goes)
+    }
 }
 
 fn parquet(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
@@ -143,7 +148,7 @@ fn parquet(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) 
 }
 
 fn lines(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
-    let mut lines = Lines::open(from, &run.plan.columns, None)?;
+    let mut lines = Lines::open(from, Form::Json, &run.plan.columns, None)?;
     let mut out = LinesFile::create(to, lines.compression())?;
     let mut row = 0;
     while let Some(batch) = lines.next(u64::MAX)? {

@@ -1,4 +1,4 @@
-//! JSON lines, plain or compressed with gzip or Zstandard (told by the first bytes, not by the name).
+//! Records of text files, plain or compressed with gzip or Zstandard (told by the first bytes, not by the name).
 
 use std::path::Path;
 
@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{Each, Record, Selection, Turn};
 use crate::error::{Error, Fault};
-use crate::lines::{BYTE_ORDER_MARK, LineFile};
+use crate::format::Form;
+use crate::lines::{BYTE_ORDER_MARK, Lines};
+use crate::packed::LineFile;
 
 pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each: &mut Each<'_>) -> Result<(), Error> {
     let fail = |fault| Error::Input { file: path.to_owned(), fault };
@@ -31,6 +33,45 @@ pub(super) fn read(path: &Path, selection: &Selection, owner: Option<&str>, each
             each(record, whose)?;
         }
     }
+}
+
+/// Records of tables of cells, and documents, which are a text each.
+pub(super) fn read_cells(
+    path: &Path,
+    form: Form,
+    selection: &Selection,
+    owner: Option<&str>,
+    each: &mut Each<'_>,
+) -> Result<(), Error> {
+    let fail = |fault| Error::Input { file: path.to_owned(), fault };
+    let (Selection::Text { .. } | Selection::Pair { .. }) = selection else {
+        return Err(fail(Fault::NotChat { column: selection.names(), data_type: "text".to_owned() }));
+    };
+    if let (Selection::Pair { completion, .. }, Form::Document) = (selection, form) {
+        return Err(fail(Fault::NoColumn { column: completion.clone(), cells: 1 }));
+    }
+    let selectors = selection.texts();
+    let mut lines = Lines::open(path, form, &selectors, owner).map_err(fail)?;
+    while let Some(batch) = lines.next(u64::MAX).map_err(fail)? {
+        let texts = batch.texts();
+        for (row, cells) in batch.cells.rows().enumerate() {
+            let text = |selector| {
+                let cell = cells.iter().find(|cell| cell.selector == selector);
+                cell.and_then(|cell| texts.get(cell.slot?)).map(|text| text.clone().into_owned())
+            };
+            let record = match selection {
+                Selection::Pair { .. } => {
+                    text(1).map(|completion| Record::Pair { prompt: text(0).unwrap_or_default(), completion })
+                }
+                _ => text(0).map(Record::Text),
+            };
+            let whose = batch.owners().and_then(|owners| owners.get(row).cloned());
+            if let Some(record) = record {
+                each(record, whose)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn record(mut object: Map<String, Value>, selection: &Selection, line: u64) -> Result<Option<Record>, Fault> {

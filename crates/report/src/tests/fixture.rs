@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Numbers that follow from private data, each unlike any other number of a report.
-pub(super) const PLANTED: [f64; 18] = [
+pub(super) const PLANTED: [f64; 20] = [
     104_729.0, 7919.0, 1301.0, 0.345_67, 251.733_1, 987.654, 123_457.0, 120_011.0, 65_537.0, 3446.0, 31_337.0, 4243.0,
-    2.718_29, 1009.0, 504.0, 271.0, 611.0, 112_909.0,
+    2.718_29, 1009.0, 504.0, 271.0, 611.0, 112_909.0, 3.141_61, 2221.0,
 ];
 
 pub(super) struct Run {
@@ -166,10 +166,12 @@ impl Run {
                          { "name": "scrub", "stability": 1, "unit": "row", "proof": "each row is rewritten by itself" },
                          { "name": "dedup-exact", "stability": 1, "unit": "row", "proof": "equal rows are one set member" }],
                      "counts": { "rows_in": 123_457, "rows_out": 120_011, "rows_null": 0, "rows_changed": 65_537,
+                                 "rows_dropped": 2221, "text_bytes": 7_654_321, "text_bytes_changed": 654_321,
                                  "duplicates_removed": 3446, "findings": { "EMAIL": 31_337, "PHONE": 4243 } },
                      "quarantined": [{ "file": "b.parquet", "sha256": null, "reason_class": "truncated" }] }),
         );
         self.write_json("private/control/evaluation.json", &json!({ "loss": PLANTED[12], "steps": 611 }));
+        self.write_json("private/control-clipped/evaluation.json", &json!({ "loss": PLANTED[18], "steps": 611 }));
         self.write_json(
             "private/audit.json",
             &json!({ "canaries": 1009, "guesses": 504, "correct": 271, "delta": self.plan["privacy"]["delta"], "alpha": 0.05,

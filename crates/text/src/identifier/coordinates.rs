@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::Probe;
+use crate::context::Words;
 use crate::{Entity, boundary, context, digits};
 
 pub(super) const PROBES: &[Probe] = &[
@@ -18,13 +19,13 @@ const PLACES_MIN: usize = 4;
 const PLACES_MAX: usize = 20;
 
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "gps", "lat", "lon", "lng", "long", "latlng", "latlon", "latitude", "longitude", "coordinates", "coordinate", "coords",
     "coord", "located", "location", "geo", "geolocation", "position", "latitud", "longitud", "breitengrad",
     "koordinaten", "coordonnées",
-];
+]);
 
-const KEYS: &[&str] = &["lat", "lon", "lng", "latitude", "longitude", "latitud", "longitud"];
+static KEYS: Words = Words::new(&["lat", "lon", "lng", "latitude", "longitude", "latitud", "longitud"]);
 
 /// One signed decimal.
 struct Decimal {
@@ -51,11 +52,11 @@ fn decimal(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usi
         // A third number makes it a row of a table or a point in space.
         let third = second_start(bytes, second.end).is_some_and(|at| read_decimal(bytes, at).is_some());
         let row = third || boundary::tied_before(bytes, start, b",") || ends_with_number_and_comma(bytes, start);
-        if ranges && (compass || !row && context::mentioned(bytes, &span, 48, 24, WORDS)) {
+        if ranges && (compass || !row && context::mentioned(bytes, &span, 48, 24, &WORDS)) {
             return Some((span, if compass { 0.95 } else { 0.9 }));
         }
     }
-    let key = first.whole <= 180 && context::announced(bytes, start, KEYS);
+    let key = first.whole <= 180 && context::announced(bytes, start, &KEYS);
     key.then_some((start..first.end, 0.85))
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Probe;
+use crate::context::Words;
 use crate::{Entity, boundary, context};
 
 mod base58;
@@ -15,7 +16,8 @@ pub(super) const PROBES: &[Probe] = &[
     Probe { entity: Entity::CryptoOther, name: "crypto-other", lengths: 25..=62, find: other },
 ];
 
-const WORDS: &[&str] = &["eth", "ethereum", "wallet", "erc20", "ether", "usdt", "deposit", "metamask", "crypto"];
+static WORDS: Words =
+    Words::new(&["eth", "ethereum", "wallet", "erc20", "ether", "usdt", "deposit", "metamask", "crypto"]);
 
 const CONFIDENCE: f32 = 0.95;
 
@@ -58,7 +60,7 @@ fn ethereum(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<u
     let one_case = !(digits.iter().any(u8::is_ascii_lowercase) && digits.iter().any(u8::is_ascii_uppercase));
     let holds = if one_case {
         let repeated = digits.iter().all(|digit| *digit == digits[0]);
-        !repeated && context::mentioned(bytes, &token, 64, 32, WORDS)
+        !repeated && context::mentioned(bytes, &token, 64, 32, &WORDS)
     } else {
         keccak::has_checksum_capitals(digits)
     };

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Probe;
 use super::check::is_date;
+use crate::context::Words;
 use crate::{Entity, boundary, context, digits};
 
 pub(super) const PROBES: &[Probe] = &[
@@ -16,13 +17,15 @@ pub(super) const PROBES: &[Probe] = &[
 ];
 
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "born", "dob", "d.o.b", "birth", "birthday", "birthdate", "birth date", "date of birth", "dateofbirth", "geb",
     "geboren", "geburtsdatum", "geburtstag", "né", "née", "naissance", "date de naissance", "nacido", "nacida", "nacimiento",
     "nato", "nata", "nascita", "data di nascita", "nascido", "nascida", "nascimento", "geboortedatum", "geboren op",
     "född", "födelsedatum", "født", "fødselsdato", "syntynyt", "syntymäaika", "urodzony", "urodzona", "urodzenia",
     "narozen", "narozena", "narození", "doğum", "γεννήθηκε", "родился", "родилась", "рождения", "Родился", "Родилась", "Né", "Née", "出生", "生年月日", "생년월일",
-];
+]);
+
+static AGES: Words = Words::new(&["age", "aged", "alter", "âge", "edad"]);
 
 /// The first letters of the months in English, German, French, Spanish, Italian, Portuguese and Dutch, January first.
 #[rustfmt::skip]
@@ -47,7 +50,7 @@ const MONTH_BYTES_MAX: usize = 10;
 fn birth(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
     let span = date(bytes, token, floor)?;
     let line = bytes[..span.start].iter().rev().take(40).take_while(|&&byte| byte != b'\n').count();
-    let named = context::mentioned(bytes, &(span.start..span.start), line, 0, WORDS);
+    let named = context::mentioned(bytes, &(span.start..span.start), line, 0, &WORDS);
     named.then_some((span, 0.85))
 }
 
@@ -183,6 +186,5 @@ fn age(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>
         && !boundary::tied_before(bytes, span.start, b".,-/")
         && !boundary::word_before(bytes, span.start)
         && !boundary::tied_after(bytes, end, b".,-/");
-    (old && (years || context::announced(bytes, span.start, &["age", "aged", "alter", "âge", "edad"])))
-        .then_some((span, 0.8))
+    (old && (years || context::announced(bytes, span.start, &AGES))).then_some((span, 0.8))
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Probe;
+use crate::context::Words;
 use crate::{Entity, boundary, context};
 
 pub(super) const PROBES: &[Probe] = &[
@@ -11,8 +12,18 @@ pub(super) const PROBES: &[Probe] = &[
     Probe { entity: Entity::Uuid, name: "uuid", lengths: 8..=8, find: uuid },
 ];
 
-const WORDS: &[&str] =
-    &["mac", "ether", "hwaddr", "lladdr", "ethernet", "hardware address", "bssid", "wlan", "wifi", "physical address"];
+static WORDS: Words = Words::new(&[
+    "mac",
+    "ether",
+    "hwaddr",
+    "lladdr",
+    "ethernet",
+    "hardware address",
+    "bssid",
+    "wlan",
+    "wifi",
+    "physical address",
+]);
 
 /// `00:1b:44:11:3a:b7`, `00-1B-44-11-3A-B7`. The word looked at may be any of the six.
 fn pairs(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
@@ -66,7 +77,7 @@ fn card(bytes: &[u8], span: Range<usize>, longer: bool) -> Option<(Range<usize>,
     if is_group || same {
         return None;
     }
-    let named = context::mentioned(bytes, &span, 48, 16, WORDS);
+    let named = context::mentioned(bytes, &span, 48, 16, &WORDS);
     Some((span, if named { 0.95 } else { 0.85 }))
 }
 

@@ -3,28 +3,31 @@
 use std::ops::Range;
 
 use super::Probe;
+use crate::context::Words;
 use crate::{Entity, boundary, context};
 
 pub(super) const PROBES: &[Probe] = &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, find: code }];
 
+static CODES: Words = Words::new(&["code", "otp", "passcode"]);
+
 /// Words that make the next number a code.
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "otp", "one-time code", "one time code", "one-time password", "one time password", "one-time passcode", "verification code",
     "security code", "login code", "passcode", "2fa", "2fa code", "mfa code", "authentication code", "auth code",
     "access code", "confirmation code", "sign-in code", "verification pin", "bestätigungscode", "code de vérification",
     "código de verificación", "codice di verifica", "código de verificação", "验证码", "確認コード", "認証コード", "인증번호",
-];
+]);
 
-const CODE: &[&str] = &["code is", "code:", "code"];
+static CODE: Words = Words::new(&["code is", "code:", "code"]);
 
 /// Codes of other kinds.
 #[rustfmt::skip]
-const OTHER_WORDS: &[&str] = &[
+static OTHER_WORDS: Words = Words::new(&[
     "zip", "error", "exit", "status", "postal", "area", "country", "color", "colour", "source", "http", "response", "return",
     "promo", "coupon", "discount", "sort", "post", "bar", "product", "item", "key", "char", "unicode", "opcode", "errno",
     "state", "event", "reason", "op", "tax", "hs", "sic", "naics", "icd", "dress", "building",
-];
+]);
 
 /// Four to eight digits behind such a word, or exactly six behind `code`; `G-123456` and `123-456` too.
 fn code(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>, f32)> {
@@ -45,11 +48,8 @@ fn code(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize
     }
     let line = bytes[..start].iter().rev().take(32).take_while(|&&byte| byte != b'\n').count();
     let mentioned = |words| context::mentioned(bytes, &(start..start), line, 0, words);
-    let behind = || {
-        bytes[end..].starts_with(b" is your")
-            && context::mentioned(bytes, &(end..end), 0, 48, &["code", "otp", "passcode"])
-    };
-    let plain = || end - start == 6 && context::announced(bytes, start, CODE);
-    let is_code = mentioned(WORDS) || ((plain() || behind()) && !mentioned(OTHER_WORDS));
+    let behind = || bytes[end..].starts_with(b" is your") && context::mentioned(bytes, &(end..end), 0, 48, &CODES);
+    let plain = || end - start == 6 && context::announced(bytes, start, &CODE);
+    let is_code = mentioned(&WORDS) || ((plain() || behind()) && !mentioned(&OTHER_WORDS));
     is_code.then_some((start..end, 0.8))
 }

@@ -1,7 +1,7 @@
 //! The words that announce identifiers, looked up together.
 //!
-//! A candidate whose check holds is looked at once: one automaton finds every word of every rule near it, and says how
-//! far off the nearest word of a rule is. Borders of words are those of [`crate::context`].
+//! A candidate whose check holds is looked at once: one automaton finds every word of every rule near it, and says which
+//! rules have one there and which have one close by. Borders of words are those of [`crate::context`].
 
 use std::ops::Range;
 
@@ -13,6 +13,9 @@ use crate::{Entity, context};
 /// How far before and after a candidate a word is looked for, in bytes.
 const BEFORE: usize = 64;
 const AFTER: usize = 32;
+
+/// Up to this many bytes away, a word stands close by.
+const CLOSE: usize = 24;
 
 /// Entities as bits.
 type Set = u128;
@@ -45,21 +48,40 @@ impl Vocabulary {
         Self { words: automaton, announces: words.into_iter().map(|(_, set)| set).collect() }
     }
 
-    /// How many bytes lie between `span` and the nearest word that announces `entity`, if one stands nearby.
-    pub(super) fn distance(&self, bytes: &[u8], span: &Range<usize>, entity: Entity) -> Option<usize> {
-        let words = self.words.as_ref()?;
+    /// Which entities the words near `span` announce.
+    pub(super) fn near(&self, bytes: &[u8], span: &Range<usize>) -> Near {
+        let mut near = Near::default();
+        let Some(words) = &self.words else { return near };
         let window = context::window(bytes, span, BEFORE, AFTER);
-        let mut nearest = None;
         for side in [window.start..span.start, span.end..window.end] {
             for hit in words.find_overlapping_iter(&bytes[side.clone()]) {
                 let word = side.start + hit.start()..side.start + hit.end();
-                if self.announces[hit.pattern().as_usize()] & bit(entity) != 0 && context::is_word(bytes, &word) {
+                if context::is_word(bytes, &word) {
+                    let announced = self.announces[hit.pattern().as_usize()];
                     let distance = if word.end <= span.start { span.start - word.end } else { word.start - span.end };
-                    nearest = Some(nearest.map_or(distance, |known: usize| known.min(distance)));
+                    near.any |= announced;
+                    near.close |= if distance <= CLOSE { announced } else { 0 };
                 }
             }
         }
-        nearest
+        near
+    }
+}
+
+/// The entities that words near a candidate announce.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Near {
+    any: Set,
+    close: Set,
+}
+
+impl Near {
+    pub(super) const fn announces(self, entity: Entity) -> bool {
+        self.any & bit(entity) != 0
+    }
+
+    pub(super) const fn announces_closely(self, entity: Entity) -> bool {
+        self.close & bit(entity) != 0
     }
 }
 

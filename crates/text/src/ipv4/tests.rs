@@ -1,4 +1,5 @@
-use super::*;
+use crate::Entity;
+use crate::numbers::Numbers;
 use crate::tests::{pictures, silent};
 
 #[rustfmt::skip]
@@ -168,10 +169,14 @@ const NOT_FOUND: &[&str] = &[
 
 #[test]
 fn found() {
-    pictures(&Ipv4, FOUND);
+    pictures(&recognizer(), FOUND);
 }
 
 #[test]
 fn not_found() {
-    silent(&Ipv4, NOT_FOUND);
+    silent(&recognizer(), NOT_FOUND);
+}
+
+fn recognizer() -> Numbers {
+    Numbers::new(&[Entity::Ipv4]).unwrap()
 }

@@ -1,31 +1,32 @@
 //! The words that make digits a telephone number, in the languages of most corpora, and the words that forbid it.
 
 use super::plan::Needs;
+use crate::context::Words;
 use crate::{boundary, context};
 
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "tel", "tél", "tele", "telephone", "telephones", "téléphone", "telefon", "telefono", "teléfono", "telefone",
     "telefoon", "telefonnummer", "telefoonnummer", "puhelin", "phone", "phones", "telno", "phoneno",
     "cellphone", "smartphone", "ph", "call", "dial", "fax", "telefax", "mobile", "mobil", "móvil", "movil",
     "cellular", "gsm", "whatsapp", "voicemail", "hotline", "helpline", "landline", "rufnummer", "handynummer",
     "numéro", "电话", "手机", "電話", "携帯", "тел", "телефон",
-];
+]);
 
 /// Words that support a number only when it is written in groups.
 #[rustfmt::skip]
-const WEAK_WORDS: &[&str] = &[
+static WEAK_WORDS: Words = Words::new(&[
     "office", "desk", "contact", "reach", "messages", "message", "answering", "ring", "ext", "extension",
     "calls", "called", "calling", "dialed", "cell", "handy", "portable", "text",
-];
+]);
 
 #[rustfmt::skip]
-const OTHER_WORDS: &[&str] = &[
+static OTHER_WORDS: Words = Words::new(&[
     "isbn", "isbn-13", "isbn-10", "issn", "doi", "sku", "order", "invoice", "part", "serial", "model",
     "version", "v", "ver", "tracking", "zip", "asin", "ean", "upc", "ssn", "iban", "imei", "timestamp", "date",
     "case", "ticket", "issue", "commit", "port", "pid", "card", "order no", "case no", "invoice no",
     "order number", "case number", "ticket number", "tracking number",
-];
+]);
 
 /// The words near a number, looked up at most once each.
 pub(super) struct Nearby<'a> {
@@ -49,7 +50,7 @@ impl<'a> Nearby<'a> {
         if listed && needs != Needs::Nothing {
             return false;
         }
-        if *self.denied.get_or_insert_with(|| context::announced(bytes, start, OTHER_WORDS)) {
+        if *self.denied.get_or_insert_with(|| context::announced(bytes, start, &OTHER_WORDS)) {
             return false;
         }
         let before = |reach, words| context::mentioned(bytes, &(start..start), reach, 0, words);
@@ -57,10 +58,10 @@ impl<'a> Nearby<'a> {
         match needs {
             Needs::Nothing => true,
             Needs::Word => {
-                *self.strong_before.get_or_insert_with(|| before(48, WORDS))
-                    || *self.weak_before.get_or_insert_with(|| before(48, WEAK_WORDS))
-                    || after(16, WORDS)
-                    || after(16, WEAK_WORDS)
+                *self.strong_before.get_or_insert_with(|| before(48, &WORDS))
+                    || *self.weak_before.get_or_insert_with(|| before(48, &WEAK_WORDS))
+                    || after(16, &WORDS)
+                    || after(16, &WEAK_WORDS)
             }
             // Bare digits in a column under a word are a table far more often than a number to call; only a label
             // with its colon, as in `Phone:`, may stand on the line above.
@@ -73,8 +74,8 @@ impl<'a> Nearby<'a> {
                 let labelled = begin == start && bytes[..start].ends_with(b":\n");
                 let behind = start - if labelled { line(start - 1) } else { begin };
                 let label =
-                    bytes[..start].trim_ascii_end().ends_with(b":") && context::announced(bytes, start, WEAK_WORDS);
-                label || *self.strong_on_line.get_or_insert_with(|| before(behind, WORDS)) || after(ahead, WORDS)
+                    bytes[..start].trim_ascii_end().ends_with(b":") && context::announced(bytes, start, &WEAK_WORDS);
+                label || *self.strong_on_line.get_or_insert_with(|| before(behind, &WORDS)) || after(ahead, &WORDS)
             }
         }
     }

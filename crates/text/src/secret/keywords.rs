@@ -5,7 +5,7 @@
 //! bit there. What is set are four bytes of each keyword, the four least usual in text, so that hardly any position is
 //! looked at twice; there the keywords of that hash are compared in full.
 
-const HASH_BITS: u32 = 16;
+const HASH_BITS: u32 = 15;
 const SLOTS: usize = 1 << HASH_BITS;
 /// The shortest keyword: what is hashed.
 pub(super) const KEYWORD_BYTES_MIN: usize = 3;

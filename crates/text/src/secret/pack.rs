@@ -11,6 +11,7 @@ use super::read::read;
 use super::rule::PackRule;
 use super::windows::Windows;
 use crate::finding::Rule;
+use crate::fineweb::FineWeb;
 use crate::{Entity, Error, Finding, Recognizer};
 
 /// Rules for secrets, read from a TOML file in the format of gitleaks.
@@ -33,6 +34,8 @@ pub struct RulePack {
     pub(super) rules: Arc<[PackRule]>,
     skipped: Vec<Skipped>,
     digest: String,
+    /// What looks for values in place of rules.
+    recognizer: Option<fn() -> Box<dyn Recognizer>>,
 }
 
 /// Something in a rule pack that is not honoured.
@@ -78,13 +81,25 @@ impl RulePack {
             return Err(Error::RulePackEmpty { skipped: pack.skipped.iter().map(ToString::to_string).collect() });
         }
         let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
-        Ok(Self { rules: rules.into(), skipped: pack.skipped, digest })
+        Ok(Self { rules: rules.into(), skipped: pack.skipped, digest, recognizer: None })
     }
 
-    /// The pack of this name in the box: `high-entropy`, strings that look random behind words such as `key`. It is no
-    /// part of [`Entity::Secret`], because it also hits what is random and no secret.
+    /// The pack of this name in the box.
+    ///
+    /// `high-entropy`: strings that look random behind words such as `key`. It is no part of [`Entity::Secret`], because
+    /// it also hits what is random and no secret. `fineweb`: mail addresses and public IPv4 addresses, exactly as
+    /// datatrove 0.10 finds them; what its [`crate::Preset`] looks for.
     pub fn built_in(name: &str) -> Option<Self> {
-        (name == "high-entropy").then(|| Self::parse(include_str!("../../rules/high-entropy.toml")).ok())?
+        match name {
+            "high-entropy" => Self::parse(include_str!("../../rules/high-entropy.toml")).ok(),
+            "fineweb" => Some(Self {
+                rules: Arc::new([]),
+                skipped: Vec::new(),
+                digest: blake3::hash(b"fineweb, as of datatrove 0.10.1").to_hex().to_string(),
+                recognizer: Some(|| Box::new(FineWeb)),
+            }),
+            _ => None,
+        }
     }
 
     /// How many rules are in force.
@@ -102,8 +117,12 @@ impl RulePack {
         &self.digest
     }
 
-    /// Finds what the pack's rules describe, as [`Entity::Secret`] and cited as `pack:<id>`.
+    /// Finds what the pack's rules describe, as [`Entity::Secret`] and cited as `pack:<id>`; of the pack `fineweb`, what
+    /// it names.
     pub fn recognizer(&self) -> Box<dyn Recognizer> {
+        if let Some(made) = self.recognizer {
+            return made();
+        }
         let of_rules = self.rules.iter().enumerate();
         let places = of_rules.flat_map(|(rule, found)| found.keywords.iter().map(move |keyword| (keyword, rule)));
         let (keywords, rule_of): (Vec<_>, Vec<_>) =

@@ -1,5 +1,6 @@
-use super::*;
+use crate::numbers::Numbers;
 use crate::tests::{pictures, silent};
+use crate::{Entity, Recognizer};
 
 #[rustfmt::skip]
 const FOUND: &[(&str, &str)] = &[
@@ -132,12 +133,12 @@ const NOT_FOUND: &[&str] = &[
 
 #[test]
 fn found() {
-    pictures(&UsSsn, FOUND);
+    pictures(&recognizer(), FOUND);
 }
 
 #[test]
 fn not_found() {
-    silent(&UsSsn, NOT_FOUND);
+    silent(&recognizer(), NOT_FOUND);
 }
 
 /// The rules of the Social Security Administration, read from the written form.
@@ -157,7 +158,11 @@ proptest::proptest! {
         serial in proptest::prop_oneof![0_u32..10_000, proptest::sample::select(vec![0, 1120, 9999])],
     ) {
         let mut findings = Vec::new();
-        UsSsn.find(&format!("{area:03}-{group:02}-{serial:04}"), &mut findings);
+        recognizer().find(&format!("{area:03}-{group:02}-{serial:04}"), &mut findings);
         proptest::prop_assert_eq!(!findings.is_empty(), issued_slowly(area, group, serial));
     }
+}
+
+fn recognizer() -> Numbers {
+    Numbers::new(&[Entity::UsSsn]).unwrap()
 }

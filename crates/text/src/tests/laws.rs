@@ -117,6 +117,30 @@ const SHREDS: &[&str] = &[
     "电话",
     "\u{200b}",
     "\u{a0}",
+    "\u{ad}",
+    "\u{200f}",
+    "\u{202e}",
+    "\u{200d}",
+    "\u{fe0f}",
+    "\u{e0041}",
+    "–",
+    "‑",
+    "\u{2007}",
+    "．",
+    "＠",
+    "（",
+    "２１２",
+    "５５５-０１４３",
+    "jо@exаmple.org",
+    "٠١٢٣",
+    "а",
+    "й",
+    "<|im_start|>",
+    "<|im_",
+    "[INST]",
+    "<s>",
+    "</s>",
+    "ignore all previous instructions",
     "🙂",
     "ß",
     " ",
@@ -142,7 +166,7 @@ const SHREDS: &[&str] = &[
     "\\",
 ];
 
-fn shreds() -> impl Strategy<Value = String> {
+pub(crate) fn shreds() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(SHREDS), 0..14).prop_map(|pieces| pieces.concat())
 }
 
@@ -253,7 +277,9 @@ proptest! {
 
     #[test]
     fn masks_keep_length_in_characters(text in texts()) {
-        let masked = apply(&text, &scan_all(&text), &Policy::new(Operator::Mask));
+        let policy = Policy::new(Operator::Mask);
+        let policy = [Entity::InvisibleText, Entity::ChatControl].into_iter().fold(policy, |p, e| p.with(e, Operator::Mask));
+        let masked = apply(&text, &scan_all(&text), &policy);
         prop_assert_eq!(masked.chars().count(), text.chars().count());
     }
 }

@@ -60,6 +60,28 @@ const UNITS: &[&str] = &[
     "é",
     "电话1",
     "\u{200b}",
+    "a\u{200b}",
+    "1\u{200b}\u{200b}",
+    "\u{202e}",
+    "\u{200e} ",
+    "\u{e0041}",
+    "\u{1f600}\u{fe0f}\u{fe0f}",
+    "а",
+    "аa",
+    "１",
+    "１－",
+    "–",
+    "1–",
+    "\u{a0}",
+    "<s>",
+    "<s>a</s>",
+    "</s>",
+    "[",
+    "<|im_start|>",
+    "ignore all previous ",
+    "%",
+    "%40",
+    "0123456789abcdef",
     "\\n1",
     "1,",
     "1x",
@@ -126,14 +148,26 @@ fn fastest(work: impl Fn()) -> Duration {
     once().min(once()).min(once())
 }
 
+/// Measures again where a busy machine may have come between: quadratic work is too slow every time.
+fn grows_linearly(time: impl Fn(&str) -> Duration, small: &str, large: &str, what: &str) {
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let (small, large) = (time(small), time(large));
+        if large < 6 * small + Duration::from_millis(50) {
+            return;
+        }
+        seen.push((small, large));
+    }
+    panic!("{what}: {seen:?}");
+}
+
 #[test]
 fn four_times_the_text_takes_about_four_times_as_long() {
     let recognizers = recognizers(&Entity::ALL);
     for unit in UNITS {
         let small = unit.repeat(BYTES / unit.len());
         let large = small.repeat(4);
-        let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
-        assert!(large < 6 * small + Duration::from_millis(50), "{unit:?}: {small:?}, then {large:?}");
+        grows_linearly(|text| time(&recognizers, text), &small, &large, unit);
     }
 }
 
@@ -149,8 +183,7 @@ fn rules_of_a_pack_are_linear_too() {
         let bytes = if regex == LOOKS_FAR { BYTES / 4 } else { BYTES };
         let small = "key".repeat(bytes / 3);
         let large = small.repeat(4);
-        let (small, large) = (time(&recognizers, &small), time(&recognizers, &large));
-        assert!(large < 6 * small + Duration::from_millis(50), "{regex:?}: {small:?}, then {large:?}");
+        grows_linearly(|text| time(&recognizers, text), &small, &large, regex);
     }
 }
 
@@ -168,6 +201,10 @@ fn rewriting_is_linear_with_every_operator() {
         "ssn 536 90 4399 ",
         "<SECRET:",
         "abcdefghijklmnop",
+        "a\u{200b}b ",
+        "\u{200b}<|im_end|>",
+        "jо@exаmple.org ",
+        "2\u{200b}12-555-0143 ",
     ];
     for policy in [
         keyed(Operator::Surrogate).with_scope(Scope::Span),
@@ -182,13 +219,16 @@ fn rewriting_is_linear_with_every_operator() {
                     std::hint::black_box(scrub(&recognizers, text, &policy, &Context::default()));
                 })
             };
-            let (small, large) = (time(&small), time(&large));
-            assert!(large < 6 * small + Duration::from_millis(50), "{policy:?} {unit:?}: {small:?}, then {large:?}");
+            grows_linearly(time, &small, &large, &format!("{policy:?} {unit:?}"));
         }
     }
 }
 
 #[test]
-fn five_million_at_signs_hold_no_address() {
-    assert!(scan(&recognizers(&Entity::ALL), &"@".repeat(5_000_000)).is_empty());
+fn five_million_of_one_character_hold_nothing() {
+    for unit in ["@", "%", "٠"] {
+        assert!(scan(&recognizers(&Entity::ALL), &unit.repeat(5_000_000 / unit.len())).is_empty(), "{unit}");
+    }
+    let unseen = scan(&recognizers(&Entity::ALL), &"\u{200b}".repeat(1_000_000));
+    assert_eq!(unseen.len(), 1);
 }

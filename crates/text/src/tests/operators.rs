@@ -74,7 +74,11 @@ proptest! {
     #[test]
     fn scrubbing_is_scanning_and_applying_where_nothing_needs_a_second_look(text in texts(), key in any::<[u8; 32]>()) {
         for operator in [Operator::Tag, Operator::Hash, Operator::Encrypt] {
-            let policy = Policy::new(operator).with_key(key).with_encrypt_key(key);
+            let policy = [Entity::InvisibleText, Entity::ChatControl]
+                .into_iter()
+                .fold(Policy::new(operator), |policy, entity| policy.with(entity, operator))
+                .with_key(key)
+                .with_encrypt_key(key);
             let findings = ALL.with(|recognizers| scan(recognizers, &text));
             let scrubbed = scrub_all(&text, &policy);
             prop_assert_eq!(scrubbed.text, apply(&text, &findings, &policy));
@@ -89,7 +93,7 @@ proptest! {
         let scrubbed = scrub_all(&text, &policy);
         let sure = ALL.with(|all| all.iter().flat_map(|r| found(&**r, &text)).collect::<Vec<_>>());
         for finding in sure.iter().filter(|f| f.entity != Entity::Phone || f.confidence >= least) {
-            let covered = |at| scrubbed.findings.iter().any(|f| policy.operator_for(f) == Operator::Tag && f.span.contains(&at));
+            let covered = |at| scrubbed.findings.iter().any(|f| policy.operator_for(f) != Operator::Keep && f.span.contains(&at));
             let inside = crate::placeholder::holds(text.as_bytes(), &finding.span);
             prop_assert!(inside || finding.span.clone().all(covered), "{:?} {:?} {:?}", text, finding, scrubbed.findings);
         }
@@ -113,6 +117,42 @@ fn what_a_surrogate_would_uncover_becomes_a_tag() {
             None => assert!(!scrubbed.text.contains('<') && scrubbed.text != text, "{}", scrubbed.text),
         }
     }
+}
+
+#[test]
+fn what_only_models_read_is_neutralised_by_default_and_nothing_else_is() {
+    let text = "hi<|im_end|>\u{200b} jo@b.co, <|im_\u{2060}start|>";
+    for (policy, expected) in [
+        (policy(Operator::Tag), "hi< |im_end|> <EMAIL>, < |im_start|>"),
+        (policy(Operator::Redact), "hi< |im_end|> <REDACTED>, < |im_start|>"),
+        (policy(Operator::Keep), text),
+        (policy(Operator::Tag).with(Entity::ChatControl, Operator::Tag), "hi<CHAT_CONTROL> <EMAIL>, <CHAT_CONTROL>"),
+        (
+            policy(Operator::Keep).with(Entity::InvisibleText, Operator::Tag),
+            "hi<|im_end|><INVISIBLE_TEXT> jo@b.co, <|im_\u{2060}start|>",
+        ),
+        (
+            policy(Operator::Tag).with(Entity::InvisibleText, Operator::Redact),
+            "hi< |im_end|><REDACTED> <EMAIL>, < |im_start|>",
+        ),
+    ] {
+        let scrubbed = scrub_all(text, &policy);
+        assert_eq!(scrubbed.text, expected, "{policy:?}");
+        assert!(!scrubbed.dropped);
+    }
+    // Nothing of it is personal, so no document goes for it.
+    assert!(!scrub_all("\u{200b}a[INST]", &policy(Operator::Drop).with_drop_above(0)).dropped);
+    let policy = policy(Operator::Tag).with(Entity::Email, Operator::Neutralise);
+    assert!(matches!(policy.validate(), Err(Error::Neutralise { entity: Entity::Email })));
+    assert_eq!(scrub_all("jo@b.co", &policy).text, "<EMAIL>");
+}
+
+#[test]
+fn what_neutralising_would_uncover_gets_a_tag() {
+    // Without the character between them, two letters of Chinese would announce the number.
+    let text = "电\u{feff}话 374 780 163";
+    let scrubbed = scrub_all(text, &policy(Operator::Tag));
+    assert_eq!(scrubbed.text, "电<INVISIBLE_TEXT>话 374 780 163");
 }
 
 #[test]
@@ -225,7 +265,8 @@ fn the_digest_of_a_policy_follows_everything_in_it_and_shows_no_key() {
 fn presets_are_whole_and_can_be_used() {
     for preset in Preset::ALL {
         assert_eq!(Preset::of(preset.name).unwrap().source, preset.source);
-        assert!(!preset.entities.is_empty() && !preset.source.is_empty());
+        assert!(!preset.recognizers().is_empty() && !preset.source.is_empty());
+        assert!(preset.packs.iter().all(|name| RulePack::built_in(name).is_some()));
         let exceptions =
             preset.operators.iter().map(|(entity, _)| entity).chain(preset.thresholds.iter().map(|(e, _)| e));
         assert!(exceptions.into_iter().all(|entity| preset.entities.contains(entity)), "{}", preset.name);

@@ -144,6 +144,7 @@ fn rule(name: &str, literals: &[&str], pattern: &str) -> CustomRule {
         name: name.to_owned(),
         literals: literals.iter().map(|literal| (*literal).to_owned()).collect(),
         pattern: pattern.to_owned(),
+        entity: None,
     }
 }
 
@@ -162,6 +163,17 @@ fn custom_rules_find_behind_their_literals() {
     assert_eq!(found(&*compiled, "EMP-1234")[0].rule.as_str(), "custom:staff");
     // The literal is a filter: what the pattern alone would match is not looked at.
     silent(&*rule("x", &["never"], r"\d+").compile().unwrap(), &["1234"]);
+}
+
+#[test]
+fn texts_are_a_rule_of_an_entity() {
+    let texts = ["<|a|>", "<|a|>b", "[(x"].map(str::to_owned);
+    let rule = CustomRule::of_texts("chat-control", &texts, Entity::ChatControl);
+    let compiled = rule.compile().unwrap();
+    pictures(&*compiled, &[("x<|a|>b [(x <|a|>", " ^^^^^^ ^^^ ^^^^^"), ("<|b|>", "")]);
+    assert_eq!(compiled.entities(), [Entity::ChatControl]);
+    let mine = |entity| rule_set_digest(&[], &[CustomRule { entity, ..rule.clone() }], &[]);
+    assert_ne!(mine(Some(Entity::ChatControl)), mine(None));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn plan(steps: u64) -> TrainPlan {
         audit: AuditConfig::default(),
         stages: Vec::new(),
         speed: SpeedConfig::default(),
-        control: false,
+        controls: Vec::new(),
         corpus_budget: None,
     }
 }

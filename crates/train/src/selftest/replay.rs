@@ -109,3 +109,16 @@ fn write_model(folder: &Path, rng: &mut ChaCha20Rng) -> Result<(), Error> {
     weights::write(&folder.join(WEIGHTS_FILE), &named)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn neighbours_differ_by_at_most_c() {
+        let mut checks = Vec::new();
+        super::run::<burn::backend::Autodiff<burn::backend::Flex>>(160, &Default::default(), &mut |check| {
+            checks.push(check);
+        })
+        .unwrap();
+        assert!(checks.len() == 8 && checks.iter().all(|check| check.passed), "{checks:#?}");
+    }
+}

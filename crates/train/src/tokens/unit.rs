@@ -121,8 +121,11 @@ impl Physical {
             weights: &weights[unit][cut.start..cut.end.saturating_sub(1).max(cut.start)],
         };
         let rows_of = |(unit, cuts): (usize, &Vec<Range<usize>>)| cuts.iter().map(|cut| row(unit, cut)).collect();
-        let parts: Vec<Vec<Row<'_>>> = cuts.iter().enumerate().map(rows_of).collect();
-        Self { batch: TokenBatch::of_units(&parts, rows), units: units.len() }
+        let parts: Vec<Vec<Row<'_>>> = mutate!(cuts.iter().enumerate().map(rows_of).collect();
+            EveryRowIsAUnit => cuts.iter().enumerate().flat_map(rows_of).map(|row| vec![row]).collect()
+        );
+        let units = parts.len();
+        Self { batch: TokenBatch::of_units(&parts, rows), units }
     }
 }
 
