@@ -10,12 +10,25 @@ use super::decide::Decided;
 use super::plan::{DedupPlan, Owners, What};
 use super::write::by_class;
 use crate::error::Error;
-use crate::manifest::{InputFile, OutputFile, Stage};
+use crate::manifest::{OutputFile, Stage};
 use crate::output::MANIFEST_NAME;
 use crate::resume::FileDigest;
 
 /// Schema and version of this manifest.
 pub const DEDUP_MANIFEST_VERSION: &str = "privet-dedup-manifest/v1";
+
+/// A file that was compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparedFile {
+    /// Its name, or its path below the inputs' common folder.
+    pub file: String,
+    /// SHA-256 of its bytes, hex.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+}
 
 /// Record of one finished removal of copies. Its counts are facts about private data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,9 +44,9 @@ pub struct DedupManifest {
     /// Version of the normaliser.
     pub normaliser: String,
     /// Files whose copies were removed, in order. A report without output leaves digests empty.
-    pub inputs: Vec<InputFile>,
+    pub inputs: Vec<ComparedFile>,
     /// Files that were compared with only.
-    pub against: Vec<InputFile>,
+    pub against: Vec<ComparedFile>,
     /// Files that were written; empty for a report.
     pub outputs: Vec<OutputFile>,
     /// What was done, with how far one input row can reach.
@@ -116,7 +129,7 @@ pub(super) fn manifest(
         let files = files.filter(move |((file, _), _)| file.reference == reference);
         let file = |((file, digest), extent): ((&super::File, &Option<FileDigest>), &super::Extent)| {
             let (sha256, bytes) = digest.clone().map_or((String::new(), 0), |digest| (digest.sha256, digest.bytes));
-            InputFile { file: file.shard.name.clone(), sha256, bytes, rows: extent.rows }
+            ComparedFile { file: file.shard.name.clone(), sha256, bytes, rows: extent.rows }
         };
         files.map(file).collect::<Vec<_>>()
     };
