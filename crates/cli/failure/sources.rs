@@ -59,10 +59,9 @@ impl From<CorpusError> for Failure {
             E::NoInput { .. } | E::EmptyCorpus { .. } | E::AllQuarantined { .. } => Exit::Input,
             E::BadState { .. } => Exit::Verification,
             E::Interrupted => Exit::Interrupted,
-            E::TooMuchRemoved { .. } => Exit::Gate,
             E::Write { .. } | E::Workers { .. } | E::Spill(_) | E::TooManyRows { .. } => Exit::Resource,
             E::Statistics { .. } => Exit::Bug,
-            E::TooMuchChanged { .. } => Exit::Gate,
+            E::TooMuchChanged { .. } | E::TooMuchRemoved { .. } => Exit::Gate,
             _ => Exit::Usage,
         };
         Self::sentence(exit, &error.to_string())

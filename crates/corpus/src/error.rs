@@ -454,9 +454,7 @@ pub enum Error {
         limit: u32,
     },
     /// More of a file would go than is allowed.
-    #[error(
-        "{removed} of the {rows} rows of {file} are copies, more than the limit allows; nothing was written; look at them with a report first, or raise the limit"
-    )]
+    #[error("the copies in {file} are more than the limit allows; nothing was written; a report shows them")]
     TooMuchRemoved {
         /// The input, by the name of its output.
         file: String,

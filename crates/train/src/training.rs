@@ -4,6 +4,8 @@
 //! after the last step; everything measured exactly goes to `private/`; `private/training.json` is written last and
 //! says that the run is done. A second call on a finished folder reads what is there and touches nothing.
 
+mod controls;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -18,15 +20,16 @@ use sha2::{Digest, Sha256};
 
 use crate::atomic::{create_private_dir, write_atomic, write_atomic_with};
 use crate::canaries::Canaries;
-use crate::engine::{Engine, Job, Trained, charged, train_control, train_private};
+use crate::engine::{Engine, Job, Trained, charged, train_private};
 use crate::ledger_file::LedgerFile;
-use crate::logs::{ControlEvaluation, Evaluation, Private, Training};
+use crate::logs::{Evaluation, Private, Training};
 use crate::plan::{Control, PlannedData, TrainPlan};
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::tokens::owners::Owners;
 use crate::tokens::store::StoreWriter;
 use crate::tokens::{self, Examples, TokenStore, Unit};
 use crate::{Error, corpus_budget};
+use controls::{control_in, control_loss, evaluate_control};
 
 /// What a run is trained and measured on.
 pub struct Inputs<'a, 'b> {
@@ -451,41 +454,6 @@ fn write_evaluation(folder: &RunFolder, public: &TokenStore, base_loss: f64, rel
         released_loss,
     };
     write_json(&folder.public(EVALUATION), &evaluation)
-}
-
-/// Trains a control with its log in `folder`.
-fn control_in<A: AutodiffBackend>(
-    folder: &Path,
-    engine: &mut Engine<A>,
-    job: Job<'_>,
-    control: Control,
-) -> Result<Tensors, Error> {
-    create_private_dir(folder)?;
-    let log = folder.join("train.jsonl");
-    write_atomic(&log, b"")?;
-    train_control(engine, job, control, &log)
-}
-
-/// The control's loss on the public split, with its weights in place.
-fn evaluate_control<A: AutodiffBackend>(
-    plan: &TrainPlan,
-    folder: &Path,
-    engine: &Engine<A>,
-    public: &mut TokenStore,
-) -> Result<Option<f64>, Error> {
-    if public.is_empty() {
-        return Ok(None);
-    }
-    let loss = engine.mean_loss(public)?;
-    let evaluation = ControlEvaluation { loss, steps: plan.privacy.steps };
-    write_json(&folder.join(EVALUATION), &evaluation)?;
-    Ok(Some(loss))
-}
-
-/// The loss of a control of a finished run.
-fn control_loss(folder: &RunFolder, control: Control) -> Result<Option<f64>, Error> {
-    let evaluation: Option<ControlEvaluation> = read_json(&folder.private(control.folder()).join(EVALUATION))?;
-    Ok(evaluation.map(|evaluation| evaluation.loss))
 }
 
 /// What happened over all steps, from the private log (an earlier process may have done some of them).
