@@ -67,7 +67,7 @@ pub struct ScrubPlan {
     /// Refuse files with a row group that declares more uncompressed bytes than this.
     pub row_group_bytes_max: u64,
     /// Stop where more than this share (0 to 1) of the bytes of the selected texts of one file, or of all, would be
-    /// replaced or go with their rows; documents are only taken together. It is no part of [`Self::digest`], because it
+    /// replaced or go with their rows; documents are only taken together. It is no part of the plan's digest, because it
     /// changes no output byte. Not looked at in a dry run.
     pub max_changed: Option<f64>,
     /// Replace an output folder that belongs to another plan or to changed inputs.
