@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What privacy costs on a public task: E2E NLG, from one binary, with and without clipping and noise.
 
-    python benches/utility/run.py --privet target/release/privet --data e2e-dataset.zip --out /tmp/utility
-    python benches/utility/run.py --table /tmp/utility/results.json
+    python benches/utility/run.py --privet target/release/privet --data e2e-dataset.zip --out runs/utility
+    python benches/utility/run.py --table runs/utility/results.json
 
 The task (Novikova, Dusek and Rieser 2017, arXiv 1706.09254; CC BY-SA 4.0): say in a sentence what a list of attributes of a
 restaurant says. `e2e-dataset.zip` is the authors' release v1.0.0:
