@@ -99,7 +99,15 @@ fn a_scrub_that_is_killed_again_and_again_ends_in_the_same_bytes() {
 fn a_filter_that_waits_ends_at_the_first_interrupt() {
     use std::os::unix::process::ExitStatusExt;
     let dir = folder();
-    let mut child = command(dir.path(), &["scrub", "--stdin", "--no-dedup"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut filter = command(dir.path(), &["scrub", "--stdin", "--no-dedup"]);
+    if ignores_interrupts() {
+        // Whoever runs in the background of a script has interrupts ignored, and so have its children.
+        let mut with_interrupts = std::process::Command::new("env");
+        with_interrupts.arg("--default-signal=INT").arg(filter.get_program()).args(filter.get_args());
+        with_interrupts.current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        filter = with_interrupts;
+    }
+    let mut child = filter.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // As many lines as are taken at once: when the first comes out, it has begun to wait for more, or will soon.
     stdin.write_all("{\"text\": \"plain\"}\n".repeat(8192).as_bytes()).unwrap();
@@ -122,4 +130,12 @@ fn a_filter_that_waits_ends_at_the_first_interrupt() {
     };
     assert_eq!(ended.expect("one interrupt is enough").signal(), Some(2));
     drop(stdin);
+}
+
+/// Whether this process was started with interrupts ignored; only Linux says so.
+#[cfg(unix)]
+fn ignores_interrupts() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> 1 & 1 == 1)
 }
