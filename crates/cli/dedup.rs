@@ -75,7 +75,10 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
     lines.push(totals(&manifest.counts));
     lines.push(format!("copies: {}", manifest.method));
     let DedupCounts { kept_with_copies, most_copies, crowded, .. } = manifest.counts;
-    lines.push(format!("{kept_with_copies} rows stay for copies of theirs, one of them for {most_copies}"));
+    if kept_with_copies > 0 {
+        let rows = if kept_with_copies == 1 { "row stays" } else { "rows stay" };
+        lines.push(format!("{kept_with_copies} {rows} for copies, one of them for {most_copies}"));
+    }
     if crowded > 0 {
         let largest = manifest.largest_groups.first().map_or(0, |(rows, _)| *rows);
         lines.push(format!(

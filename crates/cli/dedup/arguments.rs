@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Parquet or JSON lines: files, folders or glob patterns
+    /// Parquet, Arrow IPC, JSON lines, CSV, TSV or plain text: files, folders or glob patterns
     #[arg(required = true)]
     input: Vec<String>,
     /// Folder for the shards without copies and manifest.json

@@ -1,4 +1,4 @@
-//! "Did you mean": the known name nearest to a mistyped one, by edit distance.
+//! "Did you mean": the known name nearest to a mistyped one, by edit distance; and names as messages show them.
 
 /// The candidate nearest to `wanted`, if it is near enough to be a slip (at most a third of it wrong, or
 /// equal but for case).
@@ -34,6 +34,20 @@ fn edit_distance(left: &str, right: &str) -> usize {
         }
     }
     cost[left.len()][right.len()]
+}
+
+/// Names in backticks, with commas between them.
+pub(crate) fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// What a message ends with where a name was probably mistyped.
+pub(crate) fn hint(closest: Option<&str>) -> String {
+    closest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

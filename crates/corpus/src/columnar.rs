@@ -10,7 +10,7 @@ use crate::format::Layout;
 use crate::ipc::ArrowFile;
 use crate::nested::Way;
 use crate::selector::Selector;
-use crate::source::{Columns, Kind, Source};
+use crate::source::{Columns, Kind, Source, column};
 
 /// An open file of record batches, in groups: the row groups of Parquet, the batches of Arrow.
 pub(crate) enum Columnar {
@@ -48,6 +48,17 @@ impl Columnar {
             Some(layout) => Self::Arrow(ArrowFile::open(path, layout, selectors, &owners, limit)?),
             None => Self::Parquet(Source::open_selected(path, selectors, owner, limit)?),
         })
+    }
+
+    /// Decodes these columns at the top too, whatever they hold.
+    pub(crate) fn with_columns(self, names: &[&str]) -> Result<Self, Fault> {
+        match self {
+            Self::Parquet(source) => source.with_columns(names).map(Self::Parquet),
+            // All are decoded anyway.
+            Self::Arrow(file) => {
+                names.iter().try_for_each(|name| column(file.schema(), name).map(|_| ())).map(|()| Self::Arrow(file))
+            }
+        }
     }
 
     pub(crate) fn schema(&self) -> &Schema {

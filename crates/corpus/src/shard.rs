@@ -3,7 +3,7 @@
 //! Nothing of a shard is visible before all of it is done: shard and findings are written to hidden files
 //! and renamed at the end, and its texts leave the duplicate set again if it fails.
 
-pub(crate) mod sink;
+mod sink;
 mod tables;
 
 use std::path::PathBuf;
@@ -25,6 +25,9 @@ use crate::packed::LinesFile;
 use crate::plan::{ScrubPlan, is_flat};
 use crate::rows::{Rules, Scrubbed};
 use crate::scrub::check_changed;
+
+pub(crate) use sink::TableFile;
+pub(crate) use tables::kept;
 
 /// What all shards of a run share.
 pub(crate) struct Run<'a> {

@@ -8,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -90,15 +90,8 @@ impl Source {
 
     /// Decodes these columns at the top too, whatever they hold.
     pub(crate) fn with_columns(mut self, names: &[&str]) -> Result<Self, Fault> {
-        let fields = self.metadata.schema().fields();
-        let available: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         for name in names {
-            let found = available.iter().position(|field| field == name).ok_or_else(|| Fault::MissingColumn {
-                column: (*name).to_owned(),
-                closest: closest(name, &available),
-                available: available.clone(),
-            })?;
-            self.columns.push(found);
+            self.columns.push(column(self.metadata.schema(), name)?);
         }
         self.columns.sort_unstable();
         self.columns.dedup();
@@ -300,6 +293,16 @@ pub(crate) fn find_column(schema: &SchemaRef, wanted: &str, kind: Kind) -> Resul
         Kind::Text | Kind::Owner => {}
     }
     Err(Fault::NotText { column: wanted.to_owned(), data_type: data_type.to_string(), available })
+}
+
+/// The index of a column of any type at the top.
+pub(crate) fn column(schema: &Schema, wanted: &str) -> Result<usize, Fault> {
+    let available: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    available.iter().position(|field| field == wanted).ok_or_else(|| Fault::MissingColumn {
+        column: wanted.to_owned(),
+        closest: closest(wanted, &available),
+        available: available.clone(),
+    })
 }
 
 /// The first column that can be read but not written back as it was: INT96, an obsolete timestamp.

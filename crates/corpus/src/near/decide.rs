@@ -226,12 +226,7 @@ fn sketched(
             Keep::Largest(_) => largest_first(beside(order_at, *index)),
             Keep::Smallest(_) => smallest_first(beside(order_at, *index)),
         };
-        let id = ids.map(|_| match beside(id_at, *index) {
-            Beside::Null => String::new(),
-            Beside::Whole(number) => number.to_string(),
-            Beside::Real(number) => number.to_string(),
-            Beside::Text(text) => text.clone(),
-        });
+        let id = ids.and_then(|_| beside(id_at, *index).text());
         let candidate = Candidate {
             document: (first + *index as u64) as u32,
             label: 0,
@@ -257,6 +252,11 @@ fn smallest_first(value: &Beside) -> Order {
         Beside::Real(number) if number.is_nan() => Order::Last,
         Beside::Real(number) => Order::Number(*number, 0),
         Beside::Text(text) => Order::Text(text.clone()),
+        Beside::Cell(text) => match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(number), _) => Order::Number(number as f64, number),
+            (_, Ok(number)) if !number.is_nan() => Order::Number(number, 0),
+            _ => Order::Text(text.clone()),
+        },
     }
 }
 

@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use crate::cells::{Cell, Cells};
 use crate::column::{Slots, slots, texts};
+use crate::columnar::Columnar;
+use crate::csv::{self, Scanner};
 use crate::error::{Fault, Stop};
-use crate::format::{Form, Format, format_of};
+use crate::format::{Form, Format, Layout, format_of};
 use crate::guard::caught;
 use crate::lines::{BYTE_ORDER_MARK, Lines};
 use crate::nested::{Leaf, Way, cells, leaf};
 use crate::selector::Selector;
-use crate::source::{Columns, Source, is_text};
+use crate::source::{Columns, is_text};
 
 /// A value beside a row's texts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +27,20 @@ pub(super) enum Beside {
     Whole(i64),
     Real(f64),
     Text(String),
+    /// Of a table whose cells have no types: a text that may say a number.
+    Cell(String),
+}
+
+impl Beside {
+    /// The value as a name; none for null.
+    pub(super) fn text(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Whole(number) => Some(number.to_string()),
+            Self::Real(number) => Some(number.to_string()),
+            Self::Text(text) | Self::Cell(text) => Some(text.clone()),
+        }
+    }
 }
 
 /// Some rows.
@@ -72,19 +88,25 @@ pub(super) type EachRows<'a> = dyn FnMut(Rows<'_>, u64) -> Result<(), Stop> + 'a
 /// Hands a file's rows to `each`, batch by batch.
 pub(super) fn read(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
     match format_of(path)? {
-        Format::Parquet => parquet(path, columns, beside, each),
-        Format::Text(Form::Json) => lines(path, columns, beside, each),
-        _ => Err(Fault::UnknownFormat.into()),
+        Format::Parquet => tables(path, None, columns, beside, each),
+        Format::Arrow(layout) => tables(path, Some(layout), columns, beside, each),
+        Format::Text(form) => lines(path, form, columns, beside, each),
     }
 }
 
-fn parquet(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
-    let source = Source::open_selected(path, columns, None, u64::MAX)?.with_columns(beside)?;
+fn tables(
+    path: &Path,
+    arrow: Option<Layout>,
+    columns: &[Selector],
+    beside: &[&str],
+    each: &mut EachRows<'_>,
+) -> Result<(), Stop> {
+    let mut source = Columnar::open_selected(path, arrow, columns, None, u64::MAX)?.with_columns(beside)?;
     let ways = source.ways(Columns::Wanted);
-    for row_group in 0..source.row_groups() {
-        let mut bytes = source.metadata().row_group(row_group).compressed_size().unsigned_abs();
-        for batch in source.batches(row_group, Columns::Wanted)? {
-            let (batch, damaged) = (batch?, || Fault::DamagedData { row_group });
+    for group in 0..source.groups() {
+        let (mut bytes, damaged) = (source.bytes(group), source.damaged(group));
+        for batch in source.batches(group, Columns::Wanted)? {
+            let (batch, damaged) = (batch?, || damaged.clone());
             let taken = |way: &Way| -> Option<(Leaf, Slots)> {
                 let leaf = leaf(batch.column(way.top), way)?;
                 let slots = slots(&leaf.values)?;
@@ -136,26 +158,61 @@ fn taken(column: &ArrayRef) -> Option<Vec<Beside>> {
     Some(values.into_iter().enumerate().map(or_null).collect())
 }
 
-fn lines(path: &Path, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
-    let mut lines = Lines::open(path, Form::Json, columns, None)?;
+fn lines(path: &Path, form: Form, columns: &[Selector], beside: &[&str], each: &mut EachRows<'_>) -> Result<(), Stop> {
+    let mut lines = Lines::open(path, form, columns, None)?;
     let mut before = 0;
     while let Some(batch) = lines.next(u64::MAX)? {
         let texts = batch.texts();
         let texts: Vec<Option<&str>> = texts.iter().map(|text| Some(&**text)).collect();
         let mut values = vec![Vec::new(); beside.len()];
-        if !beside.is_empty() {
-            for line in batch.lines() {
-                before += 1;
-                let object: Value = serde_json::from_str(line.trim_start_matches(BYTE_ORDER_MARK))
-                    .map_err(|_| Fault::DamagedLine { line: before })?;
-                for (name, values) in beside.iter().zip(&mut values) {
-                    values.push(value(object.get(name), name, before)?);
+        let mut add =
+            |row: Vec<Beside>| row.into_iter().zip(&mut values).for_each(|(value, values)| values.push(value));
+        match form {
+            _ if beside.is_empty() => {}
+            Form::Json => {
+                for line in batch.lines() {
+                    before += 1;
+                    add(members(line, beside, before)?);
                 }
             }
+            Form::Csv { delimiter } => {
+                let places = places(lines.column_names(), beside)?;
+                batch.lines().for_each(|record| add(cells_at(record, &places, delimiter)));
+            }
+            // A document has no columns.
+            Form::Document => batch.lines().for_each(|_| add(vec![Beside::Null; beside.len()])),
         }
         each(Rows { cells: &batch.cells, texts: &texts, beside: values }, lines.progress())?;
     }
     Ok(())
+}
+
+/// The values of some keys of a JSON object.
+fn members(line: &str, names: &[&str], row: u64) -> Result<Vec<Beside>, Fault> {
+    let object: Value =
+        serde_json::from_str(line.trim_start_matches(BYTE_ORDER_MARK)).map_err(|_| Fault::DamagedLine { line: row })?;
+    names.iter().map(|name| value(object.get(name), name, row)).collect()
+}
+
+/// Where the columns of these names stand in a table of cells.
+fn places(header: &[String], names: &[&str]) -> Result<Vec<usize>, Fault> {
+    let place = |name: &&str| {
+        let missing = || Fault::NoColumn { column: (*name).to_owned(), cells: header.len() as u64 };
+        header.iter().position(|column| column == name).ok_or_else(missing)
+    };
+    names.iter().map(place).collect()
+}
+
+/// The cells of a record at some places.
+fn cells_at(record: &str, places: &[usize], delimiter: u8) -> Vec<Beside> {
+    // It was read as one record before, so it is one.
+    let cells =
+        Scanner::new(delimiter).next(record.as_bytes(), true).ok().flatten().map_or_else(Vec::new, |it| it.cells);
+    let cell = |place: &usize| match cells.get(*place).map(|cell| &record[cell.clone()]) {
+        Some(raw) if !csv::is_null(raw) => Beside::Cell(csv::value(raw).into_owned()),
+        _ => Beside::Null,
+    };
+    places.iter().map(cell).collect()
 }
 
 fn value(value: Option<&Value>, name: &str, row: u64) -> Result<Beside, Fault> {

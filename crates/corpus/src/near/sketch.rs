@@ -165,12 +165,7 @@ impl Sketcher {
 
 /// Whose a row is, as a number that nobody can make two owners share.
 pub(super) fn owner(value: &Beside, column: &str) -> Result<u128, Fault> {
-    let text = match value {
-        Beside::Null => return Err(Fault::NoOwner { column: column.to_owned() }),
-        Beside::Text(text) => text.clone(),
-        Beside::Whole(number) => number.to_string(),
-        Beside::Real(number) => number.to_string(),
-    };
+    let text = value.text().ok_or_else(|| Fault::NoOwner { column: column.to_owned() })?;
     Ok(half(&digest(&text)))
 }
 

@@ -5,8 +5,6 @@ use std::io::Write;
 use std::path::Path;
 
 use arrow::array::BooleanArray;
-use arrow::compute::filter_record_batch;
-use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -15,17 +13,17 @@ use super::find::{Bits, at};
 use super::plan::{Near, What};
 use super::{DedupPass, Document, Run};
 use crate::atomic::{AtomicFile, Content, sweep, write_error, write_json};
+use crate::columnar::Columnar;
 use crate::error::{Error, Fault, Stop};
-use crate::footer::writer_options;
-use crate::format::{Form, Format, format_of};
+use crate::format::{Form, Format, Layout, format_of};
 use crate::guard::caught;
 use crate::lines::Lines;
 use crate::manifest::OutputFile;
 use crate::output::OutputFolder;
 use crate::packed::LinesFile;
 use crate::resume::file_digest;
-use crate::shard::sink::encoded;
-use crate::source::{Columns, Source, unwritable_column};
+use crate::shard::{TableFile, kept};
+use crate::source::Columns;
 
 /// What an interrupted run leaves of a shard that is done.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,10 +43,10 @@ pub(super) fn shards(run: &Run<'_>, folder: &OutputFolder, decided: &Decided) ->
             if !file.reference {
                 run.check_cancelled()?;
                 let output = match known(run, folder, index)? {
-                    Some(output) => output,
+                    Some(output) => Some(output),
                     None => written(run, folder, index, extent.rows, &|row| goes.has((rows.start + row) as Document))?,
                 };
-                outputs.push(output);
+                outputs.extend(output);
             }
             meter.file_done(index + 1);
         }
@@ -57,14 +55,14 @@ pub(super) fn shards(run: &Run<'_>, folder: &OutputFolder, decided: &Decided) ->
     Ok(outputs)
 }
 
-/// Writes one shard, and what a run that goes on needs to know of it.
+/// Writes one shard, and what a run that goes on needs to know of it; nothing for a document that goes.
 fn written(
     run: &Run<'_>,
     folder: &OutputFolder,
     index: usize,
     rows: u64,
     goes: &dyn Fn(u64) -> bool,
-) -> Result<OutputFile, Error> {
+) -> Result<Option<OutputFile>, Error> {
     let file = &run.files[index].shard;
     let target = folder.shard(&file.name);
     if let Some(parent) = target.parent() {
@@ -72,9 +70,10 @@ fn written(
     }
     let kept = rows - (0..rows).filter(|row| goes(*row)).count() as u64;
     let content = shard(run, &file.path, &target, rows, kept, goes).map_err(|stop| at(stop, file))?;
+    let Some(content) = content else { return Ok(None) };
     let output = OutputFile { file: file.name.clone(), sha256: content.sha256, bytes: content.bytes, rows: kept };
     write_json(&folder.record(index), &Record { output: output.clone() })?;
-    Ok(output)
+    Ok(Some(output))
 }
 
 /// The rows that go.
@@ -103,52 +102,61 @@ fn shard(
     rows: u64,
     kept: u64,
     goes: &dyn Fn(u64) -> bool,
-) -> Result<Content, Stop> {
+) -> Result<Option<Content>, Stop> {
     if kept == rows {
         // Nothing goes, so nothing is decoded, and every byte stays.
         let mut file = AtomicFile::create(to)?;
         let mut source = Disk::open(from).map_err(|error| crate::source::unreadable(&error))?;
         std::io::copy(&mut source, &mut file).map_err(|source| write_error(to, source))?;
-        return Ok(file.commit()?);
+        return Ok(Some(file.commit()?));
     }
-    if format_of(from)? == Format::Parquet {
-        parquet(run, from, to, rows, goes)
-    } else {
-        lines(run, from, to, rows, goes)
+    match format_of(from)? {
+        Format::Parquet => tables(run, from, None, to, rows, goes).map(Some),
+        Format::Arrow(layout) => tables(run, from, Some(layout), to, rows, goes).map(Some),
+        // Nothing is left of a document that goes, not even an empty one.
+        Format::Text(Form::Document) => Ok(None),
+        Format::Text(form) => lines(run, from, form, to, rows, goes).map(Some),
     }
 }
 
-fn parquet(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
-    let source = Source::open_selected(from, &run.plan.columns, None, u64::MAX)?;
-    if let Some(column) = unwritable_column(source.metadata()) {
-        return Err(Fault::UnsupportedColumn { column }.into());
-    }
-    let file = AtomicFile::create(to)?;
-    let made = caught(|| {
-        // No text changes and the order stays: what is sorted is sorted still.
-        ArrowWriter::try_new_with_options(file, source.schema().clone(), writer_options(source.metadata(), &[]))
-    });
-    let mut writer = encoded(made, to)?;
+fn tables(
+    run: &Run<'_>,
+    from: &Path,
+    arrow: Option<Layout>,
+    to: &Path,
+    rows: u64,
+    goes: &dyn Fn(u64) -> bool,
+) -> Result<Content, Stop> {
+    let mut source = Columnar::open_selected(from, arrow, &run.plan.columns, None, u64::MAX)?;
+    // No text changes and the order stays: what is sorted is sorted still.
+    let mut file = TableFile::create(to, &source, false)?;
     let mut row = 0;
-    for row_group in 0..source.row_groups() {
-        for batch in source.batches(row_group, Columns::All)? {
+    for group in 0..source.groups() {
+        let damaged = source.damaged(group);
+        for batch in source.batches(group, Columns::All)? {
             run.check_cancelled()?;
             let batch = batch?;
             let end = row + batch.num_rows() as u64;
             let keep: BooleanArray = (row..end).map(|row| Some(!(row < rows && goes(row)))).collect();
             row = end;
-            let kept = caught(|| filter_record_batch(&batch, &keep)).and_then(Result::ok);
-            let kept = kept.ok_or(Fault::DamagedData { row_group })?;
-            encoded(caught(|| writer.write(&kept)), to)?;
+            let kept = caught(|| kept(&batch, &keep)).and_then(Result::ok);
+            file.write(&kept.ok_or_else(|| damaged.clone())?)?;
         }
-        encoded(caught(|| writer.flush()), to)?;
+        file.end_group()?;
     }
     unchanged(row, rows)?;
-    Ok(encoded(caught(|| writer.into_inner()), to)?.commit()?)
+    Ok(file.close()?.commit()?)
 }
 
-fn lines(run: &Run<'_>, from: &Path, to: &Path, rows: u64, goes: &dyn Fn(u64) -> bool) -> Result<Content, Stop> {
-    let mut lines = Lines::open(from, Form::Json, &run.plan.columns, None)?;
+fn lines(
+    run: &Run<'_>,
+    from: &Path,
+    form: Form,
+    to: &Path,
+    rows: u64,
+    goes: &dyn Fn(u64) -> bool,
+) -> Result<Content, Stop> {
+    let mut lines = Lines::open(from, form, &run.plan.columns, None)?;
     let mut out = LinesFile::create(to, lines.compression())?;
     let mut row = 0;
     while let Some(batch) = lines.next(u64::MAX)? {

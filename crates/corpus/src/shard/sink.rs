@@ -21,8 +21,35 @@ use crate::ipc::Survey;
 use crate::source::{Source, unwritable_column};
 
 pub(super) struct Sink {
-    writer: Writer,
+    table: TableFile,
     findings: FindingsWriter,
+}
+
+impl Sink {
+    pub(super) fn create(targets: &Targets, source: &Columnar) -> Result<Self, Stop> {
+        let table = TableFile::create(&targets.output, source, true)?;
+        Ok(Self { table, findings: FindingsWriter::create(&targets.part)? })
+    }
+
+    pub(super) fn findings(&mut self) -> &mut FindingsWriter {
+        &mut self.findings
+    }
+
+    pub(super) fn table(&mut self) -> &mut TableFile {
+        &mut self.table
+    }
+
+    pub(super) fn commit(self) -> Result<Written, Stop> {
+        let file = self.table.close()?;
+        // The shard comes last: where it is, its findings are.
+        let findings = self.findings.commit_part()?;
+        Ok(Written { output: Some(file.commit()?), findings })
+    }
+}
+
+/// A file of record batches being written, in the style of another.
+pub(crate) struct TableFile {
+    writer: Writer,
     target: PathBuf,
 }
 
@@ -32,22 +59,18 @@ enum Writer {
     Stream(Box<StreamWriter<AtomicFile>>),
 }
 
-impl Sink {
-    pub(super) fn create(targets: &Targets, source: &Columnar) -> Result<Self, Stop> {
-        let create = || AtomicFile::create(&targets.output);
-        let target = targets.output.clone();
+impl TableFile {
+    /// Begins the file at `target`. Where texts are rewritten, what was sorted by them is sorted no more.
+    pub(crate) fn create(target: &Path, source: &Columnar, rewritten: bool) -> Result<Self, Stop> {
+        let create = || AtomicFile::create(target);
         let writer = match source {
-            Columnar::Parquet(source) => Writer::Parquet(parquet(source, create()?, &target)?),
-            Columnar::Arrow(file) => arrow(file.layout, &file.survey, file.schema(), create()?, &target)?,
+            Columnar::Parquet(source) => Writer::Parquet(parquet(source, rewritten, create()?, target)?),
+            Columnar::Arrow(file) => arrow(file.layout, &file.survey, file.schema(), create()?, target)?,
         };
-        Ok(Self { writer, findings: FindingsWriter::create(&targets.part)?, target })
+        Ok(Self { writer, target: target.to_owned() })
     }
 
-    pub(super) fn findings(&mut self) -> &mut FindingsWriter {
-        &mut self.findings
-    }
-
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Stop> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Stop> {
         let written = caught(|| match &mut self.writer {
             Writer::Parquet(writer) => writer.write(batch),
             Writer::File(writer) => Ok(writer.write(batch)?),
@@ -57,33 +80,37 @@ impl Sink {
     }
 
     /// The rows since the last call are a row group. A batch is one by itself.
-    pub(super) fn end_group(&mut self) -> Result<(), Stop> {
+    pub(crate) fn end_group(&mut self) -> Result<(), Stop> {
         match &mut self.writer {
             Writer::Parquet(writer) => encoded(caught(|| writer.flush()), &self.target),
             Writer::File(_) | Writer::Stream(_) => Ok(()),
         }
     }
 
-    pub(super) fn commit(self) -> Result<Written, Stop> {
-        let Self { writer, findings, target } = self;
+    /// Writes what is behind the rows; the file gets its name with [`AtomicFile::commit`].
+    pub(crate) fn close(self) -> Result<AtomicFile, Stop> {
+        let Self { writer, target } = self;
         let file = caught(|| match writer {
             Writer::Parquet(writer) => writer.into_inner(),
             Writer::File(writer) => Ok(writer.into_inner()?),
             Writer::Stream(writer) => Ok(writer.into_inner()?),
         });
-        let file = encoded(file, &target)?;
-        // The shard comes last: where it is, its findings are.
-        let findings = findings.commit_part()?;
-        Ok(Written { output: Some(file.commit()?), findings })
+        encoded(file, &target)
     }
 }
 
-fn parquet(source: &Source, file: AtomicFile, target: &Path) -> Result<Box<ArrowWriter<AtomicFile>>, Stop> {
+fn parquet(
+    source: &Source,
+    rewritten: bool,
+    file: AtomicFile,
+    target: &Path,
+) -> Result<Box<ArrowWriter<AtomicFile>>, Stop> {
     if let Some(column) = unwritable_column(source.metadata()) {
         return Err(Fault::UnsupportedColumn { column }.into());
     }
     let made = caught(|| {
-        let options = writer_options(source.metadata(), &source.text_leaves());
+        let changed = if rewritten { source.text_leaves() } else { Vec::new() };
+        let options = writer_options(source.metadata(), &changed);
         ArrowWriter::try_new_with_options(file, source.schema().clone(), options)
     });
     encoded(made, target).map(Box::new)
@@ -108,7 +135,7 @@ fn arrow(layout: Layout, survey: &Survey, schema: &Schema, file: AtomicFile, tar
 }
 
 /// Sorts an encoder's failure: the disk's stops the run, any other is about the file's own schema.
-pub(crate) fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &Path) -> Result<T, Stop> {
+fn encoded<T>(result: Option<Result<T, ParquetError>>, target: &Path) -> Result<T, Stop> {
     let Some(Err(ParquetError::External(error))) = result else {
         return result.and_then(Result::ok).ok_or_else(|| whole_schema().into());
     };

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 
 use super::sink::Sink;
 use super::{Finished, Pass, Run, Targets};
@@ -49,7 +50,7 @@ impl Run<'_> {
                 self.batch(&batch, (&ways, &mut known), &damaged, &mut pass, sink.as_mut())?;
             }
             if let Some(sink) = &mut sink {
-                sink.end_group()?;
+                sink.table().end_group()?;
             }
             done(pass.tally.counts.rows_in - before, source.bytes(group));
             self.check_cancelled()?;
@@ -115,12 +116,8 @@ impl Run<'_> {
             let put = || with_leaf(&columns[way.top], way, new);
             columns[way.top] = caught(put).flatten().ok_or(damaged.clone())?;
         }
-        let kept = caught(|| {
-            let batch = RecordBatch::try_new(batch.schema(), columns)?;
-            // Filtering all rows away would take the dictionaries too, and an Arrow file has one for all batches.
-            if keep.true_count() == 0 { Ok(batch.slice(0, 0)) } else { filter_record_batch(&batch, &keep) }
-        });
-        sink.write(&kept.and_then(Result::ok).ok_or(damaged.clone())?)
+        let kept = caught(|| kept(&RecordBatch::try_new(batch.schema(), columns)?, &keep));
+        sink.table().write(&kept.and_then(Result::ok).ok_or(damaged.clone())?)
     }
 
     /// Scrubs the slots of a column. Batches of one row group share their dictionary: it is scrubbed once.
@@ -144,6 +141,12 @@ impl Run<'_> {
         *known = Some((values.clone(), scrubbed.clone()));
         Ok(scrubbed)
     }
+}
+
+/// The rows of a batch that stay.
+pub(crate) fn kept(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch, ArrowError> {
+    // Filtering all rows away would take the dictionaries too, and an Arrow file has one for all batches.
+    if keep.true_count() == 0 { Ok(batch.slice(0, 0)) } else { filter_record_batch(batch, keep) }
 }
 
 /// A text column with one slot for each row.
