@@ -58,11 +58,15 @@ pub(crate) fn with_progress(
     Ok(manifest?)
 }
 
-/// `120 rows in, 100 out; 12 equal, 3 equal but for spelling, 5 similar`.
+/// `120 rows in, 100 out; removed: 12 equal, 3 equal after normalisation, 5 similar`.
 pub(crate) fn totals(counts: &DedupCounts) -> String {
     let DedupCounts { rows_in, rows_out, removed_raw, removed_normalised, removed_near, .. } = counts;
+    let over = match counts.removed_over_limit {
+        0 => String::new(),
+        rows => format!(", {rows} over the limit"),
+    };
     format!(
-        "{rows_in} rows in, {rows_out} out; removed: {removed_raw} equal, {removed_normalised} equal after normalisation, {removed_near} similar"
+        "{rows_in} rows in, {rows_out} out; removed: {removed_raw} equal, {removed_normalised} equal after normalisation, {removed_near} similar{over}"
     )
 }
 

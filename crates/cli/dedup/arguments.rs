@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Compare only rows with one value in this column
     #[arg(long, value_name = "COLUMN", conflicts_with = "across")]
     within: Option<String>,
+    /// With --within: of each value of its column, keep at most this many rows with text, the first by --keep
+    #[arg(long, value_name = "N", requires = "within", value_parser = clap::value_parser!(u64).range(1..))]
+    max_records_per_unit: Option<u64>,
     /// Compare only rows with different values in this column
     #[arg(long, value_name = "COLUMN")]
     across: Option<String>,
@@ -116,6 +119,9 @@ impl Arguments {
             (None, Some(column)) => Owners::Across(column.clone()),
             (None, None) => Owners::All,
         };
+        // Whoever compares within a column says that its values are the units.
+        plan.unit_column.clone_from(&self.within);
+        plan.max_records_per_unit = self.max_records_per_unit;
         plan.id_column.clone_from(&self.id_column);
         plan.decisions.clone_from(&self.decisions);
         plan.max_removal = self.max_removal;

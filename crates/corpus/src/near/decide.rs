@@ -21,6 +21,8 @@ pub(super) enum Class {
     Raw,
     Normalised,
     Near,
+    /// No copy: its owner has more rows than may stay.
+    OverLimit,
 }
 
 /// A row that goes, or one that others go for.
@@ -33,6 +35,13 @@ pub(super) struct Decision {
     pub(super) class: Class,
     /// What the name column says, where there is one.
     pub(super) id: Option<String>,
+}
+
+impl Decision {
+    /// Whether the row goes.
+    pub(super) fn goes(&self) -> bool {
+        self.anchor != self.document || self.class == Class::OverLimit
+    }
 }
 
 /// All that the third pass and the report need.
@@ -63,6 +72,14 @@ struct Candidate {
     id: Option<String>,
 }
 
+impl Candidate {
+    /// Which of two stays, by the policy.
+    fn before(&self, other: &Self) -> std::cmp::Ordering {
+        let by_policy = self.order.partial_cmp(&other.order).unwrap_or(std::cmp::Ordering::Equal);
+        by_policy.then(self.document.cmp(&other.document))
+    }
+}
+
 /// What comes first stays.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
 enum Order {
@@ -84,9 +101,7 @@ pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decide
     let mut order: Vec<u32> = (0..candidates.len() as u32).collect();
     order.sort_unstable_by(|one, other| {
         let (one, other) = (&candidates[*one as usize], &candidates[*other as usize]);
-        let first = one.label.cmp(&other.label).then(other.reference.cmp(&one.reference));
-        let by_policy = || one.order.partial_cmp(&other.order).unwrap_or(std::cmp::Ordering::Equal);
-        first.then_with(by_policy).then(one.document.cmp(&other.document))
+        one.label.cmp(&other.label).then(other.reference.cmp(&one.reference)).then_with(|| one.before(other))
     });
     let components: Vec<&[u32]> =
         order.chunk_by(|one, other| candidates[*one as usize].label == candidates[*other as usize].label).collect();
@@ -94,8 +109,14 @@ pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decide
     let judged: Vec<Judged> = run.pool.install(|| components.par_iter().map(judge).collect::<Result<_, Error>>())?;
     let crowded = judged.iter().map(|judged| judged.crowded).sum();
     let mut decisions = Vec::new();
-    let mut stays = std::collections::BTreeSet::new();
-    for (copy, of, similarity) in judged.into_iter().flat_map(|judged| judged.copies) {
+    let copies: Vec<(u32, u32, f64)> = judged.into_iter().flat_map(|judged| judged.copies).collect();
+    let over_limit = run.plan.max_records_per_unit.map_or_else(Vec::new, |most| over_limit(&candidates, &copies, most));
+    for row in &over_limit {
+        let (document, id) = (candidates[*row as usize].document, candidates[*row as usize].id.clone());
+        decisions.push(Decision { document, anchor: document, similarity: 1.0, class: Class::OverLimit, id });
+    }
+    let mut stays: std::collections::BTreeSet<u32> = over_limit.into_iter().collect();
+    for (copy, of, similarity) in copies {
         let (one, kept) = (&candidates[copy as usize], &candidates[of as usize]);
         let class = match one {
             _ if one.raw == kept.raw => Class::Raw,
@@ -111,6 +132,21 @@ pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decide
     }
     decisions.sort_unstable_by_key(|decision| decision.document);
     Ok(Decided { extents, decisions, compared: candidates.len() as u64, crowded, largest_groups })
+}
+
+/// The rows that are no copies and that their owners have too many of: of each owner's, in the order of the policy, those behind
+/// the first `most`.
+fn over_limit(candidates: &[Candidate], copies: &[(u32, u32, f64)], most: u64) -> Vec<u32> {
+    let copies: std::collections::HashSet<u32> = copies.iter().map(|(copy, ..)| *copy).collect();
+    let own = |row: &u32| !candidates[*row as usize].reference && !copies.contains(row);
+    let mut rows: Vec<u32> = (0..candidates.len() as u32).filter(own).collect();
+    rows.sort_unstable_by(|one, other| {
+        let (one, other) = (&candidates[*one as usize], &candidates[*other as usize]);
+        one.owner.cmp(&other.owner).then_with(|| one.before(other))
+    });
+    let of_one = rows.chunk_by(|one, other| candidates[*one as usize].owner == candidates[*other as usize].owner);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    of_one.flat_map(|rows| rows.iter().skip(most)).copied().collect()
 }
 
 /// What became of one component's rows.

@@ -1,5 +1,6 @@
 //! Pass 1: which rows have a key in common with another row.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use privet_dedup::{Sorter, Union};
@@ -58,6 +59,7 @@ pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
     let mut sorter = Sorter::new(spill, run.plan.memory / 2);
     let mut extents = Vec::new();
     let mut texts = Bits::default();
+    let mut owned = run.plan.max_records_per_unit.map(Owned::new);
     run.metered(super::DedupPass::Sign, |meter| {
         let mut first = 0;
         for (index, file) in run.files.iter().enumerate() {
@@ -66,15 +68,18 @@ pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
                 run.check_cancelled()?;
                 let keys = signed(run, &rows)?;
                 let before = extent.rows;
-                for keys in keys {
+                for signed in keys {
                     let document = first + extent.rows;
                     extent.rows += 1;
-                    let Some(keys) = keys else {
+                    let Some((owner, keys)) = signed else {
                         extent.empty += 1;
                         continue;
                     };
                     if document >= u64::from(ROWS_MAX) {
                         return Err(Error::TooManyRows { limit: ROWS_MAX }.into());
+                    }
+                    if let Some(owned) = owned.as_mut().filter(|_| !file.reference) {
+                        owned.add(owner, document as u32);
                     }
                     if run.sketcher.is_exhaustive() {
                         texts.0.resize(document as usize / 64 + 1, 0);
@@ -96,15 +101,52 @@ pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
         Ok::<(), Error>(())
     })?;
     let rows = extents.iter().map(|extent| extent.rows).sum::<u64>() as u32;
-    let (union, meets, largest_groups) = joined(run, sorter, rows, texts)?;
+    let (union, mut meets, largest_groups) = joined(run, sorter, rows, texts)?;
+    for row in owned.map_or_else(Vec::new, Owned::too_many) {
+        // Which of them stay is a matter of all of them.
+        meets.set(row);
+    }
     Ok(Found { extents, union, meets, largest_groups })
 }
 
-/// The keys of some rows; none for a row without text.
-fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Option<Vec<u64>>>, Fault> {
+/// Rows by owner, to know who has too many.
+struct Owned {
+    most: u64,
+    /// Owners get numbers, and rows remember those: of most owners only a count is wanted.
+    numbers: HashMap<u128, u32>,
+    counts: Vec<u64>,
+    rows: Vec<(u32, Document)>,
+}
+
+impl Owned {
+    fn new(most: u64) -> Self {
+        Self { most, numbers: HashMap::new(), counts: Vec::new(), rows: Vec::new() }
+    }
+
+    fn add(&mut self, owner: u128, row: Document) {
+        let number = *self.numbers.entry(owner).or_insert(self.counts.len() as u32);
+        if number as usize == self.counts.len() {
+            self.counts.push(0);
+        }
+        self.counts[number as usize] += 1;
+        self.rows.push((number, row));
+    }
+
+    /// The rows of those who have more than may stay.
+    fn too_many(self) -> Vec<Document> {
+        let over = |(number, _): &&(u32, Document)| self.counts[*number as usize] > self.most;
+        self.rows.iter().filter(over).map(|(_, row)| *row).collect()
+    }
+}
+
+/// Owner and keys of a row; none of a row without text.
+type Signed = Option<(u128, Vec<u64>)>;
+
+/// What the rows meet by.
+fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Signed>, Fault> {
     let texts: Vec<_> = rows.rows().collect();
     let column = run.plan.owner_column();
-    let sign = |scratch: &mut Scratch, index: usize| -> Result<Option<Vec<u64>>, Fault> {
+    let sign = |scratch: &mut Scratch, index: usize| -> Result<Signed, Fault> {
         let row = &texts[index];
         if row.texts().is_empty() {
             return Ok(None);
@@ -112,7 +154,7 @@ fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Option<Vec<u64>>>, Fault
         let owner = column.map_or(Ok(0), |column| owner(&rows.beside[0][index], column))?;
         let mut keys = Vec::new();
         run.sketcher.keys(row, owner, scratch, &mut keys);
-        Ok(Some(keys))
+        Ok(Some((owner, keys)))
     };
     run.pool.install(|| (0..texts.len()).into_par_iter().map_init(Scratch::default, sign).collect())
 }

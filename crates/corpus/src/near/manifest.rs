@@ -80,7 +80,10 @@ pub struct DedupCounts {
     pub removed_normalised: u64,
     /// Rows that go because they are similar, and not equal.
     pub removed_near: u64,
-    /// Rows that stay and that others go for.
+    /// Rows that are no copies, and that go because their owner has more than may stay.
+    #[serde(default)]
+    pub removed_over_limit: u64,
+    /// Rows that others go for.
     pub kept_with_copies: u64,
     /// Most rows that go for one row.
     pub most_copies: u64,
@@ -154,19 +157,20 @@ fn counts(run: &Run<'_>, decided: &Decided) -> DedupCounts {
     let inputs =
         || run.files.iter().zip(&decided.extents).filter(|(file, _)| !file.reference).map(|(_, extent)| extent);
     let rows_in = inputs().map(|extent| extent.rows).sum();
-    let [removed_raw, removed_normalised, removed_near] = by_class(decided);
+    let [removed_raw, removed_normalised, removed_near, removed_over_limit] = by_class(decided);
     let mut copies = std::collections::BTreeMap::<u32, u64>::new();
     for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
         *copies.entry(decision.anchor).or_default() += 1;
     }
     DedupCounts {
         rows_in,
-        rows_out: rows_in - removed_raw - removed_normalised - removed_near,
+        rows_out: rows_in - removed_raw - removed_normalised - removed_near - removed_over_limit,
         rows_null: inputs().map(|extent| extent.empty).sum(),
         rows_compared: decided.compared,
         removed_raw,
         removed_normalised,
         removed_near,
+        removed_over_limit,
         kept_with_copies: copies.len() as u64,
         most_copies: copies.values().copied().max().unwrap_or_default(),
         crowded: decided.crowded,
@@ -174,7 +178,7 @@ fn counts(run: &Run<'_>, decided: &Decided) -> DedupCounts {
 }
 
 pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
-    let mut removed = decided.decisions.iter().filter(|decision| decision.anchor != decision.document).peekable();
+    let mut removed = decided.decisions.iter().filter(|decision| decision.goes()).peekable();
     let mut end = 0;
     let mut sources = Vec::new();
     for (file, extent) in run.files.iter().zip(&decided.extents) {
@@ -191,20 +195,43 @@ pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
 }
 
 impl DedupPlan {
-    /// What this does to the rows, with how far one input row can reach, and why. References are not part of the input: the bound
-    /// is for neighbouring inputs beside the same references.
+    /// What this does to the rows, with how far one unit of the input can reach, and why. References are not part of the input:
+    /// the bound is for neighbouring inputs beside the same references.
     pub fn stage(&self) -> Stage {
-        let (name, stability, unit, proof) = match (&self.what, &self.owners) {
-            (What::Raw, Owners::All) => ("dedup-exact", Some(1), "row".to_owned(), RAW),
-            (What::Raw, Owners::Within(_)) => ("dedup-exact-within", Some(1), "row".to_owned(), RAW_WITHIN),
-            (What::Normalised, Owners::All) => ("dedup-normalised", Some(2), "row".to_owned(), NORMALISED),
-            (What::Normalised, Owners::Within(_)) => ("dedup-normalised-within", Some(2), "row".to_owned(), NORMALISED),
-            (What::Near(_), Owners::Within(column)) => ("dedup-near-within", Some(1), column.clone(), NEAR_WITHIN),
-            (What::Near(_), Owners::All) => ("dedup-near", None, "row".to_owned(), NEAR),
-            (What::Near(_), Owners::Across(_)) => ("dedup-near-across", None, "row".to_owned(), NEAR),
-            (What::Raw | What::Normalised, Owners::Across(_)) => ("dedup-exact-across", None, "row".to_owned(), ACROSS),
+        let mut name = String::from(match self.what {
+            What::Raw => "dedup-exact",
+            What::Normalised => "dedup-normalised",
+            What::Near(_) => "dedup-near",
+        });
+        name += match self.owners {
+            Owners::All => "",
+            Owners::Within(_) => "-within",
+            Owners::Across(_) => "-across",
         };
-        Stage { name: name.to_owned(), stability, unit, proof: proof.to_owned() }
+        if self.max_records_per_unit.is_some() {
+            name += "-limited";
+        }
+        let (stability, proof) = self.reach();
+        let unit = self.unit_column.clone().unwrap_or_else(|| "row".to_owned());
+        Stage { name, stability, unit, proof: proof.to_owned() }
+    }
+
+    fn reach(&self) -> (Option<u64>, &'static str) {
+        if let Some(unit) = &self.unit_column {
+            return if matches!(&self.owners, Owners::Within(column) if column == unit) {
+                (Some(1), OF_ONE_OWNER)
+            } else {
+                (None, OTHERS)
+            };
+        }
+        match (&self.what, &self.owners, self.max_records_per_unit) {
+            (What::Raw, Owners::All, None) => (Some(1), RAW),
+            (What::Raw, Owners::Within(_), None) => (Some(1), RAW_WITHIN),
+            (What::Raw, Owners::Within(_), Some(_)) => (Some(2), RAW_LIMITED),
+            (What::Normalised, Owners::All | Owners::Within(_), None) => (Some(2), NORMALISED),
+            (What::Raw | What::Normalised, Owners::Across(_), _) => (None, ACROSS),
+            _ => (None, NEAR),
+        }
     }
 }
 
@@ -218,10 +245,16 @@ const RAW_WITHIN: &str = "The kept pairs of owner and texts are the set of disti
 const NORMALISED: &str = "Rows fall into classes of equal normalised texts, and one row of each class is kept. A row touches its own \
     class alone: it makes a new one, which adds one text, or it may take the place of the row that was kept, which removes one text \
     and adds another. So the texts of two corpora that differ in one row differ in at most two.";
-const NEAR_WITHIN: &str = "A row is compared with rows of its own owner alone, and the order in which they are judged is that of their own \
-    values and places. So what is kept of one owner is a function of that owner's rows: a corpus with one owner less lacks what was \
-    kept of that owner and nothing else. The bound is for owners; of one owner's rows, one can decide about any number of others.";
-const NEAR: &str = "No bound is claimed: one row that is kept can remove any number of similar rows, so the corpora that are left of two \
-    neighbours can differ without limit. A guarantee of training holds for the deduplicated corpus, not for the input of this stage.";
+const RAW_LIMITED: &str = "Of an owner's distinct texts, in the order of the rows that carry them first, as many stay as the limit says. Adding \
+    a row adds a text to its own owner's list, or moves one forward, or changes nothing: at most one text comes among the first, and \
+    then at most one that was there falls behind them. No other owner's list changes. So the pairs of owner and text of two corpora \
+    that differ in one row differ in at most two.";
+const OF_ONE_OWNER: &str = "A row is compared with rows of its own owner alone, the order in which they are judged is that of their own \
+    values and places, and a limit counts each owner's rows by themselves. So what is kept of one owner is a function of that owner's \
+    rows: a corpus with one owner less lacks what was kept of that owner and nothing else.";
+const OTHERS: &str = "No bound is claimed: a row decides about rows of other units, so the corpora that are left of two neighbours can differ \
+    in any number of units. A guarantee of training holds for what is left, not for the input of this stage.";
+const NEAR: &str = "No bound is claimed: one row can decide about any number of others, so the corpora that are left of two \
+    neighbours can differ without limit. A guarantee of training holds for what is left, not for the input of this stage.";
 const ACROSS: &str = "No bound is claimed: one row that is kept removes the equal rows of every other owner, so the corpora that are left \
-    of two neighbours can differ without limit. A guarantee of training holds for the deduplicated corpus, not for the input of this stage.";
+    of two neighbours can differ without limit. A guarantee of training holds for what is left, not for the input of this stage.";

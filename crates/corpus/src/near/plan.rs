@@ -77,6 +77,11 @@ pub struct DedupPlan {
     pub keep: Keep,
     /// Whose rows are compared.
     pub owners: Owners,
+    /// Column whose values are the privacy units: all rows of one value are one unit. Without one, each row is. What one unit
+    /// can do to the result is said of these.
+    pub unit_column: Option<String>,
+    /// Most rows with text that stay of one owner, with [`Owners::Within`]: the first by [`Self::keep`].
+    pub max_records_per_unit: Option<u64>,
     /// Column at the top whose value names a row in the decisions; otherwise file and row do.
     pub id_column: Option<String>,
     /// Where to write one line of JSON for every row that goes or that others go for.
@@ -103,6 +108,8 @@ impl DedupPlan {
             what,
             keep: Keep::First,
             owners: Owners::All,
+            unit_column: None,
+            max_records_per_unit: None,
             id_column: None,
             decisions: None,
             max_removal: None,
@@ -137,7 +144,10 @@ impl DedupPlan {
         };
         match &self.owners {
             Owners::All => what,
-            Owners::Within(column) => format!("{what}, rows of one `{column}` only"),
+            Owners::Within(column) => match self.max_records_per_unit {
+                Some(most) => format!("{what}, rows of one `{column}` only, and of each at most {most}"),
+                None => format!("{what}, rows of one `{column}` only"),
+            },
             Owners::Across(column) => format!("{what}, rows of different `{column}` only"),
         }
     }
@@ -153,6 +163,8 @@ impl DedupPlan {
             "method": self.method(),
             "what": format!("{:?}", self.what),
             "keep": format!("{:?}", self.keep),
+            "unit_column": self.unit_column,
+            "max_records_per_unit": self.max_records_per_unit,
             "id_column": self.id_column,
             "files": files.collect::<Vec<_>>(),
         });

@@ -80,7 +80,7 @@ fn written(
 fn gone(decided: &Decided) -> Bits {
     let rows = decided.extents.iter().map(|extent| extent.rows).sum::<u64>();
     let mut goes = Bits::new(rows as u32);
-    for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
+    for decision in decided.decisions.iter().filter(|decision| decision.goes()) {
         goes.set(decision.document);
     }
     goes
@@ -205,12 +205,15 @@ pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
     };
     let mut file = std::io::BufWriter::with_capacity(1 << 16, AtomicFile::create(path)?);
     for decision in &decided.decisions {
-        let keep = decision.document == decision.anchor;
+        let keep = !decision.goes();
         let (id, reference) = name(decision.document);
         let mut line = json!({ "id": id, "cluster": decision.anchor, "keep": keep });
-        if keep {
+        if decision.anchor == decision.document {
             line["anchor"] = json!(null);
             line[measure] = json!(null);
+            if !keep {
+                line["class"] = json!(decision.class);
+            }
         } else {
             let (anchor, against) = name(decision.anchor);
             line["anchor"] = json!(anchor);
@@ -230,13 +233,14 @@ pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
 }
 
 /// Rows that go, by class.
-pub(super) fn by_class(decided: &Decided) -> [u64; 3] {
-    let mut counts = [0; 3];
-    for decision in decided.decisions.iter().filter(|decision| decision.anchor != decision.document) {
+pub(super) fn by_class(decided: &Decided) -> [u64; 4] {
+    let mut counts = [0; 4];
+    for decision in decided.decisions.iter().filter(|decision| decision.goes()) {
         counts[match decision.class {
             Class::Raw => 0,
             Class::Normalised => 1,
             Class::Near => 2,
+            Class::OverLimit => 3,
         }] += 1;
     }
     counts

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
@@ -23,20 +23,19 @@ const ROWS: [Row; 9] = [
     (4, "7", 10, Some("one two three four five six\nseven eight")),
     (5, "b", 1, Some("something else altogether, and long enough")),
     (6, "b", 1, Some("something else altogether, and long enough")),
-    (7, "b", 0, Some("")),
+    (7, "b", 3, Some("")),
     (8, "b", 0, Some("")),
 ];
 
 fn batch() -> RecordBatch {
-    let column = |values: ArrayRef| values;
     let text: StringArray = ROWS.iter().map(|row| row.3).collect();
     let who: StringArray = ROWS.iter().map(|row| Some(row.1)).collect();
     let number = |of: fn(&Row) -> i64| ROWS.iter().map(of).collect::<Int64Array>();
     let columns = [
-        ("id", column(Arc::new(number(|row| row.0)))),
-        ("text", column(Arc::new(text))),
-        ("ts", column(Arc::new(number(|row| row.2)))),
-        ("who", column(Arc::new(who))),
+        ("id", Arc::new(number(|row| row.0)) as ArrayRef),
+        ("text", Arc::new(text)),
+        ("ts", Arc::new(number(|row| row.2))),
+        ("who", Arc::new(who)),
     ];
     RecordBatch::try_from_iter(
         columns.map(|(name, values)| (name, values, true)).map(|(name, values, _)| (name, values)),
@@ -119,6 +118,14 @@ fn the_same_rows_stay_in_every_kind_of_file() {
         // 7 and 007 are two owners wherever they are texts.
         let within = |plan: &mut DedupPlan| plan.owners = Owners::Within("who".to_owned());
         assert_eq!(left_of("within", &within), ["0", "1", "5", "7"], "{name}");
+        // Of what is no copy the newest two, then the newest one of each.
+        for (most, ids) in [(2, &["1", "2", "5", "7"][..]), (1, &["1", "2", "7"])] {
+            let few = |plan: &mut DedupPlan| {
+                (within(plan), newest(plan));
+                plan.max_records_per_unit = Some(most);
+            };
+            assert_eq!(left_of(&format!("few-{most}"), &few), ids, "{name}");
+        }
         let decisions = folder.path().join("decisions.jsonl");
         let named = |plan: &mut DedupPlan| plan.decisions = Some(decisions.clone());
         left_of("named", &named);

@@ -4,11 +4,16 @@ use super::*;
 
 /// What is kept of rows of an owner and a text: pairs, sorted.
 fn kept_pairs(rows: &[(String, String)], what: What, owners: Owners) -> Vec<(String, String)> {
+    kept_of(rows, &DedupPlan { owners, ..DedupPlan::new(Vec::new(), None, what) })
+}
+
+/// The same under the settings of `settings`.
+fn kept_of(rows: &[(String, String)], settings: &DedupPlan) -> Vec<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.jsonl");
     let line = |(owner, text): &(String, String)| serde_json::json!({ "u": owner, "text": text }).to_string() + "\n";
     std::fs::write(&path, rows.iter().map(line).collect::<String>()).unwrap();
-    let plan = DedupPlan { owners, jobs: 1, ..DedupPlan::new(vec![path], Some(folder.path().join("out")), what) };
+    let plan = DedupPlan { inputs: vec![path], output: Some(folder.path().join("out")), jobs: 1, ..settings.clone() };
     match run(&plan) {
         Ok(_) => {}
         Err(Error::EmptyCorpus { .. }) => return Vec::new(),
@@ -58,13 +63,21 @@ proptest! {
     fn one_row_changes_as_many_texts_as_is_claimed(rows in rows()) {
         let texts = |pairs: Vec<(String, String)>| { let mut texts: Vec<String> = pairs.into_iter().map(|(_, text)| text).collect(); texts.sort(); texts };
         let within = || Owners::Within("u".to_owned());
-        for (what, owners) in [(What::Raw, Owners::All), (What::Raw, within()), (What::Normalised, Owners::All), (What::Normalised, within())] {
-            let claimed = DedupPlan { owners: owners.clone(), ..DedupPlan::new(Vec::new(), None, what) }.stage().stability.unwrap();
-            let whole = kept_pairs(&rows, what, owners.clone());
+        for (what, owners, max_records_per_unit) in [
+            (What::Raw, Owners::All, None),
+            (What::Raw, within(), None),
+            (What::Raw, within(), Some(1)),
+            (What::Raw, within(), Some(2)),
+            (What::Normalised, Owners::All, None),
+            (What::Normalised, within(), None),
+        ] {
+            let plan = DedupPlan { owners: owners.clone(), max_records_per_unit, ..DedupPlan::new(Vec::new(), None, what) };
+            let claimed = plan.stage().stability.unwrap();
+            let whole = kept_of(&rows, &plan);
             for without in 0..rows.len() {
                 let mut less = rows.clone();
                 less.remove(without);
-                let less = kept_pairs(&less, what, owners.clone());
+                let less = kept_of(&less, &plan);
                 let changed = if owners == Owners::All { distance(&texts(whole.clone()), &texts(less)) } else { distance(&whole, &less) };
                 prop_assert!(changed as u64 <= claimed, "{what:?} {owners:?}: {changed} texts changed");
             }
@@ -73,12 +86,24 @@ proptest! {
 
     #[test]
     fn one_owner_more_changes_nothing_of_the_others(rows in rows()) {
-        let what = What::Near(Near { banding: "8x1".parse().unwrap(), ..near(0.3) });
-        let kept = kept_pairs(&rows, what, Owners::Within("u".to_owned()));
-        for owner in ["x", "y", "z"] {
-            let others: Vec<_> = rows.iter().filter(|(of, _)| of != owner).cloned().collect();
-            let expected: Vec<_> = kept.iter().filter(|(of, _)| of != owner).cloned().collect();
-            prop_assert_eq!(kept_pairs(&others, what, Owners::Within("u".to_owned())), expected);
+        let near = What::Near(Near { banding: "8x1".parse().unwrap(), ..near(0.3) });
+        for (what, keep, max_records_per_unit) in [
+            (near, Keep::First, None),
+            (near, Keep::Longest, Some(2)),
+            (What::Raw, Keep::First, Some(1)),
+            (What::Normalised, Keep::Longest, Some(2)),
+        ] {
+            let unit_column = Some("u".to_owned());
+            let owners = Owners::Within("u".to_owned());
+            let plan = DedupPlan { keep, max_records_per_unit, owners, unit_column, ..DedupPlan::new(Vec::new(), None, what) };
+            prop_assert_eq!(plan.stage().stability, Some(1));
+            let kept = kept_of(&rows, &plan);
+            for owner in ["x", "y", "z"] {
+                let others: Vec<_> = rows.iter().filter(|(of, _)| of != owner).cloned().collect();
+                let expected: Vec<_> = kept.iter().filter(|(of, _)| of != owner).cloned().collect();
+                prop_assert!(max_records_per_unit.is_none_or(|most| (kept.len() - expected.len()) as u64 <= most));
+                prop_assert_eq!(kept_of(&others, &plan), expected);
+            }
         }
     }
 }
