@@ -14,6 +14,7 @@ use privet_text::{CustomRule, Encoding, Entity, Operator, Preset, Scope};
 use privet_train::{AuditConfig, DataConfig, ModelConfig, PrivacyConfig, TrainConfig};
 use serde::{Deserialize, Deserializer};
 
+use crate::dedup::{Dedup, Removal};
 use crate::failure::Failure;
 
 /// The whole file.
@@ -24,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) datasets: Vec<Dataset>,
     /// Left out: no scrubbing.
     pub(crate) scrub: Option<Scrub>,
-    /// Left out: exact duplicates are removed when there is a `[scrub]`.
+    /// Left out: equal texts are removed when there is a `[scrub]`, with users as units within each.
     pub(crate) dedup: Option<Dedup>,
     pub(crate) data: DataConfig,
     pub(crate) privacy: PrivacyConfig,
@@ -35,6 +36,9 @@ pub(crate) struct Config {
     /// What makes up a record of any dataset.
     #[serde(skip, default = "records")]
     pub(crate) selection: Selection,
+    /// When copies go.
+    #[serde(skip)]
+    pub(crate) removal: Removal,
 }
 
 fn records() -> Selection {
@@ -138,14 +142,6 @@ pub(crate) enum OnError {
     Fail,
 }
 
-/// `[dedup]`.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Dedup {
-    /// Keep one of the rows whose text is equal, byte for byte, after scrubbing.
-    pub(crate) exact: bool,
-}
-
 /// `[output]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,14 +165,9 @@ impl Scrub {
 }
 
 impl Config {
-    /// Whether exact duplicates go: as written, and otherwise together with scrubbing.
-    pub(crate) fn dedup_exact(&self) -> bool {
-        self.dedup.map_or(self.scrub.is_some(), |dedup| dedup.exact)
-    }
-
     /// Whether the text is changed before training.
     pub(crate) fn prepares(&self) -> bool {
-        self.scrub.is_some() || self.dedup_exact()
+        self.scrub.is_some() || !matches!(self.removal, Removal::None)
     }
 
     /// Whether every dataset is declared synthetic.
@@ -206,6 +197,7 @@ pub(crate) fn load(path: &Path, sets: &[String]) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let mut config = parse::parse(&name, &text, sets)?;
     config.selection = check(&name, &config)?;
+    config.removal = Removal::of(&config).map_err(|failure| failure.or_at(name))?;
     Ok(config)
 }
 
@@ -249,15 +241,6 @@ fn check(name: &str, config: &Config) -> Result<Selection, Failure> {
             .at(name)
             .why("one person may have rows in several files, and all of them are one unit")
             .help("give every [[datasets]] the same `unit_column`"));
-    }
-    if config.unit_column().is_some() && config.dedup_exact() {
-        return Err(Failure::usage("exact dedup is outside a guarantee for users")
-            .at(name)
-            .why(
-                "of equal rows of two users one is kept, so taking one user out can put rows of any number of others \
-                 back in",
-            )
-            .help("add `[dedup]` with `exact = false`, or remove duplicates within each user beforehand"));
     }
     if config.output.dir.as_os_str().is_empty() || config.output.dir.file_name().is_none() {
         return Err(Failure::usage("`dir` in [output] is not the name of a folder")

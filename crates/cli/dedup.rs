@@ -4,6 +4,7 @@
 //! never says what.
 
 mod arguments;
+mod section;
 
 use std::sync::atomic::AtomicBool;
 
@@ -15,6 +16,7 @@ use crate::progress;
 use crate::terminal::{Terminal, table};
 
 pub(crate) use arguments::Arguments;
+pub(crate) use section::{Dedup, Removal};
 
 /// Files that are shown with what goes of them, those that lose most.
 const FILES_SHOWN: usize = 12;

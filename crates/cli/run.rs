@@ -1,11 +1,13 @@
-//! `privet run`: scrub, train, report, from one file. Each stage that is done says so and is not done again.
+//! `privet run`: scrub, remove copies, train, report, from one file. Each stage that is done says so and is not done again.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use privet_corpus::Manifest;
+use privet_corpus::{DedupManifest, DedupPlan, Kinds, Manifest};
 use privet_train::Stage;
 use privet_train::run_folder::RunFolder;
 
+use crate::dedup::{self, Dedup, Removal};
 use crate::failure::{Exit, Failure};
 use crate::scrub;
 use crate::statement;
@@ -33,41 +35,85 @@ pub(crate) fn run(
     }
     // Opening makes `private/` readable to its owner only, before the first private byte is written.
     drop(RunFolder::open(session.dir()).map_err(Failure::from)?);
-    let manifest = scrub_stage(&session, files)?;
-    // What really happened: a quarantined file voids the bound that the stages have otherwise.
-    let stages = manifest.stages.iter();
-    let stages = stages.map(|stage| Stage { name: stage.name.clone(), stability: stage.stability }).collect();
+    let (mut stages, mut shards, mut digests, mut some_quarantined) = (Vec::new(), files, None, false);
+    if scrubs(&session) {
+        let manifest = scrub_stage(&session, shards)?;
+        // What really happened: a quarantined file voids the bound that the stages have otherwise.
+        stages.extend(manifest.stages.iter().map(stage));
+        shards = manifest.output_paths(&folder(&session, SCRUBBED));
+        digests = Some(manifest.inputs.iter().map(|input| input.sha256.clone()).collect());
+        some_quarantined = scrub::quarantined(&manifest, terminal);
+    }
+    if let Removal::Stage(removal) = &session.config.removal {
+        let manifest = dedup_stage(&session, removal, shards)?;
+        stages.extend(manifest.stages.iter().map(stage));
+        shards = manifest.output_paths(&folder(&session, DEDUPLICATED));
+        digests = digests.or_else(|| Some(manifest.inputs.iter().map(|input| input.sha256.clone()).collect()));
+    }
     let plan = session.plan(stages)?;
-    let shards = manifest.output_paths(&scrubbed(&session));
-    let digests = manifest.inputs.iter().map(|input| input.sha256.clone()).collect();
-    let exit = train_and_report(&session, &plan, &shards, digests)?;
-    match (exit, scrub::quarantined(&manifest, terminal)) {
+    match (train_and_report(&session, &plan, &shards, digests.unwrap_or_default())?, some_quarantined) {
         (Exit::Done, true) => Ok(Exit::Input),
         (exit, _) => Ok(exit),
     }
 }
 
-fn scrubbed(session: &Session) -> std::path::PathBuf {
-    session.dir().join("private").join("scrubbed")
+const SCRUBBED: &str = "scrubbed";
+const DEDUPLICATED: &str = "deduplicated";
+
+/// A stage's folder.
+fn folder(session: &Session, name: &str) -> PathBuf {
+    session.dir().join("private").join(name)
 }
 
+/// Whether there is a pass of the scrubber, be it for equal rows only.
+fn scrubs(session: &Session) -> bool {
+    session.config.scrub.is_some() || matches!(session.config.removal, Removal::WhileScrubbing)
+}
+
+fn stage(stage: &privet_corpus::Stage) -> Stage {
+    Stage { name: stage.name.clone(), stability: stage.stability }
+}
+
+/// The stages if all files can be read.
 fn planned_stages(session: &Session) -> Vec<Stage> {
-    let config = &session.config;
-    let stages = [("scrub", config.prepares()), ("dedup-exact", config.dedup_exact())];
-    let stages = stages.into_iter().filter(|(_, wanted)| *wanted);
-    stages.map(|(name, _)| Stage { name: name.to_owned(), stability: Some(1) }).collect()
+    let named = |name: &str| Stage { name: name.to_owned(), stability: Some(1) };
+    let mut stages = Vec::new();
+    if scrubs(session) {
+        stages.push(named("scrub"));
+    }
+    match &session.config.removal {
+        Removal::None => {}
+        Removal::WhileScrubbing => stages.push(named("dedup-exact")),
+        Removal::Stage(plan) => stages.push(stage(&plan.stage())),
+    }
+    stages
 }
 
-fn scrub_stage(session: &Session, files: Vec<std::path::PathBuf>) -> Result<Manifest, Failure> {
-    let plan = scrub::plan_from_config(&session.config, files, scrubbed(session))?;
+fn scrub_stage(session: &Session, files: Vec<PathBuf>) -> Result<Manifest, Failure> {
+    let plan = scrub::plan_from_config(&session.config, files, folder(session, SCRUBBED))?;
     let manifest = scrub::with_progress(&plan, session.terminal, session.cancelled)
         .map_err(|failure| failure.resumes(&session.command()))?;
-    let done = match (manifest.already_done, session.config.synthetic()) {
-        (true, _) => String::from("scrub: already done"),
-        // How many rows there are is private; only of invented data may the terminal say it.
-        (false, true) => format!("scrub: {}", scrub::totals(&manifest.counts)),
-        (false, false) => String::from("scrub: done; the counts are in private/scrubbed/manifest.json"),
-    };
-    session.terminal.say(&done);
+    said(session, "scrub", SCRUBBED, manifest.already_done, &scrub::totals(&manifest.counts));
     Ok(manifest)
+}
+
+fn dedup_stage(session: &Session, removal: &DedupPlan, files: Vec<PathBuf>) -> Result<DedupManifest, Failure> {
+    let mut plan = DedupPlan { inputs: files, output: Some(folder(session, DEDUPLICATED)), ..removal.clone() };
+    let against = session.config.dedup.as_ref().map(Dedup::against).unwrap_or_default();
+    if !against.is_empty() {
+        plan.against = privet_corpus::resolve_inputs(against, Kinds::Records)?;
+    }
+    let manifest = dedup::with_progress(&plan, session.terminal, session.cancelled)
+        .map_err(|failure| failure.resumes(&session.command()))?;
+    said(session, "dedup", DEDUPLICATED, manifest.already_done, &dedup::totals(&manifest.counts));
+    Ok(manifest)
+}
+
+/// That a stage is done. How many rows there are is private; only of invented data may the terminal say it.
+fn said(session: &Session, stage: &str, folder: &str, already_done: bool, totals: &str) {
+    session.terminal.say(&match (already_done, session.config.synthetic()) {
+        (true, _) => format!("{stage}: already done"),
+        (false, true) => format!("{stage}: {totals}"),
+        (false, false) => format!("{stage}: done; the counts are in private/{folder}/manifest.json"),
+    });
 }

@@ -15,6 +15,7 @@ use privet_text::{Entity, Operator, Policy, Preset, RulePack, Scope};
 use serde_json::json;
 
 use crate::config::{Config, OnError, Scrub};
+use crate::dedup::Removal;
 use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::terminal::{Terminal, bytes, table};
@@ -207,7 +208,7 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
 fn for_run(mut plan: ScrubPlan, config: &Config) -> ScrubPlan {
     plan.input_folders = privet_corpus::input_folders(&config.paths());
     plan.columns = config.selection.texts();
-    plan.dedup_exact = config.dedup_exact();
+    plan.dedup_exact = matches!(config.removal, Removal::WhileScrubbing);
     plan
 }
 

@@ -131,7 +131,8 @@ fn way(clipping: Clipping) -> &'static str {
 
 /// Where records come from, and how long they may be.
 fn data(session: &Session, plan: &TrainPlan) -> String {
-    let PlannedData { column, unit_column: _, format, loss_on, sequence_len, sequences_per_unit } = &plan.data;
+    let PlannedData { column, unit_column: _, owner_limit, format, loss_on, sequence_len, sequences_per_unit } =
+        &plan.data;
     let kind = match format {
         Format::Text => format!("column `{column}`"),
         Format::PromptCompletion => format!("prompts and completions in `{}`", column.replace(", ", "` and `")),
@@ -139,7 +140,11 @@ fn data(session: &Session, plan: &TrainPlan) -> String {
     };
     let learned = if *loss_on == LossOn::Completion { ", answers alone are learned" } else { "" };
     let sequences = if *sequences_per_unit > 1 { format!(" x {sequences_per_unit}") } else { String::new() };
-    format!("{kind} of {}, {sequence_len}{sequences} tokens a unit{learned}", session.config.paths().join(", "))
+    let limit = owner_limit
+        .as_ref()
+        .map(|limit| format!(", at most {} of one `{}`", limit.records, limit.column))
+        .unwrap_or_default();
+    format!("{kind} of {}, {sequence_len}{sequences} tokens a unit{learned}{limit}", session.config.paths().join(", "))
 }
 
 fn assumptions(plan: &TrainPlan) -> String {

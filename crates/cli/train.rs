@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use privet_corpus::Kinds;
-use privet_train::{Device, Inputs, Outcome, PlanInputs, Stage, TrainPlan};
+use privet_train::{Device, Inputs, Outcome, OwnerLimit, PlanInputs, Stage, TrainPlan};
 
 use crate::config::{self, Config};
 use crate::failure::{Exit, Failure};
@@ -66,6 +66,10 @@ impl<'a> Session<'a> {
             declared_synthetic: config.synthetic(),
             column: &config.selection.names(),
             unit_column: config.unit_column(),
+            owner_limit: config
+                .removal
+                .owner_limit()
+                .map(|limit| OwnerLimit { column: limit.column, records: limit.records }),
             format: records::format(&config.selection),
             model: &config.model,
             data: &config.data,

@@ -78,8 +78,9 @@ enum Exact {
     Normalised,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum MeasureName {
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum MeasureName {
     #[default]
     Jaccard,
     Containment,
@@ -93,10 +94,7 @@ impl Arguments {
             None => What::Near(Near {
                 banding: self.near.unwrap_or(Bands::Auto).banding(self.threshold),
                 threshold: self.threshold,
-                measure: match self.measure {
-                    MeasureName::Jaccard => Measure::Jaccard,
-                    MeasureName::Containment => Measure::Containment,
-                },
+                measure: self.measure.measure(),
                 exhaustive: self.exhaustive,
             }),
         };
@@ -130,19 +128,28 @@ impl Arguments {
     }
 }
 
+impl MeasureName {
+    pub(super) fn measure(self) -> Measure {
+        match self {
+            Self::Jaccard => Measure::Jaccard,
+            Self::Containment => Measure::Containment,
+        }
+    }
+}
+
 /// What `--near` means without a value.
 const AUTO: &str = "auto";
 
 /// How pairs are found: as was asked for, or as the threshold wants it.
 #[derive(Debug, Clone, Copy)]
-enum Bands {
+pub(super) enum Bands {
     Auto,
     Named(Banding),
 }
 
 impl Bands {
     /// Bands that find 99 of 100 pairs at the threshold itself: at 0.8, 20x6 finds 99.8 %; at 0.7 it would find 92 %, 25x5 99 %.
-    fn banding(self, threshold: f64) -> Banding {
+    pub(super) fn banding(self, threshold: f64) -> Banding {
         match self {
             Self::Named(banding) => banding,
             Self::Auto => if threshold < 0.75 { "strict" } else { "default" }.parse().unwrap_or_default(),
@@ -150,19 +157,19 @@ impl Bands {
     }
 }
 
-fn bands(written: &str) -> Result<Bands, String> {
+pub(super) fn bands(written: &str) -> Result<Bands, String> {
     if written == AUTO {
         return Ok(Bands::Auto);
     }
     written.parse().map(Bands::Named).map_err(|error: privet_corpus::NoBanding| error.to_string())
 }
 
-fn part(written: &str) -> Result<f64, String> {
+pub(super) fn part(written: &str) -> Result<f64, String> {
     let number = written.parse::<f64>().ok().filter(|number| *number > 0.0 && *number <= 1.0);
     number.ok_or_else(|| String::from("write a number above 0 and at most 1"))
 }
 
-fn keep(written: &str) -> Result<Keep, String> {
+pub(super) fn keep(written: &str) -> Result<Keep, String> {
     match written.split_once(':') {
         None if written == "first" => Ok(Keep::First),
         None if written == "longest" => Ok(Keep::Longest),
@@ -173,7 +180,7 @@ fn keep(written: &str) -> Result<Keep, String> {
 }
 
 /// A number of bytes: `536870912`, `512MiB`, `4GiB`, `2GB`.
-fn size(written: &str) -> Result<u64, String> {
+pub(super) fn size(written: &str) -> Result<u64, String> {
     let units = [
         ("KiB", 1_u64 << 10),
         ("MiB", 1 << 20),

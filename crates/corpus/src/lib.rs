@@ -72,7 +72,7 @@ pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, 
 pub use meter::Progress;
 pub use near::{
     Banding, ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep, Measure,
-    Near, NoBanding, Owners, SourceReport, What, dedup,
+    Near, NoBanding, OwnerLimit, Owners, SourceReport, What, dedup,
 };
 pub use packed::LineFile;
 pub use plan::{Mode, OnError, ScrubPlan};

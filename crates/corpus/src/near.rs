@@ -39,7 +39,7 @@ use crate::resume::{FileDigest, file_digest};
 use decide::Decided;
 use sketch::Sketcher;
 
-pub use manifest::{ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, SourceReport};
+pub use manifest::{ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, OwnerLimit, SourceReport};
 pub use plan::{DedupPlan, Keep, Near, Owners, What};
 pub use privet_dedup::{Banding, Measure, NoBanding};
 

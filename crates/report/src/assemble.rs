@@ -8,8 +8,8 @@ use crate::report::FORMAT;
 use crate::verify::{Verified, verify};
 use crate::words::{self, clean};
 use crate::{
-    AdaptiveClip, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, Provenance, Report, Section,
-    Selftest, Utility, assumptions, statement,
+    AdaptiveClip, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, OwnerFigure, Provenance, Report,
+    Section, Selftest, Utility, assumptions, statement,
 };
 
 /// Assembles the report of the run in `run`, the folder that contains `public`.
@@ -28,7 +28,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         Edition::Private => private::read(run, &verified)?,
     };
     let selftest = selftest(run, &verified.ledger.genesis().binary_hash)?;
-    let PrivateSections { corpus, training, evidence, controls } = sections;
+    let PrivateSections { corpus, copies, training, evidence, controls } = sections;
     let (guarantee, ledger) = (figures(&verified), summary(&verified));
     let scope = statement::scope(&verified);
     let mut warnings = statement::warnings(&verified, &scope);
@@ -49,6 +49,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         scope,
         ledger,
         corpus,
+        copies,
         training,
         evidence,
         selftest,
@@ -76,7 +77,11 @@ fn figures(run: &Verified) -> GuaranteeFigures {
         target_epsilon: privacy.target_epsilon.map(privet_dp::Epsilon::get),
         delta_times_bound: guarantee.delta.get() * privacy.dataset_size_bound as f64,
         reading: statement::reading(guarantee),
-        groups: statement::groups(guarantee),
+        groups: statement::groups(run),
+        owner: run.plan.data.owner_limit.as_ref().map(|limit| OwnerFigure {
+            column: words::clean(&limit.column),
+            group: statement::of_several(run, limit.records),
+        }),
     }
 }
 

@@ -4,7 +4,10 @@
 //! adjacency as well.
 
 use crate::words::{self, count, number};
-use crate::{Control, Corpus, Edition, Evidence, Report, Section, Selftest, TrainingFigures, Utility};
+use crate::{
+    Control, Copies, Corpus, Edition, Evidence, GroupFigure, Report, Section, Selftest, StageProof, TrainingFigures,
+    Utility,
+};
 
 /// A piece of a document.
 pub(crate) enum Block {
@@ -35,6 +38,7 @@ pub(crate) fn document(report: &Report) -> Vec<Block> {
     scope(report, &mut blocks);
     ledger(report, &mut blocks);
     section("Corpus", &report.corpus, corpus, &mut blocks);
+    section("Copies", &report.copies, copies, &mut blocks);
     section("Training", &report.training, training, &mut blocks);
     section("Evidence", &report.evidence, |evidence| audit(evidence, report), &mut blocks);
     section("Selftest", &report.selftest, selftest, &mut blocks);
@@ -118,18 +122,18 @@ fn guarantee(report: &Report, blocks: &mut Vec<Block>) {
             phrase(report)
         ),
     });
-    let rows = figures.groups.iter().map(|group| {
-        let figure = match group.delta {
-            Some(delta) => {
-                words::guarantee(group.epsilon, words::delta_up(delta), figures.privacy_unit, figures.adjacency)
-                    .replace(&format!("per {unit}"), &format!("per group of {} {unit}s", group.units))
-            }
-            None => "nothing is guaranteed".to_owned(),
-        };
-        vec![format!("{} {unit}s", group.units), figure]
-    });
+    let figure = |group: &GroupFigure| match group.delta {
+        Some(delta) => words::guarantee(group.epsilon, words::delta_up(delta), figures.privacy_unit, figures.adjacency)
+            .replace(&format!("per {unit}"), &format!("per group of {} {unit}s", group.units)),
+        None => "nothing is guaranteed".to_owned(),
+    };
+    let mut rows: Vec<Vec<String>> =
+        figures.groups.iter().map(|group| vec![format!("{} {unit}s", group.units), figure(group)]).collect();
+    rows.extend(figures.owner.iter().map(|owner| {
+        vec![format!("all of one {} (at most {} {unit}s)", owner.column, owner.group.units), figure(&owner.group)]
+    }));
     blocks.push(Block::Paragraph(format!("What holds for several {unit}s at once, for instance of one person:")));
-    blocks.push(Block::Table { head: vec!["group".to_owned(), "guarantee".to_owned()], rows: rows.collect() });
+    blocks.push(Block::Table { head: vec!["group".to_owned(), "guarantee".to_owned()], rows });
 }
 
 /// An adapter's kind in words.
@@ -240,11 +244,30 @@ fn corpus(corpus: &Corpus) -> Vec<Block> {
     if !rows.is_empty() {
         blocks.push(Block::Table { head: ["way", "file", "rows", "SHA-256"].map(str::to_owned).to_vec(), rows });
     }
-    for stage in &corpus.stages {
-        let bound = stage.stability.map_or("no bound claimed".to_owned(), |bound| format!("stability {bound}"));
-        blocks.push(Block::Paragraph(format!("Stage {}, {bound}: {}", stage.name, stage.proof)));
-    }
+    blocks.extend(proofs(&corpus.stages));
     blocks
+}
+
+fn copies(copies: &Copies) -> Vec<Block> {
+    let mut blocks = vec![facts(vec![
+        ("copies are rows with", Some(copies.method.clone())),
+        ("rows in", Some(copies.rows_in.to_string())),
+        ("rows out", Some(copies.rows_out.to_string())),
+        ("removed, equal byte by byte", Some(copies.removed_raw.to_string())),
+        ("removed, equal after normalisation", Some(copies.removed_normalised.to_string())),
+        ("removed, similar", Some(copies.removed_near.to_string())),
+        ("removed, over the limit of their owner", Some(copies.removed_over_limit.to_string())),
+        ("digest of the plan", Some(copies.plan_digest.clone())),
+    ])];
+    blocks.extend(proofs(&copies.stages));
+    blocks
+}
+
+fn proofs(stages: &[StageProof]) -> impl Iterator<Item = Block> {
+    stages.iter().map(|stage| {
+        let bound = stage.stability.map_or("no bound claimed".to_owned(), |bound| format!("stability {bound}"));
+        Block::Paragraph(format!("Stage {}, {bound}: {}", stage.name, stage.proof))
+    })
 }
 
 fn training(training: &TrainingFigures) -> Vec<Block> {

@@ -18,6 +18,7 @@ pub(crate) const PLAN_FORMAT: &str = "privet-plan/v1";
 pub(crate) const SELFTEST_FORMAT: &str = "privet-selftest/v1";
 pub(crate) const EVALUATION_FORMAT: &str = "privet-evaluation/v1";
 pub(crate) const MANIFEST_FORMAT: &str = "privet-scrub-manifest/v1";
+pub(crate) const REMOVAL_FORMAT: &str = "privet-dedup-manifest/v1";
 
 /// `public/plan.json`.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,7 +52,16 @@ pub(crate) struct PlanData {
     pub(crate) column: String,
     #[serde(default)]
     pub(crate) unit_column: Option<String>,
+    #[serde(default)]
+    pub(crate) owner_limit: Option<OwnerLimit>,
     pub(crate) sequence_len: u64,
+}
+
+/// At most so many records have the same value in a column.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct OwnerLimit {
+    pub(crate) column: String,
+    pub(crate) records: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -162,6 +172,28 @@ pub(crate) struct Manifest {
     pub(crate) counts: Counts,
     #[serde(default)]
     pub(crate) quarantined: Vec<serde::de::IgnoredAny>,
+}
+
+/// `private/deduplicated/manifest.json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Removal {
+    pub(crate) version: String,
+    pub(crate) method: String,
+    pub(crate) plan_digest: String,
+    pub(crate) owner_limit: Option<OwnerLimit>,
+    pub(crate) outputs: Vec<ManifestFile>,
+    pub(crate) stages: Vec<ManifestStage>,
+    pub(crate) counts: RemovalCounts,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RemovalCounts {
+    pub(crate) rows_in: u64,
+    pub(crate) rows_out: u64,
+    pub(crate) removed_raw: u64,
+    pub(crate) removed_normalised: u64,
+    pub(crate) removed_near: u64,
+    pub(crate) removed_over_limit: u64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,10 +9,13 @@ use privet_audit::{OneRunAudit, one_run, verdict};
 use privet_dp::LedgerError;
 use privet_dp::ledger::Line;
 
-use crate::folder::{self, ControlEvaluation, LedgerHead, Manifest, ManifestFile, PlanStage, Training};
+use crate::folder::{
+    self, ControlEvaluation, LedgerHead, Manifest, ManifestFile, ManifestStage, OwnerLimit, PlanStage, Removal,
+    Training,
+};
 use crate::verify::Verified;
 use crate::words::clean;
-use crate::{Control, Corpus, Error, Evidence, FileDigest, Section, StageProof, TrainingFigures};
+use crate::{Control, Copies, Corpus, Error, Evidence, FileDigest, Section, StageProof, TrainingFigures};
 
 const METHOD: &str = "one-run canary audit (Steinke, Nasr and Jagielski 2023, arXiv 2305.08846)";
 
@@ -24,6 +27,7 @@ const PROTOCOL: &str = "each canary is a sequence of tokens drawn uniformly from
 /// The sections that only the private edition has.
 pub(crate) struct PrivateSections {
     pub(crate) corpus: Section<Corpus>,
+    pub(crate) copies: Section<Copies>,
     pub(crate) training: Section<TrainingFigures>,
     pub(crate) evidence: Section<Evidence>,
     /// Plain, then with clipping.
@@ -35,6 +39,7 @@ pub(crate) fn withheld() -> PrivateSections {
     let why = |what: &str| format!("kept in the private edition: {what}");
     PrivateSections {
         corpus: Section::Absent { reason: why("counts of rows and findings follow from the data without noise") },
+        copies: Section::Absent { reason: why("counts of copies follow from the data without noise") },
         training: Section::Absent { reason: why("batch sizes and clip fractions follow from the data without noise") },
         evidence: Section::Absent {
             reason: why("the audit's outcome follows from secret coins and is not needed to rely on the guarantee"),
@@ -48,6 +53,7 @@ pub(crate) fn read(run: &Path, verified: &Verified) -> Result<PrivateSections, E
     let private = run.join("private");
     check_head(&private.join("ledger-head.json"), run, verified)?;
     let manifest_path = private.join("scrubbed").join("manifest.json");
+    let removal_path = private.join("deduplicated").join("manifest.json");
     let training = folder::json::<Training>(&private.join("training.json"))?;
     Ok(PrivateSections {
         corpus: match folder::json::<Manifest>(&manifest_path)? {
@@ -56,6 +62,13 @@ pub(crate) fn read(run: &Path, verified: &Verified) -> Result<PrivateSections, E
                 Section::Present { value: corpus(manifest, &verified.plan.stages)? }
             }
             None => absent("private/scrubbed/manifest.json does not exist: the run did not scrub its input"),
+        },
+        copies: match folder::json::<Removal>(&removal_path)? {
+            Some(removal) => {
+                folder::require_format(&removal_path, &removal.version, folder::REMOVAL_FORMAT)?;
+                Section::Present { value: copies(removal, verified)? }
+            }
+            None => absent("private/deduplicated/manifest.json does not exist: no stage of its own removed copies"),
         },
         training: match training {
             Some(training) => Section::Present { value: figures(training, verified)? },
@@ -96,32 +109,70 @@ fn check_head(path: &Path, run: &Path, verified: &Verified) -> Result<(), Error>
     Err(Error::Ledger { path: run.join("public").join("ledger.jsonl"), source })
 }
 
-fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
-    for stage in &manifest.stages {
+/// The stages that a manifest says were run, each of which the plan must name with the same stability.
+fn proofs(stages: Vec<ManifestStage>, planned: &[PlanStage], manifest: &str) -> Result<Vec<StageProof>, Error> {
+    for stage in &stages {
         let expected = planned.iter().find(|planned| planned.name == stage.name).map(|planned| planned.stability);
         if expected != Some(stage.stability) {
             let bound = |stability: Option<u64>| stability.map_or("no bound".to_owned(), |bound| bound.to_string());
             return Err(Error::Mismatch {
                 field: "the stability of a stage",
-                place: format!("private/scrubbed/manifest.json (stage {})", clean(&stage.name)),
+                place: format!("private/{manifest}/manifest.json (stage {})", clean(&stage.name)),
                 found: bound(stage.stability),
                 expected: expected.map_or_else(|| "a stage of the plan, which has none of that name".to_owned(), bound),
             });
         }
     }
-    let files = |files: Vec<ManifestFile>| {
-        files.into_iter().map(|file| FileDigest {
-            file: clean(&file.file),
-            sha256: file.sha256.as_deref().map(clean),
-            rows: file.rows,
-        })
-    };
-    let stages = manifest.stages.into_iter().map(|stage| StageProof {
+    let proof = |stage: ManifestStage| StageProof {
         name: clean(&stage.name),
         stability: stage.stability,
         unit: clean(&stage.unit),
         proof: clean(&stage.proof),
-    });
+    };
+    Ok(stages.into_iter().map(proof).collect())
+}
+
+fn files(files: Vec<ManifestFile>) -> Vec<FileDigest> {
+    let digest = |file: ManifestFile| FileDigest {
+        file: clean(&file.file),
+        sha256: file.sha256.as_deref().map(clean),
+        rows: file.rows,
+    };
+    files.into_iter().map(digest).collect()
+}
+
+/// The removal of copies; the limit on what one owner has must be the plan's, which the guarantee for owners rests on.
+fn copies(removal: Removal, verified: &Verified) -> Result<Copies, Error> {
+    let planned = &verified.plan.data.owner_limit;
+    if planned.is_some() && removal.owner_limit != *planned {
+        let shown = |limit: &Option<OwnerLimit>| match limit {
+            Some(limit) => format!("{} of one {}", limit.records, clean(&limit.column)),
+            None => "no limit".to_owned(),
+        };
+        return Err(Error::Mismatch {
+            field: "the limit on the records of one owner",
+            place: "private/deduplicated/manifest.json".to_owned(),
+            found: shown(&removal.owner_limit),
+            expected: shown(planned),
+        });
+    }
+    let counts = removal.counts;
+    Ok(Copies {
+        method: clean(&removal.method),
+        rows_in: counts.rows_in,
+        rows_out: counts.rows_out,
+        removed_raw: counts.removed_raw,
+        removed_normalised: counts.removed_normalised,
+        removed_near: counts.removed_near,
+        removed_over_limit: counts.removed_over_limit,
+        plan_digest: clean(&removal.plan_digest),
+        outputs: files(removal.outputs),
+        stages: proofs(removal.stages, &verified.plan.stages, "deduplicated")?,
+    })
+}
+
+fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
+    let stages = proofs(manifest.stages, planned, "scrubbed")?;
     let counts = manifest.counts;
     Ok(Corpus {
         rows_in: counts.rows_in,
@@ -132,11 +183,11 @@ fn corpus(manifest: Manifest, planned: &[PlanStage]) -> Result<Corpus, Error> {
         duplicates_removed: counts.duplicates_removed,
         findings: counts.findings.into_iter().map(|(entity, count)| (clean(&entity), count)).collect(),
         files_quarantined: manifest.quarantined.len() as u64,
-        inputs: files(manifest.inputs).collect(),
-        outputs: files(manifest.outputs).collect(),
+        inputs: files(manifest.inputs),
+        outputs: files(manifest.outputs),
         rule_set_digest: manifest.rule_set_digest.as_deref().map(clean),
         plan_digest: manifest.plan_digest.as_deref().map(clean),
-        stages: stages.collect(),
+        stages,
     })
 }
 

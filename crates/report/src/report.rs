@@ -7,7 +7,7 @@
 use privet_dp::{Adjacency, Engine, PrivacyUnit, SamplingRate};
 use serde::{Deserialize, Serialize};
 
-use crate::{Corpus, Evidence, Section, Selftest, TrainingFigures, Utility};
+use crate::{Copies, Corpus, Evidence, Section, Selftest, TrainingFigures, Utility};
 
 /// Format name of a report.
 pub const FORMAT: &str = "privacy-report/v1";
@@ -43,6 +43,8 @@ pub struct Report {
     pub ledger: LedgerSummary,
     /// What happened to the text before training; private.
     pub corpus: Section<Corpus>,
+    /// What became of copies.
+    pub copies: Section<Copies>,
     /// What happened in training; private.
     pub training: Section<TrainingFigures>,
     /// What an attack on the released model found; private.
@@ -99,6 +101,17 @@ pub struct GuaranteeFigures {
     pub reading: Vec<ReadingPoint>,
     /// The guarantee for several units at once.
     pub groups: Vec<GroupFigure>,
+    /// The guarantee for all units of one owner, where the plan limits how many those are.
+    pub owner: Option<OwnerFigure>,
+}
+
+/// The guarantee for everything that one owner has in the training set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwnerFigure {
+    /// The column that names owners.
+    pub column: String,
+    /// The guarantee for as many units as one owner may have.
+    pub group: GroupFigure,
 }
 
 /// A point that no test can get above.
@@ -115,9 +128,9 @@ pub struct ReadingPoint {
 pub struct GroupFigure {
     /// Units.
     pub units: u64,
-    /// `units` times epsilon.
+    /// An upper bound.
     pub epsilon: f64,
-    /// The delta that goes with it; `None` where it reaches 1 and nothing is guaranteed.
+    /// The delta that goes with it; `None` where nothing is guaranteed.
     pub delta: Option<f64>,
 }
 

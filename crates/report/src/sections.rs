@@ -85,6 +85,31 @@ pub struct Corpus {
     pub stages: Vec<StageProof>,
 }
 
+/// What became of copies, where a stage of its own removed them. Private: counts follow from the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copies {
+    /// When rows are copies.
+    pub method: String,
+    /// Rows read.
+    pub rows_in: u64,
+    /// Rows written.
+    pub rows_out: u64,
+    /// Rows removed because their texts are equal byte by byte to those of a row that stays.
+    pub removed_raw: u64,
+    /// Rows removed because they are equal after normalisation, and not before.
+    pub removed_normalised: u64,
+    /// Rows removed because they are similar, and not equal.
+    pub removed_near: u64,
+    /// Rows removed because their owner has more than may stay.
+    pub removed_over_limit: u64,
+    /// Digest of the plan of the removal.
+    pub plan_digest: String,
+    /// Files that came out.
+    pub outputs: Vec<FileDigest>,
+    /// The stage with the reason for its stability.
+    pub stages: Vec<StageProof>,
+}
+
 /// A file by its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {

@@ -247,11 +247,24 @@ pub(crate) fn reading(guarantee: &Guarantee) -> Vec<ReadingPoint> {
 }
 
 /// The guarantee for several units at once.
-pub(crate) fn groups(guarantee: &Guarantee) -> Vec<GroupFigure> {
-    GROUPS.map(|units| group(guarantee.epsilon.get(), guarantee.delta.get(), units)).to_vec()
+pub(crate) fn groups(run: &Verified) -> Vec<GroupFigure> {
+    GROUPS.map(|units| of_several(run, units)).to_vec()
 }
 
-/// Group privacy: `k` units are hidden by `(k·ε, δ·Σ_{i<k} e^{i·ε})`.
+/// The guarantee for units that are all there or all gone, by their own law where it is known (see [`privet_dp::groups`]).
+pub(crate) fn of_several(run: &Verified, units: u64) -> GroupFigure {
+    let (guarantee, event) = (&run.guarantee, run.ledger.composed_event());
+    let size = u32::try_from(units).unwrap_or(u32::MAX);
+    let bounds = privet_dp::groups(&event, guarantee.delta, guarantee.adjacency, size..=size).unwrap_or_default();
+    let plain = group(guarantee.epsilon.get(), guarantee.delta.get(), units);
+    bounds.first().filter(|bound| bound.epsilon.get().is_finite()).map_or(plain, |bound| GroupFigure {
+        units,
+        epsilon: bound.epsilon.get(),
+        delta: Some(bound.delta.get()),
+    })
+}
+
+/// Group privacy for any two data sets that differ in `k` units: `(k·ε, δ·Σ_{i<k} e^{i·ε})`.
 ///
 /// Proof: change the units one by one; each change costs a factor `e^ε` and adds δ, and what was added before is
 /// multiplied by the factors that follow.

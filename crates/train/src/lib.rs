@@ -36,7 +36,7 @@ pub use config::{
 };
 pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;
-pub use plan::{Control, PlanInputs, Stage, TrainPlan, plan};
+pub use plan::{Control, OwnerLimit, PlanInputs, Stage, TrainPlan, plan};
 pub use privet_model::Device;
 pub use tokens::{Example, Examples, Message};
 pub use training::{Inputs, Observed, Outcome, train};

@@ -45,6 +45,8 @@ pub struct PlanInputs<'a> {
     pub column: &'a str,
     /// Column that says whose a record is, where users are the unit.
     pub unit_column: Option<&'a str>,
+    /// A limit on the records of one owner that preparation keeps, where each record is a unit.
+    pub owner_limit: Option<OwnerLimit>,
     /// How records are read.
     pub format: Format,
     /// `[model]`.
@@ -128,6 +130,9 @@ pub struct PlannedData {
     /// Column that says whose a record is: all records of one value are one unit. Left out where each is a unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_column: Option<String>,
+    /// How many records of one owner are trained on at most, where each record is a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_limit: Option<OwnerLimit>,
     /// How records are read.
     pub format: Format,
     /// Which tokens count in the loss.
@@ -136,6 +141,15 @@ pub struct PlannedData {
     pub sequence_len: usize,
     /// How many sequences one unit may take.
     pub sequences_per_unit: usize,
+}
+
+/// At most so many records have the same value in a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerLimit {
+    /// The column.
+    pub column: String,
+    /// Records of one value.
+    pub records: u64,
 }
 
 /// The optimizer.
@@ -198,6 +212,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Result<TrainPlan, Error> {
         data: PlannedData {
             column: inputs.column.to_owned(),
             unit_column: inputs.unit_column.map(str::to_owned),
+            owner_limit: inputs.owner_limit.clone(),
             format: inputs.format,
             loss_on: inputs.data.loss_on,
             sequence_len: inputs.data.sequence_len,

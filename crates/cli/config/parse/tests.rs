@@ -52,17 +52,7 @@ fn a_whole_config_is_read_with_its_defaults() {
     let config = read(GOOD, &[]).unwrap();
     assert_eq!((config.synthetic(), config.name().as_str()), (true, "x"));
     assert_eq!(config.paths(), ["data/*.parquet"]);
-    assert!(config.dedup_exact() && config.prepares());
     assert_eq!(config.scrub.unwrap().entities, None);
-}
-
-#[test]
-fn duplicates_go_with_scrubbing_unless_written_otherwise() {
-    let plain = GOOD.replace("[scrub]\noperator = \"tag\"\noperators = { EMAIL = \"mask\" }\n", "");
-    let dedup = |text: &str, exact: &str| read(&format!("{text}\n[dedup]\nexact = {exact}\n"), &[]).unwrap();
-    assert!(!read(&plain, &[]).unwrap().prepares());
-    assert!(dedup(&plain, "true").prepares() && dedup(&plain, "true").dedup_exact());
-    assert!(!dedup(GOOD, "false").dedup_exact() && dedup(GOOD, "false").prepares());
 }
 
 #[test]

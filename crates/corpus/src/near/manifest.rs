@@ -43,6 +43,9 @@ pub struct DedupManifest {
     pub method: String,
     /// Version of the normaliser.
     pub normaliser: String,
+    /// The limit on the rows of one owner.
+    #[serde(default)]
+    pub owner_limit: Option<OwnerLimit>,
     /// Files whose copies were removed, in order. A report without output leaves digests empty.
     pub inputs: Vec<ComparedFile>,
     /// Files that were compared with only.
@@ -61,6 +64,15 @@ pub struct DedupManifest {
     /// True when the output was there already and nothing was written. Not part of the file.
     #[serde(skip)]
     pub already_done: bool,
+}
+
+/// Of rows with text, at most so many that have the same value in a column stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerLimit {
+    /// The column.
+    pub column: String,
+    /// Rows.
+    pub records: u64,
 }
 
 /// Totals over all inputs.
@@ -142,6 +154,7 @@ pub(super) fn manifest(
         column: run.plan.column_names(),
         method: run.plan.method(),
         normaliser: NORMALISER.to_owned(),
+        owner_limit: run.plan.owner_limit(),
         inputs: named(false),
         against: named(true),
         outputs,
@@ -195,6 +208,12 @@ pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
 }
 
 impl DedupPlan {
+    /// The limit on the rows of one owner, where there is one.
+    pub fn owner_limit(&self) -> Option<OwnerLimit> {
+        let Owners::Within(column) = &self.owners else { return None };
+        self.max_records_per_unit.map(|records| OwnerLimit { column: column.clone(), records })
+    }
+
     /// What this does to the rows, with how far one unit of the input can reach, and why. References are not part of the input:
     /// the bound is for neighbouring inputs beside the same references.
     pub fn stage(&self) -> Stage {

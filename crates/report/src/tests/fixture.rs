@@ -186,6 +186,19 @@ impl Run {
         );
     }
 
+    /// A stage of its own that removed copies, under a limit of `records` of one owner if there is one.
+    pub(super) fn removal(&self, stage: &Value, records: Option<u64>) {
+        let limit = records.map(|records| json!({ "column": "author", "records": records }));
+        self.write_json(
+            "private/deduplicated/manifest.json",
+            &json!({ "version": "privet-dedup-manifest/v1", "plan_digest": "ef".repeat(32), "column": "text",
+                     "method": "equal byte by byte", "owner_limit": limit, "stages": [stage],
+                     "outputs": [{ "file": "a.parquet", "sha256": "33".repeat(32), "bytes": 5, "rows": 110_503 }],
+                     "counts": { "rows_in": 120_011, "rows_out": 110_503, "removed_raw": 9001, "removed_normalised": 0,
+                                 "removed_near": 0, "removed_over_limit": 507 } }),
+        );
+    }
+
     pub(super) fn root(&self) -> &Path {
         self.folder.path()
     }

@@ -85,6 +85,11 @@ fn reports() -> Vec<Value> {
     let bare = Run::of(bare, &once_each(3));
     bare.remove("private");
     bare.remove("public/evaluation.json");
+    let mut limited = plan();
+    limited["data"]["owner_limit"] = serde_json::json!({ "column": "author", "records": 4 });
+    let stage = serde_json::json!({ "name": "scrub", "stability": 1, "unit": "row", "proof": "-" });
+    let limited = Run::of(limited, &once_each(3));
+    limited.removal(&stage, Some(4));
     let moving = Run::of(adaptive(plan(), 0.5), &once_each(3));
     moving.remove("private");
     moving.receipt("b1", 0.5);
@@ -95,6 +100,7 @@ fn reports() -> Vec<Value> {
         (&bare, Edition::Public),
         (&bare, Edition::Private),
         (&moving, Edition::Public),
+        (&limited, Edition::Private),
     ]
     .map(|(run, edition)| of(run, edition))
     .to_vec()

@@ -4,7 +4,7 @@ use privet_dp::{Event, NoiseMultiplier, SamplingRate};
 use serde_json::json;
 
 use super::fixture::{Run, adaptive, event, genesis, ledger, once_each, plan};
-use crate::{Class, CurvePoint, Edition, Error, assemble, files, verify_published};
+use crate::{Class, CurvePoint, Edition, Error, assemble, files, markdown, verify_published};
 
 fn refused(run: &Run, edition: Edition) -> Error {
     assemble(run.root(), edition).expect_err("a changed folder must be refused")
@@ -195,6 +195,38 @@ fn private_files_that_contradict_the_ledger_are_refused() {
     changed("private/training.json", "\"plan_hash\": \"", "\"plan_hash\": \"0");
     changed("private/audit.json", "\"delta\": 0.00001", "\"delta\": 0.1");
     changed("private/audit.json", "\"correct\": 271", "\"correct\": 505");
+}
+
+#[test]
+fn a_removal_of_copies_is_held_against_the_plan() {
+    let stage =
+        json!({ "name": "dedup-exact-within-limited", "stability": 2, "unit": "row", "proof": "one list moves" });
+    let run = |limit: Option<u64>| {
+        let mut plan = plan();
+        plan["stages"] = json!([stage]);
+        plan["data"]["owner_limit"] = json!({ "column": "author", "records": 4 });
+        let run = Run::of(plan, &once_each(60));
+        run.remove("private/scrubbed");
+        run.removal(&stage, limit);
+        run
+    };
+    let report = assemble(run(Some(4)).root(), Edition::Private).unwrap();
+    let owner = report.guarantee.owner.as_ref().unwrap();
+    assert_eq!((owner.column.as_str(), owner.group.units), ("author", 4));
+    // Four records that are there or not there together cost less than four times one, at the same delta.
+    let (one, four) = (report.guarantee.epsilon, owner.group.epsilon);
+    assert!(one < four && four < 4.0 * one, "{one} {four}");
+    assert_eq!(owner.group.delta, Some(report.guarantee.delta));
+    let text = markdown(&report);
+    assert!(text.contains("all of one author (at most 4 documents)") && text.contains("Copies"), "{text}");
+    assert_eq!(report.copies.value().unwrap().removed_over_limit, 507);
+    for limit in [None, Some(5)] {
+        let error = refused(&run(limit), Edition::Private);
+        assert!(matches!(error, Error::Mismatch { field: "the limit on the records of one owner", .. }), "{error}");
+    }
+    let other = run(Some(4));
+    other.edit("private/deduplicated/manifest.json", "\"stability\": 2", "\"stability\": 1");
+    assert!(matches!(refused(&other, Edition::Private), Error::Mismatch { field: "the stability of a stage", .. }));
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn plan(steps: u64) -> TrainPlan {
             trainable_parameters: 1,
         },
         data: PlannedData {
+            owner_limit: None,
             column: "text".to_owned(),
             unit_column: None,
             format: crate::Format::Text,

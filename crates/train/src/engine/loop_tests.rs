@@ -36,6 +36,7 @@ impl Loop {
             declared_synthetic: true,
             column: "text",
             unit_column: None,
+            owner_limit: None,
             format: crate::Format::Text,
             model: &serde_json::from_value(model).unwrap(),
             data: &serde_json::from_value(json!({ "sequence_len": 8 })).unwrap(),
