@@ -25,6 +25,7 @@ mod model;
 mod operators;
 mod pins;
 mod planted;
+mod prepare;
 mod records;
 mod run;
 mod secrecy;

@@ -133,8 +133,6 @@ fn a_user_with_many_rows_is_one_unit() {
     again(&config, &(rows.clone() + "{\"text\": \"x\"}\n"), 3, &["author", "a.jsonl", "line 41"]);
     again(&config.replace("unit_column = \"author\"\n", ""), &rows, 2, &["privacy_unit", "unit_column"]);
     again(&config.replace("\"user\"", "\"document\""), &rows, 2, &["unit_column", "privacy_unit"]);
-    let dedup = config.replace("[data]", "[dedup]\nexact = true\n\n[data]");
-    again(&dedup, &rows, 2, &["dedup", "users"]);
 }
 
 #[test]
