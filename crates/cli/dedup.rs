@@ -58,7 +58,7 @@ pub(crate) fn with_progress(
         cancelled,
     );
     bar.finish_and_clear();
-    Ok(manifest?)
+    manifest.map_err(|error| Failure::from(error).resumes("the same command"))
 }
 
 /// `120 rows in, 100 out; removed: 12 equal, 3 equal after normalisation, 5 similar`.

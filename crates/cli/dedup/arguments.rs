@@ -55,13 +55,14 @@ pub(crate) struct Arguments {
     /// Write no shards: only say what would go
     #[arg(long, conflicts_with_all = ["output", "overwrite"])]
     report_only: bool,
-    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go
+    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go, or of its bytes of text
+    /// where parts of texts do
     #[arg(long, value_name = "PART", value_parser = part)]
     max_removal: Option<f64>,
     /// Column that names a row in the decisions [default: file and row number]
     #[arg(long, value_name = "NAME")]
     id_column: Option<String>,
-    /// File for the decisions: a line of JSON for each row that goes and each that stays for it
+    /// File for the decisions: a line of JSON for each row that goes and each that stays for it, or for each part of a text
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Memory for what is compared, such as 512MiB; more of it lies on disk, and no limit changes an output byte

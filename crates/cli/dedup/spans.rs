@@ -107,7 +107,8 @@ pub(super) fn described(counts: &SpanCounts, method: &str) -> Vec<String> {
     }
     lines.push(String::new());
     let mut sources: Vec<_> = counts.sources.iter().filter(|source| source.rows_with_spans > 0).collect();
-    let share = |source: &privet_corpus::SpanSource| source.text_bytes_repeated as f64 / source.text_bytes.max(1) as f64;
+    let share =
+        |source: &privet_corpus::SpanSource| source.text_bytes_repeated as f64 / source.text_bytes.max(1) as f64;
     sources.sort_by(|one, other| share(other).total_cmp(&share(one)));
     let mut shown = vec![["file", "rows", "with repeats", "bytes", "repeated", "part"].map(String::from).to_vec()];
     shown.extend(sources.iter().take(FILES_SHOWN).map(|source| {

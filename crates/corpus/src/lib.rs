@@ -72,7 +72,8 @@ pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, 
 pub use meter::Progress;
 pub use near::{
     Action, Banding, ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep,
-    Level, Measure, Near, NoBanding, OwnerLimit, Owners, SourceReport, SpanCounts, SpanSource, Spans, Units, What, dedup,
+    Level, Measure, Near, NoBanding, OwnerLimit, Owners, SourceReport, SpanCounts, SpanSource, Spans, Units, What,
+    dedup,
 };
 pub use packed::LineFile;
 pub use plan::{Mode, OnError, ScrubPlan};

@@ -19,7 +19,6 @@ mod spanned;
 mod tokens;
 mod write;
 
-
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -163,13 +162,8 @@ fn manifest(
     outputs: Vec<crate::manifest::OutputFile>,
     found: Found,
 ) -> DedupManifest {
-    let decided = Decided {
-        extents: found.extents,
-        decisions: Vec::new(),
-        compared: 0,
-        crowded: 0,
-        largest_groups: Vec::new(),
-    };
+    let decided =
+        Decided { extents: found.extents, decisions: Vec::new(), compared: 0, crowded: 0, largest_groups: Vec::new() };
     let manifest = manifest::manifest(run, plan_digest, digests, outputs, &decided);
     DedupManifest { spans: Some(found.counts), ..manifest }
 }

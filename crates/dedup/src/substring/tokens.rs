@@ -184,7 +184,8 @@ mod tests {
             let mut kept = put.finish().unwrap();
             assert_eq!(path.exists(), on_disk);
             let mut at = Reader::default();
-            let numbers: Vec<(u64, u64)> = runs.iter().flat_map(|(first, count)| (*first..first + count).map(|number| (*first, number))).collect();
+            let numbers: Vec<(u64, u64)> =
+                runs.iter().flat_map(|(first, count)| (*first..first + count).map(|number| (*first, number))).collect();
             for (first, number) in numbers.iter().chain(numbers.iter().rev()).copied() {
                 kept.seek(number, &mut at).unwrap();
                 assert_eq!(at.owner(), u128::from(first).to_le_bytes());

@@ -30,7 +30,13 @@ struct Passes<'a> {
 }
 
 /// Finds all spans and writes them to `lines`, with what needs room below `spill`.
-pub(super) fn find(run: &Run<'_>, spans: &Spans, spill: &Path, lines: &Path, plan_digest: &str) -> Result<Found, Error> {
+pub(super) fn find(
+    run: &Run<'_>,
+    spans: &Spans,
+    spill: &Path,
+    lines: &Path,
+    plan_digest: &str,
+) -> Result<Found, Error> {
     let pulse = &mut || run.check_cancelled();
     let mut search = Search::new(spans.level.windows(), spill, run.plan.memory)?;
     let passes = sign(run, spans.level, &mut search)?;
@@ -74,15 +80,16 @@ fn sign<'a>(run: &'a Run<'a>, level: Level, search: &mut Search) -> Result<Passe
             let each = &mut |rows: Rows<'_>, bytes: u64| -> Result<(), Stop> {
                 run.check_cancelled()?;
                 let owned = owned(run, &rows)?;
-                let sign = |(tokens, scratch): &mut (Tokens, Vec<u64>), (row, owner): &(Row<'_>, u128)| -> Vec<Signed> {
-                    let signed = |text: &&str| {
-                        let mut anchors = Vec::new();
-                        let joined = tokens.joined(level, text);
-                        let count = level.windows().anchors(joined, *owner, scratch, &mut anchors);
-                        (anchors, count)
+                let sign =
+                    |(tokens, scratch): &mut (Tokens, Vec<u64>), (row, owner): &(Row<'_>, u128)| -> Vec<Signed> {
+                        let signed = |text: &&str| {
+                            let mut anchors = Vec::new();
+                            let joined = tokens.joined(level, text);
+                            let count = level.windows().anchors(joined, *owner, scratch, &mut anchors);
+                            (anchors, count)
+                        };
+                        row.texts().iter().map(signed).collect()
                     };
-                    row.texts().iter().map(signed).collect()
-                };
                 let signed: Vec<Vec<Signed>> =
                     run.pool.install(|| owned.par_iter().map_init(Default::default, sign).collect());
                 for (row, texts) in owned.iter().zip(signed) {
@@ -100,7 +107,8 @@ fn sign<'a>(run: &'a Run<'a>, level: Level, search: &mut Search) -> Result<Passe
                 meter.advance(owned.len() as u64, bytes);
                 Ok(())
             };
-            read(&file.shard.path, &run.plan.columns, &owner_column(run), each).map_err(|stop| at(stop, &file.shard))?;
+            read(&file.shard.path, &run.plan.columns, &owner_column(run), each)
+                .map_err(|stop| at(stop, &file.shard))?;
             extents.push(extent);
             text_bytes.push(bytes_of_texts);
             meter.file_done(index + 1);
@@ -132,7 +140,9 @@ impl Passes<'_> {
                     wanted.push((row, std::mem::take(&mut anchors)));
                 }
             }
-            let around = |tokens: &mut Tokens, (row, anchors): &(Again<'_>, Vec<u64>)| -> Result<Vec<(u64, u128, Region)>, Fault> {
+            let around = |tokens: &mut Tokens,
+                          (row, anchors): &(Again<'_>, Vec<u64>)|
+             -> Result<Vec<(u64, u128, Region)>, Fault> {
                 let (mut found, mut first) = (Vec::new(), 0);
                 for text in row.row.texts() {
                     let joined = tokens.joined(self.level, text);
@@ -146,9 +156,10 @@ impl Passes<'_> {
                 as_before(first, &row.tokens)?;
                 Ok(found)
             };
-            let found: Vec<Vec<_>> = self.run.pool.install(|| {
-                wanted.par_iter().map_init(Tokens::default, around).collect::<Result<_, Fault>>()
-            })?;
+            let found: Vec<Vec<_>> = self
+                .run
+                .pool
+                .install(|| wanted.par_iter().map_init(Tokens::default, around).collect::<Result<_, Fault>>())?;
             for (first, owner, region) in found.into_iter().flatten() {
                 meeting.push(first, owner, &region).map_err(Error::Spill)?;
             }
@@ -176,10 +187,12 @@ impl Passes<'_> {
                     wanted.push((row, std::mem::take(&mut windows)));
                 }
             }
-            let placed = |tokens: &mut Tokens, (row, windows): &(Again<'_>, Vec<Repeat>)| self.placed(tokens, row, windows);
-            let spans: Vec<Vec<Spanned>> = self.run.pool.install(|| {
-                wanted.par_iter().map_init(Tokens::default, placed).collect::<Result<_, Fault>>()
-            })?;
+            let placed =
+                |tokens: &mut Tokens, (row, windows): &(Again<'_>, Vec<Repeat>)| self.placed(tokens, row, windows);
+            let spans: Vec<Vec<Spanned>> = self
+                .run
+                .pool
+                .install(|| wanted.par_iter().map_init(Tokens::default, placed).collect::<Result<_, Fault>>())?;
             let source = &mut sources[index];
             for ((row, _), spans) in wanted.iter().zip(spans) {
                 let left = row.row.texts().iter().map(|text| text.len()).sum::<usize>();
@@ -280,7 +293,11 @@ impl Passes<'_> {
             Ok(())
         };
         read(&run.files[index].shard.path, &run.plan.columns, &owner_column(run), each)?;
-        if number == numbers.end { Ok(()) } else { Err(Fault::Unreadable { kind: std::io::ErrorKind::UnexpectedEof }.into()) }
+        if number == numbers.end {
+            Ok(())
+        } else {
+            Err(Fault::Unreadable { kind: std::io::ErrorKind::UnexpectedEof }.into())
+        }
     }
 }
 

@@ -40,7 +40,8 @@ impl Writer {
     }
 
     pub(super) fn push(&mut self, span: &Spanned) -> Result<(), Error> {
-        let line = serde_json::to_string(span).map_err(|error| write_error(&self.path, std::io::Error::other(error)))?;
+        let line =
+            serde_json::to_string(span).map_err(|error| write_error(&self.path, std::io::Error::other(error)))?;
         writeln!(self.file, "{line}").map_err(|source| write_error(&self.path, source))
     }
 

@@ -159,7 +159,10 @@ mod tests {
             joined.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect::<Vec<_>>()
         };
         let units = |normalised| Units { normalised, words_min: 2 };
-        let [one, other] = [of(Level::Paragraphs(units(false)), "a b\r\nc\r\n\r\n}\n\na b\nc"), of(Level::Lines(units(false)), "a b\nA b\n--- a\r\na b\r\n")];
+        let [one, other] = [
+            of(Level::Paragraphs(units(false)), "a b\r\nc\r\n\r\n}\n\na b\nc"),
+            of(Level::Lines(units(false)), "a b\nA b\n--- a\r\na b\r\n"),
+        ];
         assert!(one.len() == 2 && one[0] == one[1], "{one:?}");
         assert!(other.len() == 3 && other[0] == other[2] && other[0] != other[1], "{other:?}");
         let normalised = of(Level::Lines(units(true)), "a b\n A,B\n");

@@ -58,7 +58,9 @@ fn words_told(rows: &[Texts], length: usize, within: bool) -> Vec<Vec<Vec<Told>>
             let (mut told, mut open): (Vec<Told>, bool) = (Vec::new(), false);
             for (at, anchor) in covered.iter().enumerate() {
                 match (anchor, told.last_mut()) {
-                    (Some(_), Some((bytes, cut, _))) if open => (bytes.end, cut.end) = (words[at].1.end, words[at].1.end),
+                    (Some(_), Some((bytes, cut, _))) if open => {
+                        (bytes.end, cut.end) = (words[at].1.end, words[at].1.end)
+                    }
                     (Some(anchor), _) => told.push((words[at].1.clone(), words[at].1.clone(), *anchor)),
                     (None, _) => {}
                 }
@@ -86,7 +88,8 @@ fn units_told(rows: &[Texts], paragraphs: bool, units: Units) -> Vec<Vec<Vec<Tol
             let mut index = 0;
             while index < lines.len() {
                 let bare = |line: &str| line.trim_end_matches('\n').trim_end_matches('\r').to_owned();
-                let (mut content, mut length, mut bytes) = (bare(lines[index]), lines[index].len(), bare(lines[index]).len());
+                let (mut content, mut length, mut bytes) =
+                    (bare(lines[index]), lines[index].len(), bare(lines[index]).len());
                 index += 1;
                 if paragraphs && content.trim().is_empty() {
                     at += length;
@@ -166,7 +169,9 @@ fn agrees(rows: &[Texts], level: Level, action: Action, within: bool, told: &[Ve
     let out = read("a.jsonl") + &read("b.jsonl");
     let new: Vec<Vec<String>> = out
         .lines()
-        .map(|line| serde_json::from_value(serde_json::from_str::<serde_json::Value>(line).unwrap()["parts"].clone()).unwrap())
+        .map(|line| {
+            serde_json::from_value(serde_json::from_str::<serde_json::Value>(line).unwrap()["parts"].clone()).unwrap()
+        })
         .collect();
     let name = |row: usize| if row < half { format!("a.jsonl:{row}") } else { format!("b.jsonl:{}", row - half) };
     let (mut expected, mut lines, mut bytes, mut emptied) = (Vec::new(), Vec::new(), 0, 0);
@@ -185,11 +190,8 @@ fn agrees(rows: &[Texts], level: Level, action: Action, within: bool, told: &[Ve
         }
     }
     assert_eq!(new, expected, "{rows:?}");
-    let told: Vec<serde_json::Value> = std::fs::read_to_string(decisions)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let told: Vec<serde_json::Value> =
+        std::fs::read_to_string(decisions).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(told, lines, "{rows:?}");
     let counts = manifest.spans.unwrap();
     let totals = (counts.spans, counts.text_bytes_repeated, counts.rows_emptied);
@@ -207,7 +209,8 @@ fn rows_of_words() -> impl Strategy<Value = Vec<Texts>> {
 }
 
 fn rows_of_lines() -> impl Strategy<Value = Vec<Texts>> {
-    let line = prop::sample::select(vec!["", "", " \t", "a b", "A, b", "a b ", "b a", "}", "---", "a b c", "é ü ö", "a"]);
+    let line =
+        prop::sample::select(vec!["", "", " \t", "a b", "A, b", "a b ", "b a", "}", "---", "a b c", "é ü ö", "a"]);
     let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\n\n", "\r\n\r\n", ""]);
     let text = prop::collection::vec((line, end), 0..8)
         .prop_map(|lines| lines.into_iter().map(|(line, end)| line.to_owned() + end).collect::<String>());
@@ -281,12 +284,17 @@ fn workers_memory_and_the_type_of_a_column_change_nothing() {
     let rows: Vec<Texts> =
         all.iter().flatten().map(|(_, text)| (String::new(), text.iter().cloned().collect())).collect();
     let told = words_told(&rows, 20, false);
-    let now = inputs.iter().flat_map(|input| read_rows(&folder.path().join("words-one").join(input.file_name().unwrap())));
+    let now =
+        inputs.iter().flat_map(|input| read_rows(&folder.path().join("words-one").join(input.file_name().unwrap())));
     for (((_, new), (_, texts)), told) in now.zip(&rows).zip(told) {
         assert_eq!(new, texts.first().map(|text| rewritten(text, &told[0], Action::Mask)));
     }
     let schema = |path: &Path| read_batch(path).schema();
-    assert!(inputs.iter().all(|input| schema(input) == schema(&folder.path().join("words-one").join(input.file_name().unwrap()))));
+    assert!(
+        inputs
+            .iter()
+            .all(|input| schema(input) == schema(&folder.path().join("words-one").join(input.file_name().unwrap())))
+    );
 }
 
 /// Stopped at every place where a run can stop, then run again.
@@ -355,7 +363,8 @@ fn references_come_first_and_every_kind_of_file_is_rewritten() {
     assert_eq!(read("c.jsonl"), "{\"text\": \" one\", \"x\":  1}\n\n{\"text\": null}\n{\"text\":\"b c\"}");
     assert!(!output.join("test.txt").exists());
     let lines = std::fs::read_to_string(decisions).unwrap();
-    let expected = r#"{"anchor":"test.txt:0","anchor_is_reference":true,"column":"text","end":26,"id":"a.csv:0","start":8}"#;
+    let expected =
+        r#"{"anchor":"test.txt:0","anchor_is_reference":true,"column":"text","end":26,"id":"a.csv:0","start":8}"#;
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(lines.lines().next().unwrap()).unwrap(),
         serde_json::from_str::<serde_json::Value>(expected).unwrap()
@@ -377,10 +386,8 @@ fn a_report_copies_and_too_much_is_a_gate() {
     }
     assert_eq!((manifest.stages[0].stability, manifest.stages[0].name.as_str()), (Some(1), "report-substring"));
     let other = folder.path().join("other");
-    let limited = |most| DedupPlan {
-        max_removal: Some(most),
-        ..plan_of(&inputs, &other, Level::Words(20), Action::Remove)
-    };
+    let limited =
+        |most| DedupPlan { max_removal: Some(most), ..plan_of(&inputs, &other, Level::Words(20), Action::Remove) };
     assert!(matches!(run(&limited(0.01)), Err(Error::TooMuchRemoved { .. })));
     assert!(tree(&other).is_empty());
     run(&limited(1.0)).unwrap();
