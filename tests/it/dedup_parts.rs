@@ -37,8 +37,11 @@ fn lines(path: &Path) -> Vec<Value> {
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Whose words, from where to where, are a copy of whose.
+type Told = (String, u64, u64, String);
+
 /// The texts of the JSON lines that were written, and who is said to have a copy of whose words, from where to where.
-fn written(dir: &Path, out: &str, arguments: &[&str]) -> (Vec<String>, Vec<(String, u64, u64, String)>, Value) {
+fn written(dir: &Path, out: &str, arguments: &[&str]) -> (Vec<String>, Vec<Told>, Value) {
     let decisions = format!("{out}.decisions");
     let fixed = ["dedup", "data", "-o", out, "--decisions", &decisions, "--id-column", "id", "--json"];
     let manifest = privet(dir, &[&fixed[..], arguments].concat()).done().json();
@@ -94,8 +97,7 @@ fn paragraphs_and_lines_go_whole_and_short_ones_stay() {
     let dir = folder();
     corpus(dir.path());
     let own = own();
-    let told =
-        |told: &[(String, u64, u64, String)]| -> Vec<String> { told.iter().map(|(id, ..)| id.clone()).collect() };
+    let told = |told: &[Told]| -> Vec<String> { told.iter().map(|(id, ..)| id.clone()).collect() };
     for level in ["paragraph", "line"] {
         let of = |name: &str, exact: &str, more: &[&str]| {
             written(dir.path(), &format!("{level}-{name}"), &[&["--exact", exact, "--level", level], more].concat())

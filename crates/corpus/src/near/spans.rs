@@ -90,17 +90,16 @@ pub(super) fn made_in(
 ) -> Result<DedupManifest, Error> {
     let beside = |name: &str| folder.progress_plan().with_file_name(name);
     let (lines, kept) = (beside(SPANS_NAME), beside(FOUND_NAME));
-    let found = match known(run, &lines, &kept, plan_digest)? {
-        Some(found) => found,
-        None => {
-            let spill = folder.spill()?;
-            let found = find::find(run, spans, &spill, &lines, plan_digest);
-            folder.remove_spill(&spill)?;
-            let found = found?;
-            check_removal(run, &found)?;
-            write_json(&kept, &found)?;
-            found
-        }
+    let found = if let Some(found) = known(run, &lines, &kept, plan_digest)? {
+        found
+    } else {
+        let spill = folder.spill()?;
+        let found = find::find(run, spans, &spill, &lines, plan_digest);
+        folder.remove_spill(&spill)?;
+        let found = found?;
+        check_removal(run, &found)?;
+        write_json(&kept, &found)?;
+        found
     };
     let outputs = write::shards(run, spans, folder, &found, &lines)?;
     write::decisions(run, &found, &lines)?;

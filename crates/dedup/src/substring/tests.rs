@@ -145,7 +145,7 @@ fn passages(bytes: usize) -> Vec<Text> {
     let mut texts: Vec<Vec<String>> = Vec::new();
     while size < bytes {
         let mut words: Vec<String> = Vec::new();
-        for _ in 0..1 + below(&mut state, 6) {
+        for _ in 0..=below(&mut state, 5) {
             let length = 10 + below(&mut state, 191) as usize;
             let earlier = below(&mut state, 2 * texts.len() as u64 + 2) as usize;
             match texts.get(earlier).filter(|text| !text.is_empty()) {

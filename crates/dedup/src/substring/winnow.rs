@@ -65,7 +65,9 @@ impl Windows {
         if count >= self.tokens {
             let gram = self.gram();
             roll(gram, scratch);
-            scratch.iter_mut().for_each(|hash| *hash = mixed(*hash ^ folded(owner)) & self.mask);
+            for hash in &mut *scratch {
+                *hash = mixed(*hash ^ folded(owner)) & self.mask;
+            }
             winnow(scratch, self.tokens - gram + 1, |at| out.push((scratch[at], at as u64)));
         }
         count as u64
@@ -126,7 +128,9 @@ fn winnow(hashes: &[u64], width: usize, mut each: impl FnMut(usize)) {
         }
         if at + 1 >= width && least.front() != before.as_ref() {
             before = least.front().copied();
-            before.iter().for_each(|chosen| each(*chosen));
+            if let Some(chosen) = before {
+                each(chosen);
+            }
         }
     }
 }

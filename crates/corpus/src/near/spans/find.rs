@@ -127,6 +127,9 @@ struct Again<'a> {
     tokens: Range<u64>,
 }
 
+/// Takes the number of a file and some of its rows.
+type EachAgain<'a> = dyn FnMut(usize, Vec<Again<'_>>) -> Result<(), Stop> + 'a;
+
 impl Passes<'_> {
     /// Pass 2.
     fn compare(&self, meeting: &mut Meeting) -> Result<(), Error> {
@@ -253,7 +256,7 @@ impl Passes<'_> {
     }
 
     /// Reads all files again and hands on their rows, batch by batch, with the number of the file.
-    fn again(&self, each_rows: &mut dyn FnMut(usize, Vec<Again<'_>>) -> Result<(), Stop>) -> Result<(), Error> {
+    fn again(&self, each_rows: &mut EachAgain<'_>) -> Result<(), Error> {
         self.run.metered(DedupPass::Compare, |meter| {
             let mut first = 0_u64;
             for (index, (file, extent)) in self.run.files.iter().zip(&self.extents).enumerate() {
@@ -271,7 +274,7 @@ impl Passes<'_> {
         index: usize,
         numbers: Range<u64>,
         meter: &Meter<'_>,
-        each_rows: &mut dyn FnMut(usize, Vec<Again<'_>>) -> Result<(), Stop>,
+        each_rows: &mut EachAgain<'_>,
     ) -> Result<(), Stop> {
         let run = self.run;
         let mut number = numbers.start;

@@ -5,12 +5,8 @@ use super::*;
 /// A row that may have several texts, with its owner.
 type Texts = (String, Vec<String>);
 
-fn spans(level: Level, action: Action) -> Option<Spans> {
-    Some(Spans { level, action })
-}
-
 fn plan_of(inputs: &[PathBuf], output: &Path, level: Level, action: Action) -> DedupPlan {
-    DedupPlan { spans: spans(level, action), ..plan(inputs, output, What::Normalised) }
+    DedupPlan { spans: Some(Spans { level, action }), ..plan(inputs, output, What::Normalised) }
 }
 
 fn units(normalised: bool, words_min: usize) -> Units {
@@ -39,7 +35,7 @@ type Told = (std::ops::Range<usize>, std::ops::Range<usize>, usize);
 /// The twin for runs of words: every window as a list of words, every word covered or not.
 fn words_told(rows: &[Texts], length: usize, within: bool) -> Vec<Vec<Vec<Told>>> {
     let mut first_of: std::collections::HashMap<(String, Vec<String>), usize> = std::collections::HashMap::new();
-    let told = |(row, (owner, texts)): (usize, &Texts)| {
+    let mut told = |(row, (owner, texts)): (usize, &Texts)| {
         let text = |text: &String| {
             let words = words(text);
             let mut covered: Vec<Option<usize>> = vec![None; words.len() + 1];
@@ -59,7 +55,7 @@ fn words_told(rows: &[Texts], length: usize, within: bool) -> Vec<Vec<Vec<Told>>
             for (at, anchor) in covered.iter().enumerate() {
                 match (anchor, told.last_mut()) {
                     (Some(_), Some((bytes, cut, _))) if open => {
-                        (bytes.end, cut.end) = (words[at].1.end, words[at].1.end)
+                        (bytes.end, cut.end) = (words[at].1.end, words[at].1.end);
                     }
                     (Some(anchor), _) => told.push((words[at].1.clone(), words[at].1.clone(), *anchor)),
                     (None, _) => {}
@@ -70,7 +66,6 @@ fn words_told(rows: &[Texts], length: usize, within: bool) -> Vec<Vec<Vec<Told>>
         };
         texts.iter().map(text).collect()
     };
-    let mut told = told;
     rows.iter().enumerate().map(&mut told).collect()
 }
 
@@ -244,7 +239,7 @@ fn passages(folder: &Path, count: usize) -> Vec<PathBuf> {
     let mut texts: Vec<String> = Vec::new();
     for _ in 0..count {
         let mut parts = Vec::new();
-        for _ in 0..1 + numbers.below(3) {
+        for _ in 0..=numbers.below(2) {
             let earlier = numbers.below(2 * texts.len() as u64 + 2) as usize;
             parts.push(match texts.get(earlier) {
                 Some(text) => text.split(' ').skip(numbers.below(30) as usize).take(60).collect::<Vec<_>>().join(" "),
