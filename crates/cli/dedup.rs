@@ -5,6 +5,7 @@
 
 mod arguments;
 mod section;
+mod spans;
 
 use std::sync::atomic::AtomicBool;
 
@@ -57,7 +58,7 @@ pub(crate) fn with_progress(
         cancelled,
     );
     bar.finish_and_clear();
-    Ok(manifest?)
+    manifest.map_err(|error| Failure::from(error).resumes("the same command"))
 }
 
 /// `120 rows in, 100 out; removed: 12 equal, 3 equal after normalisation, 5 similar`.
@@ -78,6 +79,11 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
         Some(_) if manifest.already_done => terminal.bold("already done"),
         Some(output) => terminal.bold(&format!("copies removed into {}", output.display())),
     }];
+    if let Some(counts) = &manifest.spans {
+        lines.extend(spans::described(counts, &manifest.method));
+        lines.push(reach(manifest));
+        return lines.join("\n");
+    }
     lines.push(totals(&manifest.counts));
     lines.push(format!("copies: {}", manifest.method));
     let DedupCounts { kept_with_copies, most_copies, crowded, .. } = manifest.counts;

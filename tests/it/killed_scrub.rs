@@ -134,7 +134,7 @@ fn a_filter_that_waits_ends_at_the_first_interrupt() {
 
 /// Whether this process was started with interrupts ignored; only Linux says so.
 #[cfg(unix)]
-fn ignores_interrupts() -> bool {
+pub(crate) fn ignores_interrupts() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> 1 & 1 == 1)

@@ -11,6 +11,7 @@ mod config;
 mod corpus;
 mod corpus_budget;
 mod dedup;
+mod dedup_parts;
 mod evaluate;
 mod faults;
 mod fixture;

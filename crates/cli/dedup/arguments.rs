@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use privet_corpus::{Banding, DedupPlan, Keep, Kinds, Measure, Near, Owners, Selector, What};
 
+use super::spans::SpanArguments;
 use crate::failure::Failure;
 
 #[derive(Args)]
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     column: Vec<Selector>,
     /// Copies are equal texts: `raw` byte by byte, `normalised` but for case, spacing, punctuation and Unicode form
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "raw", conflicts_with = "near")]
-    exact: Option<Exact>,
+    pub(super) exact: Option<Exact>,
     /// Copies are similar texts [this is the default]; pairs are found by default (20x6), fineweb (14x8), strict (25x5),
     /// nemo or bands x rows such as 32x4 [default: default, or strict below a threshold of 0.75]
     #[arg(long, value_name = "PRESET|BxR", num_args = 0..=1, default_missing_value = AUTO, value_parser = bands)]
@@ -34,31 +35,34 @@ pub(crate) struct Arguments {
     /// Find every pair that reaches the threshold, not only those that share a band; slower
     #[arg(long, conflicts_with = "exact")]
     exhaustive: bool,
+    #[command(flatten)]
+    spans: SpanArguments,
     /// Which copy stays: first, longest, newest:COLUMN, oldest:COLUMN, largest:COLUMN or smallest:COLUMN
     #[arg(long, default_value = "first", value_name = "WHICH", value_parser = keep)]
-    keep: Keep,
+    pub(super) keep: Keep,
     /// Compare only rows with one value in this column
     #[arg(long, value_name = "COLUMN", conflicts_with = "across")]
     within: Option<String>,
     /// With --within: of each value of its column, keep at most this many rows with text, the first by --keep
     #[arg(long, value_name = "N", requires = "within", value_parser = clap::value_parser!(u64).range(1..))]
-    max_records_per_unit: Option<u64>,
+    pub(super) max_records_per_unit: Option<u64>,
     /// Compare only rows with different values in this column
     #[arg(long, value_name = "COLUMN")]
-    across: Option<String>,
+    pub(super) across: Option<String>,
     /// Rows that are copies of rows in these files or folders go; these stay and are not written; may be repeated
     #[arg(long, value_name = "PATH")]
     against: Vec<String>,
     /// Write no shards: only say what would go
     #[arg(long, conflicts_with_all = ["output", "overwrite"])]
     report_only: bool,
-    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go
+    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go, or of its bytes of text
+    /// where parts of texts do
     #[arg(long, value_name = "PART", value_parser = part)]
     max_removal: Option<f64>,
     /// Column that names a row in the decisions [default: file and row number]
     #[arg(long, value_name = "NAME")]
     id_column: Option<String>,
-    /// File for the decisions: a line of JSON for each row that goes and each that stays for it
+    /// File for the decisions: a line of JSON for each row that goes and each that stays for it, or for each part of a text
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Memory for what is compared, such as 512MiB; more of it lies on disk, and no limit changes an output byte
@@ -72,8 +76,8 @@ pub(crate) struct Arguments {
     overwrite: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Exact {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Exact {
     Raw,
     Normalised,
 }
@@ -98,6 +102,7 @@ impl Arguments {
                 exhaustive: self.exhaustive,
             }),
         };
+        let spans = self.spans.spans(self)?;
         let inputs = privet_corpus::resolve_inputs(&self.input, Kinds::Records)?;
         let mut plan = DedupPlan::new(inputs, self.output.clone(), what);
         if !self.against.is_empty() {
@@ -111,6 +116,7 @@ impl Arguments {
         }
         plan.input_folders = privet_corpus::input_folders(&self.input);
         plan.columns.clone_from(&self.column);
+        plan.spans = spans;
         plan.keep = self.keep.clone();
         plan.owners = match (&self.within, &self.across) {
             (Some(column), _) => Owners::Within(column.clone()),

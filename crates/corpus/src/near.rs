@@ -19,6 +19,7 @@ mod plan;
 mod read;
 mod settle;
 mod sketch;
+mod spans;
 mod store;
 mod write;
 
@@ -42,6 +43,7 @@ use sketch::Sketcher;
 pub use manifest::{ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, OwnerLimit, SourceReport};
 pub use plan::{DedupPlan, Keep, Near, Owners, What};
 pub use privet_dedup::{Banding, Measure, NoBanding};
+pub use spans::{Action, Level, SpanCounts, SpanSource, Spans, Units};
 
 /// Which of the passes a run is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +133,7 @@ impl Run<'_> {
             done
         } else {
             let made = self.made_in(&folder, &plan_digest, &digests);
-            if made.is_err() && !settle::has_begun(&folder) {
+            if made.is_err() && !settle::has_begun(&folder) && !spans::has_begun(&folder) {
                 // Nothing is decided, so nothing ties the folder to this plan: a corrected one may start afresh.
                 folder.forget_progress()?;
             }
@@ -147,6 +149,9 @@ impl Run<'_> {
         plan_digest: &str,
         digests: &[Option<FileDigest>],
     ) -> Result<DedupManifest, Error> {
+        if let Some(spans) = &self.plan.spans {
+            return spans::made_in(self, spans, folder, plan_digest, digests);
+        }
         let decided = if let Some(decided) = settle::decided(folder, plan_digest) {
             decided
         } else {
@@ -169,6 +174,9 @@ impl Run<'_> {
     fn report(&self) -> Result<DedupManifest, Error> {
         let digests = vec![None; self.files.len()];
         let folder = tempfile::tempdir().map_err(|source| crate::atomic::write_error(&std::env::temp_dir(), source))?;
+        if let Some(spans) = &self.plan.spans {
+            return spans::report(self, spans, folder.path(), &digests);
+        }
         let decided = self.decide(folder.path())?;
         self.check_removal(&decided)?;
         write::decisions(self, &decided)?;

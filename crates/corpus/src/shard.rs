@@ -27,7 +27,7 @@ use crate::rows::{Rules, Scrubbed};
 use crate::scrub::check_changed;
 
 pub(crate) use sink::TableFile;
-pub(crate) use tables::kept;
+pub(crate) use tables::{kept, put_texts, unshared};
 
 /// What all shards of a run share.
 pub(crate) struct Run<'a> {

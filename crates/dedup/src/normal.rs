@@ -19,6 +19,8 @@
 //!
 //! A change of any of this is a new version: the name goes into every index and manifest.
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -31,6 +33,23 @@ pub const NORMALISER: &str = "n1";
 /// normalised by itself, because nothing composes or folds across that place.
 pub fn normalise(text: &str, out: &mut String) {
     out.clear();
+    pieces(text, |piece, kind| match kind {
+        Piece::Word => fast(&text[piece], out),
+        Piece::Other => slow(&text[piece], out),
+    });
+}
+
+/// What a piece of text is that can be normalised by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// One word in ASCII.
+    Word,
+    /// Anything.
+    Other,
+}
+
+/// Cuts a text into pieces; what is between them is no part of a word.
+pub(crate) fn pieces(text: &str, mut each: impl FnMut(Range<usize>, Piece)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -39,10 +58,7 @@ pub fn normalise(text: &str, out: &mut String) {
             at += 1;
         }
         if at > start && bytes.get(at).is_none_or(u8::is_ascii) {
-            space(out);
-            let word = out.len();
-            out.push_str(&text[start..at]);
-            out[word..].make_ascii_lowercase();
+            each(start..at, Piece::Word);
             continue;
         }
         if at == start && bytes[at].is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
@@ -50,9 +66,17 @@ pub fn normalise(text: &str, out: &mut String) {
             continue;
         }
         let end = piece_end(bytes, at);
-        slow(&text[start..end], out);
+        each(start..end, Piece::Other);
         at = end;
     }
+}
+
+/// A word in ASCII; appends to `out`.
+pub(crate) fn fast(word: &str, out: &mut String) {
+    space(out);
+    let start = out.len();
+    out.push_str(word);
+    out[start..].make_ascii_lowercase();
 }
 
 /// Where the piece that holds `at` ends: behind an ASCII separator that an ASCII character follows.
@@ -75,7 +99,7 @@ fn space(out: &mut String) {
 }
 
 /// The rules as they stand, for any piece of text; appends to `out`.
-fn slow(piece: &str, out: &mut String) {
+pub(crate) fn slow(piece: &str, out: &mut String) {
     let seen = piece.chars().filter(|c| !is_ignorable(*c));
     let mut open = false;
     for c in seen.nfkc().flat_map(folded).nfkc() {
@@ -98,12 +122,12 @@ fn slow(piece: &str, out: &mut String) {
     }
 }
 
-fn folded(c: char) -> impl Iterator<Item = char> {
+pub(crate) fn folded(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 /// Not seen, and of no meaning for what a text says.
-fn is_ignorable(c: char) -> bool {
+pub(crate) fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
@@ -111,7 +135,7 @@ fn is_ignorable(c: char) -> bool {
 }
 
 /// Letters of scripts whose words stand without spaces between them.
-fn has_no_spaces(c: char) -> bool {
+pub(crate) fn has_no_spaces(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{19e0}'..='\u{19ff}'
         | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'

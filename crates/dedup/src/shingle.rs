@@ -42,7 +42,7 @@ pub fn distinct(shingles: &mut Vec<u64>) {
 }
 
 /// Units' hashes to shingles' numbers, in place.
-fn roll(n: usize, units: &mut Vec<u64>) {
+pub(crate) fn roll(n: usize, units: &mut Vec<u64>) {
     let n = n.min(units.len());
     if n == 0 {
         return;

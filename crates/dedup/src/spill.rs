@@ -229,7 +229,8 @@ impl Groups {
         Ok(Some(key))
     }
 
-    fn pair(&mut self) -> Result<Option<Pair>, SpillError> {
+    /// The next pair in order, for groups too large to be held. Not to be mixed with [`Self::next`].
+    pub(crate) fn pair(&mut self) -> Result<Option<Pair>, SpillError> {
         match &mut self.source {
             Merge::Memory(pairs) => Ok(pairs.next()),
             Merge::Runs { runs, heap } => {

@@ -14,7 +14,7 @@ use crate::error::{Error, Fault, Stop};
 use crate::inputs::Shard;
 
 /// Most rows: their numbers have 32 bits.
-const ROWS_MAX: u32 = u32::MAX - 1;
+pub(super) const ROWS_MAX: u32 = u32::MAX - 1;
 /// Groups that are named in the report, the largest of all.
 const GROUPS_SHOWN: usize = 10;
 

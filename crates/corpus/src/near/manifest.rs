@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Run;
 use super::decide::Decided;
 use super::plan::{DedupPlan, Owners, What};
+use super::spans::SpanCounts;
 use super::write::by_class;
 use crate::error::Error;
 use crate::manifest::{OutputFile, Stage};
@@ -56,6 +57,9 @@ pub struct DedupManifest {
     pub stages: Vec<Stage>,
     /// Totals.
     pub counts: DedupCounts,
+    /// What is repeated within the texts, where that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spans: Option<SpanCounts>,
     /// File by file what goes.
     pub sources: Vec<SourceReport>,
     /// Sizes of the largest groups of rows that agree in one key, first row's number beside it. Large groups of rows that are
@@ -160,6 +164,7 @@ pub(super) fn manifest(
         outputs,
         stages: vec![run.plan.stage()],
         counts: counts(run, decided),
+        spans: None,
         sources: sources(run, decided),
         largest_groups: decided.largest_groups.iter().map(|group| (group.rows, group.first)).collect(),
         already_done: false,
@@ -217,6 +222,9 @@ impl DedupPlan {
     /// What this does to the rows, with how far one unit of the input can reach, and why. References are not part of the input:
     /// the bound is for neighbouring inputs beside the same references.
     pub fn stage(&self) -> Stage {
+        if let Some(spans) = &self.spans {
+            return spans.stage(&self.owners, self.unit_column.as_deref());
+        }
         let mut name = String::from(match self.what {
             What::Raw => "dedup-exact",
             What::Normalised => "dedup-normalised",

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::File;
 use super::manifest::DEDUP_MANIFEST_VERSION;
+use super::spans::Spans;
 use crate::resume::FileDigest;
 use crate::selector::Selector;
 
@@ -73,6 +74,9 @@ pub struct DedupPlan {
     pub columns: Vec<Selector>,
     /// When rows are copies.
     pub what: What,
+    /// Look for copies of parts of texts instead: the first stays, and so does every row. Then `what`, `keep` and
+    /// `max_records_per_unit` mean nothing, and neither does [`Owners::Across`].
+    pub spans: Option<Spans>,
     /// Which copy stays.
     pub keep: Keep,
     /// Whose rows are compared.
@@ -106,6 +110,7 @@ impl DedupPlan {
             output,
             columns: vec![Selector::column("text")],
             what,
+            spans: None,
             keep: Keep::First,
             owners: Owners::All,
             unit_column: None,
@@ -127,6 +132,7 @@ impl DedupPlan {
     /// When rows are copies, in words.
     pub fn method(&self) -> String {
         let what = match self.what {
+            _ if self.spans.is_some() => self.spans.map_or_else(String::new, super::spans::Spans::method),
             What::Raw => "equal byte by byte".to_owned(),
             What::Normalised => format!("equal after normalisation {NORMALISER}"),
             What::Near(near) => {
@@ -162,6 +168,7 @@ impl DedupPlan {
             "column": self.column_names(),
             "method": self.method(),
             "what": format!("{:?}", self.what),
+            "spans": self.spans.map(|spans| format!("{spans:?}")),
             "keep": format!("{:?}", self.keep),
             "unit_column": self.unit_column,
             "max_records_per_unit": self.max_records_per_unit,

@@ -12,6 +12,7 @@ use crate::fixtures::{TextType, properties, proptest_config, read_batch, read_ro
 use crate::selector::Selector;
 
 mod formats;
+mod spans;
 mod stability;
 
 /// Numbers that look random.

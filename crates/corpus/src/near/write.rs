@@ -27,8 +27,8 @@ use crate::source::Columns;
 
 /// What an interrupted run leaves of a shard that is done.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    output: OutputFile,
+pub(super) struct Record {
+    pub(super) output: OutputFile,
 }
 
 /// Writes every shard that is not there yet; what they are.
@@ -86,7 +86,7 @@ fn gone(decided: &Decided) -> Bits {
     goes
 }
 
-fn known(run: &Run<'_>, folder: &OutputFolder, index: usize) -> Result<Option<OutputFile>, Error> {
+pub(super) fn known(run: &Run<'_>, folder: &OutputFolder, index: usize) -> Result<Option<OutputFile>, Error> {
     let record = std::fs::read(folder.record(index)).ok();
     let Some(record) = record.and_then(|text| serde_json::from_slice::<Record>(&text).ok()) else { return Ok(None) };
     let now = file_digest(&folder.shard(&record.output.file), run.cancelled)?;
@@ -104,11 +104,7 @@ fn shard(
     goes: &dyn Fn(u64) -> bool,
 ) -> Result<Option<Content>, Stop> {
     if kept == rows {
-        // Nothing goes, so nothing is decoded, and every byte stays.
-        let mut file = AtomicFile::create(to)?;
-        let mut source = Disk::open(from).map_err(|error| crate::source::unreadable(&error))?;
-        std::io::copy(&mut source, &mut file).map_err(|source| write_error(to, source))?;
-        return Ok(Some(file.commit()?));
+        return copied(from, to).map(Some);
     }
     match format_of(from)? {
         Format::Parquet => tables(run, from, None, to, rows, goes).map(Some),
@@ -117,6 +113,14 @@ fn shard(
         Format::Text(Form::Document) => Ok(None),
         Format::Text(form) => lines(run, from, form, to, rows, goes).map(Some),
     }
+}
+
+/// Nothing goes, so nothing is decoded, and every byte stays.
+pub(super) fn copied(from: &Path, to: &Path) -> Result<Content, Stop> {
+    let mut file = AtomicFile::create(to)?;
+    let mut source = Disk::open(from).map_err(|error| crate::source::unreadable(&error))?;
+    std::io::copy(&mut source, &mut file).map_err(|source| write_error(to, source))?;
+    Ok(file.commit()?)
 }
 
 fn tables(
@@ -172,7 +176,7 @@ fn lines(
 }
 
 /// A file that has other rows than when it was read first cannot be written by those decisions.
-fn unchanged(now: u64, before: u64) -> Result<(), Fault> {
+pub(super) fn unchanged(now: u64, before: u64) -> Result<(), Fault> {
     let kind = std::io::ErrorKind::InvalidData;
     if now == before { Ok(()) } else { Err(Fault::Unreadable { kind }) }
 }

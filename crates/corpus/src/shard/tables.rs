@@ -15,7 +15,7 @@ use crate::columnar::Columnar;
 use crate::error::{Fault, Stop};
 use crate::format::Layout;
 use crate::guard::caught;
-use crate::nested::{Way, cells, leaf, leaf_type, with_leaf};
+use crate::nested::{Leaf, Way, cells, leaf, leaf_type, with_leaf};
 use crate::records::owners;
 use crate::rows::Scrubbed;
 use crate::scrub::check_changed;
@@ -105,16 +105,8 @@ impl Run<'_> {
         let mut columns = batch.columns().to_vec();
         for (way, (leaf, scrubbed, slots)) in ways.iter().zip(&leaves).filter(|(_, (_, scrubbed, _))| scrubbed.changes)
         {
-            let before = caught(|| leaf_type(&columns[way.top], way)).flatten().ok_or(damaged.clone())?;
             let texts = texts(&slots.values).ok_or(damaged.clone())?;
-            let mut new = caught(|| with_texts(&leaf.values, scrubbed.shown(&texts))).ok_or(damaged.clone())?;
-            if *new.data_type() != before {
-                // It fails when there are more texts now than the dictionary has keys.
-                let shared = caught(|| cast(&new, &before)).and_then(Result::ok);
-                new = shared.ok_or_else(|| Fault::UnsupportedColumn { column: way.path.clone() })?;
-            }
-            let put = || with_leaf(&columns[way.top], way, new);
-            columns[way.top] = caught(put).flatten().ok_or(damaged.clone())?;
+            put_texts(&mut columns, way, leaf, scrubbed.shown(&texts), damaged)?;
         }
         let kept = caught(|| kept(&RecordBatch::try_new(batch.schema(), columns)?, &keep));
         sink.table().write(&kept.and_then(Result::ok).ok_or(damaged.clone())?)
@@ -149,8 +141,28 @@ pub(crate) fn kept(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBat
     if keep.true_count() == 0 { Ok(batch.slice(0, 0)) } else { filter_record_batch(batch, keep) }
 }
 
+/// Puts other texts into a column, at the end of its way; its type stays.
+pub(crate) fn put_texts<'a>(
+    columns: &mut [ArrayRef],
+    way: &Way,
+    leaf: &Leaf,
+    shown: impl Iterator<Item = Option<&'a str>>,
+    damaged: &Fault,
+) -> Result<(), Fault> {
+    let before = caught(|| leaf_type(&columns[way.top], way)).flatten().ok_or(damaged.clone())?;
+    let mut new = caught(|| with_texts(&leaf.values, shown)).ok_or(damaged.clone())?;
+    if *new.data_type() != before {
+        // It fails when there are more texts now than the dictionary has keys.
+        let shared = caught(|| cast(&new, &before)).and_then(Result::ok);
+        new = shared.ok_or_else(|| Fault::UnsupportedColumn { column: way.path.clone() })?;
+    }
+    let put = || with_leaf(&columns[way.top], way, new);
+    columns[way.top] = caught(put).flatten().ok_or(damaged.clone())?;
+    Ok(())
+}
+
 /// A text column with one slot for each row.
-fn unshared(column: &ArrayRef) -> Option<ArrayRef> {
+pub(crate) fn unshared(column: &ArrayRef) -> Option<ArrayRef> {
     match column.data_type() {
         DataType::Dictionary(_, values) => cast(column, values).ok(),
         _ => Some(column.clone()),
