@@ -9,12 +9,12 @@ mod spans;
 
 use std::sync::atomic::AtomicBool;
 
-use privet_corpus::{DedupCounts, DedupManifest, DedupPass, DedupPlan};
+use privet_corpus::{DedupCounts, DedupManifest, DedupPass, DedupPlan, DiskEstimate};
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
 use crate::progress;
-use crate::terminal::{Terminal, table};
+use crate::terminal::{Terminal, bytes, table};
 
 pub(crate) use arguments::Arguments;
 pub(crate) use section::{Dedup, Removal};
@@ -24,6 +24,7 @@ const FILES_SHOWN: usize = 12;
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
     let plan = arguments.plan()?;
+    room(&plan, terminal)?;
     let manifest = with_progress(&plan, terminal, cancelled)?;
     if manifest.counts.rows_null > 0 && manifest.counts.rows_null == manifest.counts.rows_in {
         terminal.warn(&format!("no row has a text in column `{}`: nothing was compared", manifest.column));
@@ -36,6 +37,20 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicB
         terminal.out(&described(&plan, &manifest, terminal));
     }
     Ok(Exit::Done)
+}
+
+/// Says how much disk it may take, before an hour of reading shows it.
+fn room(plan: &DedupPlan, terminal: Terminal) -> Result<(), Failure> {
+    let estimate = plan.disk_estimate()?;
+    let DiskEstimate { rows, scratch_bytes, output_bytes, free_bytes } = estimate;
+    let free = free_bytes.map_or_else(|| String::from("unknown"), bytes);
+    let need =
+        format!("{} for the output and up to {} while rows are compared", bytes(output_bytes), bytes(scratch_bytes));
+    terminal.say(&format!("about {rows} rows; disk: {need}; free: {free}"));
+    if estimate.is_tight() {
+        terminal.warn("the disk may be too small; choose another folder, or a larger `--memory`");
+    }
+    Ok(())
 }
 
 /// Runs a plan with a bar for each of its passes.
@@ -77,6 +92,7 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
     let mut lines = vec![match &plan.output {
         None => terminal.bold("report only: no shard is written"),
         Some(_) if manifest.already_done => terminal.bold("already done"),
+        Some(output) if manifest.annotated => terminal.bold(&format!("copies marked in {}", output.display())),
         Some(output) => terminal.bold(&format!("copies removed into {}", output.display())),
     }];
     if let Some(counts) = &manifest.spans {

@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Rows that are copies of rows in these files or folders go; these stay and are not written; may be repeated
     #[arg(long, value_name = "PATH")]
     against: Vec<String>,
+    /// Write all rows, and beside each what would become of it: dedup_keep, dedup_anchor, dedup_similarity
+    #[arg(long, conflicts_with = "report_only")]
+    pub(super) annotate: bool,
     /// Write no shards: only say what would go
     #[arg(long, conflicts_with_all = ["output", "overwrite"])]
     report_only: bool,
@@ -128,6 +131,7 @@ impl Arguments {
         plan.max_records_per_unit = self.max_records_per_unit;
         plan.id_column.clone_from(&self.id_column);
         plan.decisions.clone_from(&self.decisions);
+        plan.annotate = self.annotate;
         plan.max_removal = self.max_removal;
         (plan.memory, plan.jobs, plan.overwrite) = (self.memory, self.jobs, self.overwrite);
         Ok(plan)

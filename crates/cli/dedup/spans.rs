@@ -75,11 +75,13 @@ impl SpanArguments {
                 .why("`--level` was given without `--exact`")
                 .help("add `--exact normalised` or `--exact raw`"));
         }
-        let limited = arguments.across.is_some() || arguments.max_records_per_unit.is_some();
-        if arguments.keep != Keep::First || limited {
-            return Err(Failure::usage("parts of texts know no `--keep`, `--across` and `--max-records-per-unit`")
-                .why("the first of equal parts stays, and so does every row")
-                .help("take the option out, or compare whole rows"));
+        let of_rows = arguments.across.is_some() || arguments.max_records_per_unit.is_some() || arguments.annotate;
+        if arguments.keep != Keep::First || of_rows {
+            return Err(Failure::usage(
+                "parts of texts know no `--keep`, `--across`, `--annotate` and `--max-records-per-unit`",
+            )
+            .why("the first of equal parts stays, and so does every row")
+            .help("take the option out, or compare whole rows"));
         }
         let action = match self.action.unwrap_or_default() {
             ActionName::Remove => Action::Remove,

@@ -99,6 +99,16 @@ impl Columnar {
         }
     }
 
+    /// Bytes of all columns when unpacked; of Arrow those of the file.
+    pub(crate) fn unpacked_bytes(&self) -> u64 {
+        match self {
+            Self::Parquet(source) => {
+                source.metadata().row_groups().iter().map(|group| group.total_byte_size().unsigned_abs()).sum()
+            }
+            Self::Arrow(file) => file.survey.bytes.iter().sum(),
+        }
+    }
+
     /// The fault of a group whose data is not what it should be.
     pub(crate) fn damaged(&self, group: usize) -> Fault {
         match self {

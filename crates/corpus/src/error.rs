@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::closest::{hint, list};
+pub(crate) use crate::stop::Stop;
 
 /// What is wrong with one input file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -184,6 +185,15 @@ pub enum Fault {
         /// Dotted path of the column, or `*` when the schema as a whole is refused.
         column: String,
     },
+    /// A column that would be added is there already.
+    #[error("it has a `{column}` already; rename it, or take it out")]
+    ColumnTaken {
+        /// The name.
+        column: String,
+    },
+    /// A document has no columns, so none can be added.
+    #[error("it is plain text, which has no columns to add to; put the texts into a table or JSON lines")]
+    NoColumns,
     /// A row group declares more bytes than the plan allows.
     #[error(
         "row group {row_group} declares {bytes} uncompressed bytes, more than the limit of {limit}; rewrite the file with smaller row groups or raise the limit"
@@ -232,6 +242,8 @@ pub enum FaultClass {
     DamagedRecord,
     LongLine,
     UnsupportedColumn,
+    ColumnTaken,
+    NoColumns,
     TooLarge,
     RulePanic,
 }
@@ -265,6 +277,8 @@ impl Fault {
             Self::DamagedRecord { .. } => FaultClass::DamagedRecord,
             Self::LongLine { .. } => FaultClass::LongLine,
             Self::UnsupportedColumn { .. } => FaultClass::UnsupportedColumn,
+            Self::ColumnTaken { .. } => FaultClass::ColumnTaken,
+            Self::NoColumns => FaultClass::NoColumns,
             Self::TooLarge { .. } => FaultClass::TooLarge,
             Self::RulePanic => FaultClass::RulePanic,
         }
@@ -468,23 +482,4 @@ pub enum Error {
     /// Whoever was handed the texts failed.
     #[error("reading the texts was stopped: {0}")]
     Consumer(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Why one shard stopped: its own fault, or the run's end.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    Fault(Fault),
-    Error(Error),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
 }

@@ -7,7 +7,7 @@
 //! input's row groups end.
 
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Encoding, PageType};
+use parquet::basic::{Compression, Encoding, PageType};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 
@@ -32,6 +32,20 @@ pub(crate) fn writer_options(metadata: &ParquetMetaData, text_leaves: &[usize]) 
         .with_parquet_schema(file.schema_descr().clone())
         // The input's own Arrow schema, if it has one, is among the key-value metadata.
         .with_skip_arrow_metadata(true)
+}
+
+/// Options for an Arrow writer that adds columns: codec of the first column, and what the footer says but for lists of columns.
+pub(crate) fn extended_options(metadata: &ParquetMetaData) -> ArrowWriterOptions {
+    let lists = ["ARROW:schema", "huggingface", "pandas"];
+    let noted = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let noted: Vec<_> = noted.filter(|note| !lists.contains(&note.key.as_str())).cloned().collect();
+    let first = metadata.row_groups().first().and_then(|group| group.columns().first());
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata((!noted.is_empty()).then_some(noted))
+        .set_max_row_group_row_count(None)
+        .set_max_row_group_bytes(None)
+        .set_compression(first.map_or(Compression::UNCOMPRESSED, ColumnChunkMetaData::compression));
+    ArrowWriterOptions::new().with_properties(properties.build())
 }
 
 fn carry(builder: WriterPropertiesBuilder, column: &ColumnChunkMetaData) -> WriterPropertiesBuilder {

@@ -55,6 +55,7 @@ mod selector;
 mod settle;
 mod shard;
 mod source;
+mod stop;
 mod summary;
 
 #[cfg(test)]
@@ -71,9 +72,9 @@ pub use inspect::{ColumnInspection, FileInspection, Inspection, LengthInspection
 pub use manifest::{Counts, FindingsFile, InputFile, MANIFEST_VERSION, Manifest, OutputFile, Quarantined, Stage};
 pub use meter::Progress;
 pub use near::{
-    Action, Banding, ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan, Keep,
-    Level, Measure, Near, NoBanding, OwnerLimit, Owners, SourceReport, SpanCounts, SpanSource, Spans, Units, What,
-    dedup,
+    Action, Banding, ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, DedupPass, DedupPlan,
+    DiskEstimate, Keep, Level, Measure, Near, NoBanding, OwnerLimit, Owners, SourceReport, SpanCounts, SpanSource,
+    Spans, Units, What, dedup,
 };
 pub use packed::LineFile;
 pub use plan::{Mode, OnError, ScrubPlan};

@@ -218,6 +218,16 @@ impl Batch {
         found.filter(|(_, one)| !one.null).map(|(row, one)| self.value(row, one)).collect()
     }
 
+    /// What stands before the first row of a file: a table's header.
+    pub(crate) fn head(&self) -> &str {
+        &self.text[..self.head]
+    }
+
+    /// What stands behind the last row of the batch.
+    pub(crate) fn behind(&self) -> &str {
+        &self.text[self.rows.last().map_or(self.head, |(range, _)| range.end)..]
+    }
+
     /// The rows' lines, each with its end and what blank lines stand before it.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|(range, _)| &self.text[range.clone()])
@@ -247,7 +257,7 @@ impl Batch {
         keep: impl Iterator<Item = bool>,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        out.write_all(&self.text.as_bytes()[..self.head])?;
+        out.write_all(self.head().as_bytes())?;
         for (((range, found), cells), keep) in self.rows.iter().zip(self.cells.rows()).zip(keep) {
             if !keep {
                 continue;
@@ -261,8 +271,7 @@ impl Batch {
             }
             out.write_all(&row.as_bytes()[kept..])?;
         }
-        let behind = self.rows.last().map_or(self.head, |(range, _)| range.end);
-        out.write_all(&self.text.as_bytes()[behind..])
+        out.write_all(self.behind().as_bytes())
     }
 }
 

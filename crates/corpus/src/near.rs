@@ -12,11 +12,13 @@
 //! What `privet-dedup` promises of sets of shingles is promised of rows here: every row that goes is named together with a
 //! row that stays, and with their similarity.
 
+mod annotate;
 mod decide;
 mod find;
 mod manifest;
 mod plan;
 mod read;
+mod room;
 mod settle;
 mod sketch;
 mod spans;
@@ -43,6 +45,7 @@ use sketch::Sketcher;
 pub use manifest::{ComparedFile, DEDUP_MANIFEST_VERSION, DedupCounts, DedupManifest, OwnerLimit, SourceReport};
 pub use plan::{DedupPlan, Keep, Near, Owners, What};
 pub use privet_dedup::{Banding, Measure, NoBanding};
+pub use room::DiskEstimate;
 pub use spans::{Action, Level, SpanCounts, SpanSource, Spans, Units};
 
 /// Which of the passes a run is in.
@@ -113,6 +116,9 @@ pub fn dedup(
     let pool =
         ThreadPoolBuilder::new().num_threads(plan.jobs).build().map_err(|_| Error::Workers { jobs: plan.jobs })?;
     let run = Run { plan, sketcher: Sketcher::new(plan), files, pool, cancelled, progress };
+    if plan.annotate {
+        annotate::check(&run)?;
+    }
     match &plan.output {
         Some(output) => run.write_into(output),
         None => run.report(),

@@ -42,6 +42,9 @@ pub struct DedupManifest {
     pub column: String,
     /// When two rows are copies.
     pub method: String,
+    /// Whether all rows were written, and those counted as removed are marked only.
+    #[serde(default)]
+    pub annotated: bool,
     /// Version of the normaliser.
     pub normaliser: String,
     /// The limit on the rows of one owner.
@@ -157,6 +160,7 @@ pub(super) fn manifest(
         plan_digest: plan_digest.to_owned(),
         column: run.plan.column_names(),
         method: run.plan.method(),
+        annotated: run.plan.annotate,
         normaliser: NORMALISER.to_owned(),
         owner_limit: run.plan.owner_limit(),
         inputs: named(false),
@@ -182,7 +186,11 @@ fn counts(run: &Run<'_>, decided: &Decided) -> DedupCounts {
     }
     DedupCounts {
         rows_in,
-        rows_out: rows_in - removed_raw - removed_normalised - removed_near - removed_over_limit,
+        rows_out: if run.plan.annotate {
+            rows_in
+        } else {
+            rows_in - removed_raw - removed_normalised - removed_near - removed_over_limit
+        },
         rows_null: inputs().map(|extent| extent.empty).sum(),
         rows_compared: decided.compared,
         removed_raw,

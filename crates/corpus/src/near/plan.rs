@@ -90,6 +90,8 @@ pub struct DedupPlan {
     pub id_column: Option<String>,
     /// Where to write one line of JSON for every row that goes or that others go for.
     pub decisions: Option<PathBuf>,
+    /// Write all rows, each with what would become of it, instead of those that stay.
+    pub annotate: bool,
     /// Stop before writing if more than this part of a file's rows would go.
     pub max_removal: Option<f64>,
     /// About how many bytes keys and sets may take; what is beyond lies on disk. Never changes an output byte.
@@ -117,6 +119,7 @@ impl DedupPlan {
             max_records_per_unit: None,
             id_column: None,
             decisions: None,
+            annotate: false,
             max_removal: None,
             memory: 4 << 30,
             jobs: 0,
@@ -173,6 +176,7 @@ impl DedupPlan {
             "unit_column": self.unit_column,
             "max_records_per_unit": self.max_records_per_unit,
             "id_column": self.id_column,
+            "annotate": self.annotate,
             "files": files.collect::<Vec<_>>(),
         });
         blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()

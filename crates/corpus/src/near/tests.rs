@@ -11,6 +11,7 @@ use super::*;
 use crate::fixtures::{TextType, properties, proptest_config, read_batch, read_rows, tree, write_batch, write_texts};
 use crate::selector::Selector;
 
+mod annotated;
 mod formats;
 mod spans;
 mod stability;

@@ -2,13 +2,14 @@
 
 use std::fs::File as Disk;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::BooleanArray;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decide::{Class, Decided};
+use super::annotate::{self, Mark};
+use super::decide::{Class, Decided, Decision};
 use super::find::{Bits, at};
 use super::plan::{Near, What};
 use super::{DedupPass, Document, Run};
@@ -17,6 +18,7 @@ use crate::columnar::Columnar;
 use crate::error::{Error, Fault, Stop};
 use crate::format::{Form, Format, Layout, format_of};
 use crate::guard::caught;
+use crate::inputs::Shard;
 use crate::lines::Lines;
 use crate::manifest::OutputFile;
 use crate::output::OutputFolder;
@@ -33,7 +35,7 @@ pub(super) struct Record {
 
 /// Writes every shard that is not there yet; what they are.
 pub(super) fn shards(run: &Run<'_>, folder: &OutputFolder, decided: &Decided) -> Result<Vec<OutputFile>, Error> {
-    let goes = gone(decided);
+    let (goes, names) = (gone(decided), Names::new(run, decided));
     let mut outputs = Vec::new();
     run.metered(DedupPass::Write, |meter| {
         let mut first = 0_u64;
@@ -42,9 +44,13 @@ pub(super) fn shards(run: &Run<'_>, folder: &OutputFolder, decided: &Decided) ->
             first = rows.end;
             if !file.reference {
                 run.check_cancelled()?;
+                let row = |row: u64| (rows.start + row) as Document;
                 let output = match known(run, folder, index)? {
                     Some(output) => Some(output),
-                    None => written(run, folder, index, extent.rows, &|row| goes.has((rows.start + row) as Document))?,
+                    None if run.plan.annotate => {
+                        Some(annotated(run, folder, index, extent.rows, &|at| names.mark(row(at)))?)
+                    }
+                    None => written(run, folder, index, extent.rows, &|at| goes.has(row(at)))?,
                 };
                 outputs.extend(output);
             }
@@ -63,17 +69,46 @@ fn written(
     rows: u64,
     goes: &dyn Fn(u64) -> bool,
 ) -> Result<Option<OutputFile>, Error> {
+    let (file, target) = target(run, folder, index)?;
+    let kept = rows - (0..rows).filter(|row| goes(*row)).count() as u64;
+    let content = shard(run, &file.path, &target, rows, kept, goes).map_err(|stop| at(stop, file))?;
+    let Some(content) = content else { return Ok(None) };
+    recorded(folder, index, file, content, kept).map(Some)
+}
+
+/// Writes one shard with all its rows, and what a run that goes on needs to know of it.
+fn annotated(
+    run: &Run<'_>,
+    folder: &OutputFolder,
+    index: usize,
+    rows: u64,
+    marks: &dyn Fn(u64) -> Mark,
+) -> Result<OutputFile, Error> {
+    let (file, target) = target(run, folder, index)?;
+    let content = annotate::shard(run, &file.path, &target, rows, marks).map_err(|stop| at(stop, file))?;
+    recorded(folder, index, file, content, rows)
+}
+
+/// A shard, and its place in the output folder, without what an interrupted run left of it.
+fn target<'a>(run: &'a Run<'_>, folder: &OutputFolder, index: usize) -> Result<(&'a Shard, PathBuf), Error> {
     let file = &run.files[index].shard;
     let target = folder.shard(&file.name);
     if let Some(parent) = target.parent() {
         sweep(parent)?;
     }
-    let kept = rows - (0..rows).filter(|row| goes(*row)).count() as u64;
-    let content = shard(run, &file.path, &target, rows, kept, goes).map_err(|stop| at(stop, file))?;
-    let Some(content) = content else { return Ok(None) };
-    let output = OutputFile { file: file.name.clone(), sha256: content.sha256, bytes: content.bytes, rows: kept };
+    Ok((file, target))
+}
+
+fn recorded(
+    folder: &OutputFolder,
+    index: usize,
+    file: &Shard,
+    content: Content,
+    rows: u64,
+) -> Result<OutputFile, Error> {
+    let output = OutputFile { file: file.name.clone(), sha256: content.sha256, bytes: content.bytes, rows };
     write_json(&folder.record(index), &Record { output: output.clone() })?;
-    Ok(Some(output))
+    Ok(output)
 }
 
 /// The rows that go.
@@ -181,6 +216,45 @@ pub(super) fn unchanged(now: u64, before: u64) -> Result<(), Fault> {
     if now == before { Ok(()) } else { Err(Fault::Unreadable { kind }) }
 }
 
+/// How rows are called.
+struct Names<'a> {
+    run: &'a Run<'a>,
+    decided: &'a Decided,
+    /// Where each file's rows end.
+    ends: Vec<u64>,
+}
+
+impl<'a> Names<'a> {
+    fn new(run: &'a Run<'a>, decided: &'a Decided) -> Self {
+        let after = |end: &mut u64, extent: &super::Extent| {
+            *end += extent.rows;
+            Some(*end)
+        };
+        Self { run, decided, ends: decided.extents.iter().scan(0, after).collect() }
+    }
+
+    /// What is decided of a row, if anything is.
+    fn decision(&self, document: Document) -> Option<&'a Decision> {
+        let known = self.decided.decisions.binary_search_by_key(&document, |decision| decision.document);
+        known.ok().map(|at| &self.decided.decisions[at])
+    }
+
+    /// A row's name, and whether it is a reference's.
+    fn of(&self, document: Document) -> (String, bool) {
+        let file = self.ends.partition_point(|end| *end <= u64::from(document));
+        let row = u64::from(document) - file.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let id = self.decision(document).and_then(|decision| decision.id.clone());
+        let file = &self.run.files[file];
+        (id.unwrap_or_else(|| format!("{}:{row}", file.shard.name)), file.reference)
+    }
+
+    fn mark(&self, document: Document) -> Mark {
+        let Some(decision) = self.decision(document) else { return Mark::default() };
+        let copy = decision.anchor != decision.document;
+        Mark { goes: decision.goes(), anchor: copy.then(|| (self.of(decision.anchor).0, decision.similarity)) }
+    }
+}
+
 /// Writes the plan's file of decisions, if it names one: one line for every row that goes, and for every row others go for.
 pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
     let Some(path) = &run.plan.decisions else { return Ok(()) };
@@ -189,28 +263,11 @@ pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
         What::Near(Near { measure: privet_dedup::Measure::Containment, .. }) => "containment",
         _ => "jaccard",
     };
-    let ends: Vec<u64> = decided
-        .extents
-        .iter()
-        .scan(0, |end, extent| {
-            *end += extent.rows;
-            Some(*end)
-        })
-        .collect();
-    let place = |document: Document| {
-        let file = ends.partition_point(|end| *end <= u64::from(document));
-        (file, u64::from(document) - file.checked_sub(1).map_or(0, |before| ends[before]))
-    };
-    let name = |document: Document| {
-        let (file, row) = place(document);
-        let known = decided.decisions.binary_search_by_key(&document, |decision| decision.document);
-        let id = known.ok().and_then(|at| decided.decisions[at].id.clone());
-        (id.unwrap_or_else(|| format!("{}:{row}", run.files[file].shard.name)), run.files[file].reference)
-    };
+    let names = Names::new(run, decided);
     let mut file = std::io::BufWriter::with_capacity(1 << 16, AtomicFile::create(path)?);
     for decision in &decided.decisions {
         let keep = !decision.goes();
-        let (id, reference) = name(decision.document);
+        let (id, reference) = names.of(decision.document);
         let mut line = json!({ "id": id, "cluster": decision.anchor, "keep": keep });
         if decision.anchor == decision.document {
             line["anchor"] = json!(null);
@@ -219,7 +276,7 @@ pub(super) fn decisions(run: &Run<'_>, decided: &Decided) -> Result<(), Error> {
                 line["class"] = json!(decision.class);
             }
         } else {
-            let (anchor, against) = name(decision.anchor);
+            let (anchor, against) = names.of(decision.anchor);
             line["anchor"] = json!(anchor);
             line[measure] = json!(decision.similarity);
             line["class"] = json!(decision.class);

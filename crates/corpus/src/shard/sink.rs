@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::ArrowWriter;
@@ -14,7 +14,7 @@ use crate::atomic::{AtomicFile, write_error};
 use crate::columnar::Columnar;
 use crate::error::{Fault, Stop};
 use crate::findings::FindingsWriter;
-use crate::footer::writer_options;
+use crate::footer::{extended_options, writer_options};
 use crate::format::Layout;
 use crate::guard::caught;
 use crate::ipc::Survey;
@@ -66,6 +66,20 @@ impl TableFile {
         let writer = match source {
             Columnar::Parquet(source) => Writer::Parquet(parquet(source, rewritten, create()?, target)?),
             Columnar::Arrow(file) => arrow(file.layout, &file.survey, file.schema(), create()?, target)?,
+        };
+        Ok(Self { writer, target: target.to_owned() })
+    }
+
+    /// The same with other columns than `source` has: as it packs the first of its own, and nothing of what it says of each.
+    pub(crate) fn extended(target: &Path, source: &Columnar, schema: &SchemaRef) -> Result<Self, Stop> {
+        let file = AtomicFile::create(target)?;
+        let writer = match source {
+            Columnar::Parquet(source) => {
+                let options = extended_options(source.metadata());
+                let made = caught(|| ArrowWriter::try_new_with_options(file, schema.clone(), options));
+                Writer::Parquet(Box::new(encoded(made, target)?))
+            }
+            Columnar::Arrow(from) => arrow(from.layout, &from.survey, schema, file, target)?,
         };
         Ok(Self { writer, target: target.to_owned() })
     }

@@ -13,9 +13,9 @@ use super::*;
 use crate::{Record, Selection, read_records};
 
 /// Number, owner, time and text of a row.
-type Row = (i64, &'static str, i64, Option<&'static str>);
+pub(super) type Row = (i64, &'static str, i64, Option<&'static str>);
 
-const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 9] = [
     (0, "7", 5, Some("one two, \"three\" four five six seven")),
     (1, "007", 9, Some("One two three four five six seven")),
     (2, "7", 11, Some("one two three four five six seven")),
@@ -44,7 +44,7 @@ fn batch() -> RecordBatch {
 }
 
 /// Every kind of file with columns.
-fn written(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn written(folder: &Path) -> Vec<PathBuf> {
     let batch = batch();
     let at = |name: &str| (folder.join(name), File::create(folder.join(name)).unwrap());
     let (parquet, file) = at("a.parquet");
