@@ -107,7 +107,7 @@ fn paragraphs_and_lines_go_whole_and_short_ones_stay() {
         let (texts, decisions, _) = of("normalised", "normalised", &[]);
         assert_eq!(told(&decisions), ["p1", "j0"], "{level}");
         assert_eq!(texts, [String::new(), format!("{} {NOTICE}", own[3]), own[4].clone()], "a row stays, even empty");
-        let (_, many, _) = of("short", "raw", &["--min-words", "5"]);
+        let (_, many, _) = of("short", "raw", &["--min-words", "0"]);
         assert_eq!(told(&many), ["p1"], "what has no word is never taken");
         let (texts, _, manifest) = of("mask", "normalised", &["--action", "mask", "--within", "id"]);
         assert_eq!(texts[0], NOTICE.to_uppercase(), "of its own owner there is none before");

@@ -194,6 +194,7 @@ mod tests {
             ("One, TWO;\r\nthree_4", &["One", "TWO", "three_4"]),
             ("Straße – cafe\u{301}!", &["Straße", "cafe\u{301}"]),
             ("“naïve”—em so\u{ad}ft", &["naïve", "em", "so\u{ad}ft"]),
+            ("“x\u{ad}y—z”", &["x\u{ad}y", "z"]),
             ("東京は 2026年", &["東", "京", "は", "2026", "年"]),
             ("東京，北京。", &["東", "京", "北", "京"]),
             // Two words in one character, and a letter that is half a mark.

@@ -54,8 +54,8 @@ pub struct Sorter {
 }
 
 impl Sorter {
-    /// A sorter that holds no more than about `memory` bytes, and writes what is beyond into `folder`, which must be there and
-    /// its own. Files are removed when the groups are dropped.
+    /// A sorter that holds no more than about `memory` bytes, and writes what is beyond into `folder`, which must be
+    /// its own and is made if it is not there. Files are removed when the groups are dropped.
     pub fn new(folder: &Path, memory: u64) -> Self {
         let pairs_max = usize::try_from(memory / RECORD_BYTES).unwrap_or(usize::MAX).max(PAIRS_MIN);
         Self { folder: folder.to_owned(), pairs: Vec::new(), pairs_max, runs: Vec::new(), taken: 0 }
@@ -112,6 +112,10 @@ impl Sorter {
 
     fn spill(&mut self) -> Result<(), SpillError> {
         self.pairs.sort_unstable();
+        if self.runs.is_empty() {
+            let path = self.folder.clone();
+            std::fs::create_dir_all(&path).map_err(|source| SpillError::Disk { path, source })?;
+        }
         let path = self.folder.join(format!("{:06}.run", self.runs.len()));
         write_run(&path, &self.pairs).map_err(|source| SpillError::Disk { path: path.clone(), source })?;
         self.runs.push(path);

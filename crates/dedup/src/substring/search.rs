@@ -48,13 +48,9 @@ pub struct Repeat {
 
 impl Search {
     /// A search that holds about `memory` bytes, and writes what is beyond into `folder`, which must be there, empty and its own.
-    ///
-    /// # Errors
-    ///
-    /// [`SpillError::Disk`].
-    pub fn new(windows: Windows, folder: &Path, memory: u64) -> Result<Self, SpillError> {
-        let sorter = sorter(folder, "anchors", memory / 2)?;
-        Ok(Self { windows, folder: folder.to_owned(), memory, sorter, tokens: 0 })
+    pub fn new(windows: Windows, folder: &Path, memory: u64) -> Self {
+        let sorter = sorter(folder, "anchors", memory / 2);
+        Self { windows, folder: folder.to_owned(), memory, sorter, tokens: 0 }
     }
 
     /// Takes the next text's anchors, and how many tokens it has.
@@ -82,7 +78,7 @@ impl Search {
     /// [`SpillError`], or what `pulse` returns.
     pub fn meet<E: From<SpillError>>(self, pulse: &mut dyn FnMut() -> Result<(), E>) -> Result<Meeting, E> {
         let Self { windows, folder, memory, sorter: anchors, .. } = self;
-        let mut met = sorter(&folder, "met", memory / 4)?;
+        let mut met = sorter(&folder, "met", memory / 4);
         let mut last = None;
         stars(anchors.groups()?, pulse, &mut |first, later| {
             if last != Some(first) {
@@ -92,7 +88,7 @@ impl Search {
             met.push(later, 0)
         })?;
         let put = Put::new(&folder.join("tokens"), memory / 4);
-        let sorter = sorter(&folder, "windows", memory / 4)?;
+        let sorter = sorter(&folder, "windows", memory / 4);
         Ok(Meeting { windows, folder, memory, met: Ascending::new(met.groups()?), sorter, put })
     }
 }
@@ -133,12 +129,12 @@ impl Meeting {
         let Self { windows, folder, memory, sorter: alike, put, met } = self;
         drop(met);
         let mut judge = Judge { windows, kept: put.finish()?, here: Reader::default(), there: Reader::default() };
-        let mut found = sorter(&folder, "found", memory / 8)?;
+        let mut found = sorter(&folder, "found", memory / 8);
         let mut alike = alike.groups()?;
         for round in 1.. {
-            let mut pairs = sorter(&folder, &format!("pairs-{round}"), memory / 4)?;
+            let mut pairs = sorter(&folder, &format!("pairs-{round}"), memory / 4);
             stars(alike, pulse, &mut |first, later| pairs.push(later, first))?;
-            let mut other = sorter(&folder, &format!("other-{round}"), memory / 8)?;
+            let mut other = sorter(&folder, &format!("other-{round}"), memory / 8);
             let mut pairs = pairs.groups()?;
             let (mut before, mut looked) = (None, 0_u64);
             while let Some((window, first)) = pairs.pair()? {
@@ -246,10 +242,8 @@ fn stars<E: From<SpillError>>(
 }
 
 /// A sorter with a folder of its own.
-fn sorter(folder: &Path, name: &str, memory: u64) -> Result<Sorter, SpillError> {
-    let path = folder.join(name);
-    std::fs::create_dir(&path).map_err(|source| SpillError::Disk { path: path.clone(), source })?;
-    Ok(Sorter::new(&path, memory))
+fn sorter(folder: &Path, name: &str, memory: u64) -> Sorter {
+    Sorter::new(&folder.join(name), memory)
 }
 
 /// Pairs in their order, taken as far as is wanted.

@@ -15,7 +15,7 @@ type Text = (u128, String);
 /// What is found, with so much memory.
 fn found(windows: Windows, texts: &[Text], folder: &Path, memory: u64) -> Vec<Repeat> {
     let mut pulse = || Ok::<(), SpillError>(());
-    let mut search = Search::new(windows, folder, memory).unwrap();
+    let mut search = Search::new(windows, folder, memory);
     let (mut anchors, mut starts) = (Vec::new(), Vec::new());
     for (owner, text) in texts {
         starts.push(search.tokens());
@@ -128,7 +128,7 @@ proptest! {
 
     /// Hashes of three bits: nearly everything looks alike.
     #[test]
-    fn hashes_that_collide_change_nothing(texts in texts(), tokens in 1_usize..9, bits in 0_u32..5) {
+    fn hashes_that_collide_change_nothing(texts in texts(), tokens in 1_usize..9, bits in 1_u32..5) {
         agree(Windows::weak(tokens, bits), &texts, 1 << 20);
     }
 }
@@ -183,7 +183,7 @@ fn five_megabytes_agree_with_every_window_held() {
 fn a_pulse_ends_the_work() {
     let texts = passages(1_500_000);
     let folder = tempfile::tempdir().unwrap();
-    let mut search = Search::new(Windows::new(2), folder.path(), 1 << 30).unwrap();
+    let mut search = Search::new(Windows::new(2), folder.path(), 1 << 30);
     let mut anchors = Vec::new();
     for (_, text) in &texts {
         let tokens = Windows::new(2).anchors(text, 0, &mut Vec::new(), &mut anchors);

@@ -38,7 +38,7 @@ pub(super) fn find(
     plan_digest: &str,
 ) -> Result<Found, Error> {
     let pulse = &mut || run.check_cancelled();
-    let mut search = Search::new(spans.level.windows(), spill, run.plan.memory)?;
+    let mut search = Search::new(spans.level.windows(), spill, run.plan.memory);
     let passes = sign(run, spans.level, &mut search)?;
     if passes.extents.iter().all(|extent| extent.rows == 0) {
         return Err(Error::EmptyCorpus { files: run.plan.inputs.len() });

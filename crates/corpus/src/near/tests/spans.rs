@@ -370,6 +370,28 @@ fn references_come_first_and_every_kind_of_file_is_rewritten() {
     assert_eq!(left, [2, 1, 3]);
 }
 
+/// Of rows that share a value of a dictionary, and of texts in one row, the first keeps what it says.
+#[test]
+fn a_value_that_rows_share_is_taken_from_all_but_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (notice, other) = ("one two three four five six seven", "eight nine ten eleven twelve");
+    let texts = [Some(notice), None, Some(notice), Some(other), Some(notice)];
+    for kind in crate::fixtures::TEXT_TYPES {
+        let input = write_texts(folder.path().join(format!("{kind:?}.parquet")), &texts, kind, 2);
+        let output = folder.path().join(format!("out-{kind:?}"));
+        run(&plan_of(std::slice::from_ref(&input), &output, Level::Lines(units(true, 3)), Action::Mask)).unwrap();
+        let written = output.join(input.file_name().unwrap());
+        let now: Vec<Option<String>> = read_rows(&written).into_iter().map(|(_, text)| text).collect();
+        let expected = [Some(notice), None, Some("<REPEATED>"), Some(other), Some("<REPEATED>")];
+        assert_eq!(now, expected.map(|text| text.map(str::to_owned)), "{kind:?}");
+        let (before, after) = (read_batch(&input), read_batch(&written));
+        assert_eq!(before.schema(), after.schema());
+        for column in ["id", "label", "tags", "meta"] {
+            assert_eq!(before.column_by_name(column).unwrap(), after.column_by_name(column).unwrap(), "{column}");
+        }
+    }
+}
+
 #[test]
 fn a_report_copies_and_too_much_is_a_gate() {
     let folder = tempfile::tempdir().unwrap();
@@ -389,7 +411,7 @@ fn a_report_copies_and_too_much_is_a_gate() {
 }
 
 proptest! {
-    #![proptest_config(proptest_config(12))]
+    #![proptest_config(proptest_config(60))]
     /// What the manifest claims of owners: without one of them, the others' rows are as they were.
     #[test]
     fn an_owner_takes_nothing_but_its_own(rows in rows_of_words(), length in 1_usize..5) {
