@@ -76,8 +76,16 @@ pub(crate) fn with_progress(
     manifest.map_err(|error| Failure::from(error).resumes("the same command"))
 }
 
+/// What was done, in a line.
+pub(crate) fn done(manifest: &DedupManifest) -> String {
+    match &manifest.spans {
+        Some(counts) => format!("{} parts of {} rows stand somewhere before", counts.spans, counts.rows_with_spans),
+        None => totals(&manifest.counts),
+    }
+}
+
 /// `120 rows in, 100 out; removed: 12 equal, 3 equal after normalisation, 5 similar`.
-pub(crate) fn totals(counts: &DedupCounts) -> String {
+fn totals(counts: &DedupCounts) -> String {
     let DedupCounts { rows_in, rows_out, removed_raw, removed_normalised, removed_near, .. } = counts;
     let over = match counts.removed_over_limit {
         0 => String::new(),

@@ -105,7 +105,7 @@ fn dedup_stage(session: &Session, removal: &DedupPlan, files: Vec<PathBuf>) -> R
     }
     let manifest = dedup::with_progress(&plan, session.terminal, session.cancelled)
         .map_err(|failure| failure.resumes(&session.command()))?;
-    said(session, "dedup", DEDUPLICATED, manifest.already_done, &dedup::totals(&manifest.counts));
+    said(session, "dedup", DEDUPLICATED, manifest.already_done, &dedup::done(&manifest));
     Ok(manifest)
 }
 

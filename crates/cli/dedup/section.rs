@@ -1,9 +1,10 @@
 //! `[dedup]` of a config: what of a run's texts goes as a copy, and in which of its stages.
 
-use privet_corpus::{DedupPlan, Keep, Measure, Near, OwnerLimit, Owners, What};
+use privet_corpus::{DedupPlan, Keep, Level, Measure, Near, OwnerLimit, Owners, Spans, Units, What};
 use serde::{Deserialize, Deserializer};
 
 use super::arguments::{Bands, MeasureName, bands, keep, part, size};
+use super::spans::{ActionName, LevelName, WORDS_MIN};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -21,6 +22,12 @@ pub(crate) struct Dedup {
     threshold: Option<f64>,
     measure: Option<MeasureName>,
     exhaustive: bool,
+    /// Parts of texts instead of rows: runs of so many words that stand somewhere before.
+    substring: Option<usize>,
+    /// Parts of texts instead of rows, with `exact`: paragraphs or lines.
+    level: LevelName,
+    min_words: Option<usize>,
+    action: Option<ActionName>,
     /// Which copy stays.
     #[serde(deserialize_with = "which")]
     keep: Option<Keep>,
@@ -65,7 +72,9 @@ impl Removal {
     pub(crate) fn of(config: &Config) -> Result<Self, Failure> {
         let (section, unit) = (config.dedup.clone().unwrap_or_default(), config.unit_column());
         let refused = |what: &str, help: &str| Err(Failure::usage(what.to_owned()).at("[dedup]").help(help.to_owned()));
-        let Some(what) = section.what(config.scrub.is_some())? else {
+        let spans = section.spans()?;
+        let what = if spans.is_some() { Some(What::Raw) } else { section.what(config.scrub.is_some())? };
+        let Some(what) = what else {
             return match section.idle() {
                 Some(key) => refused(
                     &format!("`{key}` in [dedup] has no effect, for no copies are looked for"),
@@ -102,8 +111,15 @@ impl Removal {
         if section.max_records_per_unit == Some(0) {
             return refused("`max_records_per_unit` in [dedup] is 0, which leaves no text", "write 1 or more");
         }
+        if spans.is_some() && (section.keep.is_some() || section.max_records_per_unit.is_some()) {
+            return refused(
+                "parts of texts know no `keep` and no `max_records_per_unit`",
+                "take them out of [dedup]: the first of equal parts stays, and so does every row",
+            );
+        }
         let mut plan = DedupPlan::new(Vec::new(), None, what);
-        let plain = what == What::Raw && owners == Owners::All && unit.is_none();
+        plan.spans = spans;
+        let plain = spans.is_none() && what == What::Raw && owners == Owners::All && unit.is_none();
         if plain && section.keep.is_none() && section.against.is_empty() && section.max_removal.is_none() {
             return Ok(Self::WhileScrubbing);
         }
@@ -130,6 +146,43 @@ impl Dedup {
     /// Files and folders of references, as written.
     pub(crate) fn against(&self) -> &[String] {
         &self.against
+    }
+
+    /// The search for parts of texts, if one is asked for.
+    fn spans(&self) -> Result<Option<Spans>, Failure> {
+        let refused = |what: &str, help: &str| Err(Failure::usage(what.to_owned()).at("[dedup]").help(help.to_owned()));
+        let words_min = self.min_words.unwrap_or(WORDS_MIN);
+        let units = |normalised| Units { normalised, words_min };
+        let level = match (self.substring, self.level, self.exact) {
+            (Some(words), LevelName::Document, None | Some(Exact::No)) if (5..=100_000).contains(&words) => {
+                Level::Words(words)
+            }
+            (Some(_), LevelName::Document, None | Some(Exact::No)) => {
+                return refused("`substring` in [dedup] is a number of words", "write 5 to 100000; 50 is usual");
+            }
+            (Some(_), ..) => {
+                return refused("`substring` in [dedup] compares runs of words", "take `exact` and `level` out");
+            }
+            (None, LevelName::Document, _) if self.action.is_some() => {
+                return refused(
+                    "`action` in [dedup] is for parts of texts",
+                    "add `substring` or `level`, or take it out",
+                );
+            }
+            (None, LevelName::Document, _) => return Ok(None),
+            (None, _, None | Some(Exact::No)) => {
+                return refused(
+                    "paragraphs and lines are compared exactly",
+                    "add `exact = \"normalised\"` or `\"raw\"`",
+                );
+            }
+            (None, LevelName::Paragraph, Some(exact)) => Level::Paragraphs(units(exact == Exact::Normalised)),
+            (None, LevelName::Line, Some(exact)) => Level::Lines(units(exact == Exact::Normalised)),
+        };
+        if self.near.is_some() {
+            return refused("`near` in [dedup] compares whole rows", "take it out, or `substring` and `level`");
+        }
+        Ok(Some(Spans { level, action: self.action.unwrap_or_default().action() }))
     }
 
     /// When rows are copies; none where no copies are looked for.
@@ -249,6 +302,9 @@ mod tests {
             (&["dedup.exact=false", "dedup.near=\"fineweb\"", "dedup.within=\"who\""], "dedup-near-within", None),
             (&["dedup.within=\"who\""], "dedup-exact-within", Some(1)),
             (&["dedup.within=\"who\"", "dedup.max_records_per_unit=4"], "dedup-exact-within-limited", Some(2)),
+            (&["dedup.level=\"line\"", "dedup.action=\"mask\""], "dedup-lines", None),
+            (&["dedup.level=\"paragraph\"", "dedup.action=\"report\""], "report-paragraphs", Some(1)),
+            (&["dedup.exact=false", "dedup.substring=50"], "dedup-substring", None),
         ] {
             let stage = stage(sets).stage();
             assert_eq!((stage.name.as_str(), stage.stability, stage.unit.as_str()), (name, stability, "row"));
@@ -258,6 +314,7 @@ mod tests {
     #[test]
     fn users_are_compared_within_themselves_unless_their_guarantee_is_given_up() {
         let with = |more: &[&str]| stage(&[&USERS[..], more].concat());
+        assert_eq!(with(&["dedup.level=\"line\""]).stage().stability, Some(1));
         for more in [
             &[][..],
             &["dedup.exact=\"normalised\""],
@@ -286,6 +343,12 @@ mod tests {
             (&["dedup.exact=\"no\""], "\"normalised\""),
             (&["dedup.exact=false", "dedup.near=\"best\""], "best"),
             (&["dedup.max_removal=2.0"], "at most 1"),
+            (&["dedup.substring=50"], "take `exact`"),
+            (&["dedup.exact=false", "dedup.substring=2"], "50 is usual"),
+            (&["dedup.exact=false", "dedup.level=\"line\""], "compared exactly"),
+            (&["dedup.action=\"mask\""], "add `substring`"),
+            (&["dedup.level=\"line\"", "dedup.keep=\"longest\""], "know no `keep`"),
+            (&["dedup.level=\"line\"", "dedup.near=true"], "whole rows"),
             (&["dedup.memory=\"4gigs\""], "512MiB"),
         ] {
             let message = read(sets).unwrap_err();

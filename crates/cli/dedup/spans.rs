@@ -10,7 +10,7 @@ use crate::terminal::table;
 
 /// Fewest words of a paragraph or line that is compared. A heading, a closing brace, a rule and most lines of code that
 /// everyone writes alike have fewer; a sentence that was copied, or a notice, has more.
-const WORDS_MIN: usize = 10;
+pub(super) const WORDS_MIN: usize = 10;
 
 #[derive(Args)]
 pub(crate) struct SpanArguments {
@@ -38,16 +38,18 @@ pub(crate) struct SpanArguments {
     action: Option<ActionName>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum LevelName {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LevelName {
     #[default]
     Document,
     Paragraph,
     Line,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum ActionName {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ActionName {
     #[default]
     Remove,
     Mask,
@@ -83,12 +85,17 @@ impl SpanArguments {
             .why("the first of equal parts stays, and so does every row")
             .help("take the option out, or compare whole rows"));
         }
-        let action = match self.action.unwrap_or_default() {
-            ActionName::Remove => Action::Remove,
-            ActionName::Mask => Action::Mask,
-            ActionName::Report => Action::Report,
-        };
-        Ok(Some(Spans { level, action }))
+        Ok(Some(Spans { level, action: self.action.unwrap_or_default().action() }))
+    }
+}
+
+impl ActionName {
+    pub(super) fn action(self) -> Action {
+        match self {
+            Self::Remove => Action::Remove,
+            Self::Mask => Action::Mask,
+            Self::Report => Action::Report,
+        }
     }
 }
 

@@ -61,6 +61,13 @@ impl DedupPlan {
             What::Near(_) => text_bytes / WORD * 8,
             What::Raw | What::Normalised => estimate.rows * 32,
         };
+        if self.spans.is_some() {
+            // At worst every word begins a window that is sorted.
+            let windows = text_bytes / WORD * privet_dedup::RECORD_BYTES;
+            estimate.scratch_bytes = if windows > self.memory / 2 { windows } else { 0 };
+            estimate.free_bytes = free(self.output.as_deref());
+            return Ok(estimate);
+        }
         // Keys are gone when sets are gathered. Half of the limit is for each.
         let spilled = |bytes: u64| if bytes > self.memory / 2 { bytes } else { 0 };
         let key_bytes = estimate.rows * keys * privet_dedup::RECORD_BYTES;
