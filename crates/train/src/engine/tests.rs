@@ -10,6 +10,8 @@ use crate::config::Clipping;
 use privet_model::weights::WeightFile;
 use privet_model::{LoraSpec, ModelConfig, Start, Trainable};
 
+mod ranks;
+
 type A = burn::backend::Autodiff<burn::backend::Flex>;
 
 fn folder() -> PathBuf {
