@@ -1,41 +1,57 @@
 #!/usr/bin/env bash
-# What privet does on a GPU: is it right, and how fast. Writes everything it measures to one folder.
+# What privet does on a GPU: is it right, how fast, and how fast are its peers. Writes everything it measures to one folder.
 #
-#   benches/gpu/run.sh PRIVET OUT [MODEL]
+#   benches/gpu/run.sh PRIVET OUT [--part a|b|c] [--rehearse]
 #
-# PRIVET is a binary built with `cargo build --release -F cuda`; OUT a folder for the figures; MODEL a Hugging Face folder for the
-# timings (SmolLM2-135M: configs/smollm2/fetch.py), left out where there is none. Run it from the repository's root, on a machine
-# with an NVIDIA driver and the CUDA toolkit's NVRTC. Nothing is downloaded.
+# PRIVET is a binary built elsewhere with `cargo build --release -F cuda` and stripped; OUT a folder for the figures. Run it from
+# any folder of a copy of the repository, on a machine with an NVIDIA driver, the CUDA toolkit's NVRTC and Python; nothing is
+# downloaded. Each part ends within nine minutes and goes on where it stopped when it is called again with the same OUT:
+#   a  replay, noise and a step audit on the device and on the CPU; the quickstart on both
+#   b  steps of random Llamas of 135 million, 1 billion and 8 billion weights, private and not
+#   c  the same shapes in torch and in Opacus, as far as the Python that is there has them
+# `--rehearse` goes the same way on the CPU with a tiny model, to keep this script true where there is no GPU.
 set -euo pipefail
 
 privet=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
-model=${3:-}
-cd "$(dirname "$0")/../.."
-
-{
-    date -u +%Y-%m-%dT%H:%MZ
-    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
-    "$privet" --version
-} | tee "$out/machine.txt"
-
-# Replay, noise and the step audit on the device, and on the CPU beside it.
-for device in cuda:0 cpu; do
-    "$privet" selftest --full --device "$device" -o "$out/selftest-${device%%:*}.json" 2>&1 | tee "$out/selftest-${device%%:*}.txt"
+shift 2
+parts=(a b c)
+device=cuda:0
+full=(--full)
+steps=60
+measure=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --part) parts=("$2") && shift ;;
+    --rehearse) device=cpu && full=() && steps=2 && measure=(--rehearse) ;;
+    *) echo "run.sh: $1 is no option; see the head of the script" >&2 && exit 2 ;;
+    esac
+    shift
 done
+cd "$(dirname "$0")/../.."
+"$privet" --version >"$out/privet.txt"
+if [ $device != cpu ]; then
+    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/machine.txt"
+fi
 
-# The whole chain on the device; its losses should lie where the CPU's do (README).
-"$privet" run configs/quickstart.toml --device cuda:0 --set "output.dir=\"$out/quickstart\"" --no-progress 2>&1 |
-    tee "$out/quickstart.txt"
-cp "$out/quickstart/private/train.jsonl" "$out/quickstart-steps.jsonl"
-
-# Steps of a larger model, private and not: adapters, then everything.
-if [ -n "$model" ]; then
-    for what in lora full; do
-        for length in 512 1024; do
-            python3 benches/peers/opacus/run.py --privet "$privet" --model "$model" --device cuda:0 --only "privet:$what:plain" \
-                --control --batch 64 --physical 16 --length "$length" --steps 5 | tee "$out/steps-$what-$length.json"
-        done
+part_a() {
+    for on in $device cpu; do
+        name=${on%%:*}
+        "$privet" selftest ${full[@]+"${full[@]}"} --device "$on" -o "$out/selftest-$name.json" | tee "$out/selftest-$name.txt"
+        # The losses of the two should lie where each other's do: the noise is fresh in each run.
+        "$privet" run configs/quickstart.toml --device "$on" --no-progress --set "output.dir=\"$out/quickstart-$name\"" \
+            --set "privacy.steps=$steps" --set train.control=false | tee "$out/quickstart-$name.txt"
     done
+}
+
+for part in "${parts[@]}"; do
+    case $part in
+    a) part_a ;;
+    b | c) python3 benches/gpu/measure.py --privet "$privet" --out "$out" --part "$part" ${measure[@]+"${measure[@]}"} ;;
+    *) echo "run.sh: there is no part $part" >&2 && exit 2 ;;
+    esac
+done
+if [ -e "$out/rows.jsonl" ]; then
+    python3 benches/gpu/measure.py --collect "$out" | tee "$out/table.md"
 fi

@@ -95,9 +95,14 @@ def with_torch(asked, what, mode):
         model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=TARGETS, task_type="CAUSAL_LM"))
     model.config.use_cache = False
     model.train()
+    device = torch.device("cuda" if asked.device.startswith("cuda") else "cpu")
+    # As privet computes: products of f32 in f32.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    model.to(device)
     tokenizer = Tokenizer.from_file(os.path.join(asked.model, "tokenizer.json"))
     ids = torch.tensor([tokenizer.encode(text).ids[: asked.length] for text in texts(asked.batch)])
     assert ids.shape == (asked.batch, asked.length)
+    ids = ids.to(device)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     base = torch.optim.AdamW(trained, lr=1e-4)
 
@@ -156,9 +161,15 @@ def with_torch(asked, what, mode):
     for _ in range(asked.steps):
         start = time.perf_counter()
         step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     rate = asked.batch * asked.length / statistics.median(seconds[1:])
-    return dict(rows={mode: rate}, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return dict(rows={mode: rate}, peak=peak)
 
 
 def main():
@@ -167,7 +178,7 @@ def main():
     parser.add_argument("--model", required=True)
     for name, value in (("threads", 2), ("batch", 8), ("physical", 4), ("length", 256), ("steps", 4)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--device", default="cpu", help="privet's; torch stays on the CPU")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda:0 for both tools")
     parser.add_argument("--what", nargs="*", default=["lora", "full"])
     parser.add_argument("--control", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--only", help=argparse.SUPPRESS)
@@ -183,7 +194,7 @@ def main():
         plain = {}
         for tool, mode in (("privet", "plain"), ("torch", "plain"), ("privet", "private"), ("torch", "hooks"), ("torch", "ghost")):
             command = [sys.executable, os.path.abspath(__file__), "--only", f"{tool}:{what}:{mode}"]
-            for name in ("privet", "model", "threads", "batch", "physical", "length", "steps"):
+            for name in ("privet", "model", "threads", "batch", "physical", "length", "steps", "device"):
                 command += [f"--{name}", str(getattr(asked, name))]
             if (tool, mode) == ("privet", "plain"):
                 command.append("--control")
