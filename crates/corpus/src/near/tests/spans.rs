@@ -377,7 +377,7 @@ fn a_value_that_rows_share_is_taken_from_all_but_the_first() {
     let (notice, other) = ("one two three four five six seven", "eight nine ten eleven twelve");
     let texts = [Some(notice), None, Some(notice), Some(other), Some(notice)];
     for kind in crate::fixtures::TEXT_TYPES {
-        let input = write_texts(folder.path().join(format!("{kind:?}.parquet")), &texts, kind, 2);
+        let input = write_texts(folder.path().join(format!("{kind:?}.parquet")), &texts, kind, 10);
         let output = folder.path().join(format!("out-{kind:?}"));
         run(&plan_of(std::slice::from_ref(&input), &output, Level::Lines(units(true, 3)), Action::Mask)).unwrap();
         let written = output.join(input.file_name().unwrap());
