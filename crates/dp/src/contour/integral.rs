@@ -8,6 +8,10 @@ use num_complex::Complex64;
 /// More nodes than this and another engine is faster.
 const NODES_MAX: f64 = 40_000.0;
 
+/// Truncation of `e^{−DIGITS_MIN}` of delta is good enough where nothing better can be had: as cε is seldom below 1, it moves
+/// epsilon by less than that part of itself.
+const DIGITS_MIN: f64 = 12.0;
+
 /// How small the errors of a contour are made.
 #[derive(Clone, Copy)]
 pub(super) struct Precision {
@@ -105,7 +109,9 @@ impl Contour {
             let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
         };
-        let last = first_below(log_tail, wanted, NODES_MAX * step)?;
+        // Where too few hits are left for the tail to fall that far, fewer digits are worth more than none.
+        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, NODES_MAX * step);
+        let last = first_below(log_tail, wanted, NODES_MAX * step).or_else(rough)?;
         let count = (last / step).ceil() as usize + 1;
         contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);
         contour.terms = terms(&sampled, square, step, count, c);
