@@ -54,9 +54,18 @@ impl Answer {
         };
         let event = Event::Repeated { event: Box::new(event), count: steps };
         let asked = Delta::new(delta)?;
-        let start = Instant::now();
-        let certificate = account(&event, asked, Adjacency::AddRemove)?;
-        Ok(Self { rate, noise, steps, delta, seconds: start.elapsed().as_secs_f64(), certificate })
+        let mut seconds = f64::INFINITY;
+        let mut answer = || {
+            let start = Instant::now();
+            let certificate = account(&event, asked, Adjacency::AddRemove);
+            seconds = seconds.min(start.elapsed().as_secs_f64());
+            certificate.map_err(|error| format!("q={rate:e} s={noise:e} T={steps} d={delta:e}: {error}"))
+        };
+        // The fastest of three: the machine has other work, too.
+        answer()?;
+        answer()?;
+        let certificate = answer()?;
+        Ok(Self { rate, noise, steps, delta, seconds, certificate })
     }
 
     fn bounds(&self) -> (f64, f64) {

@@ -17,6 +17,7 @@ mod convolve;
 mod curve;
 mod lattice;
 mod plan;
+mod rare;
 mod sketch;
 
 use crate::law::{Direction, Law, Pair, loss_max};
@@ -37,6 +38,11 @@ const WIDER: f64 = 12.0;
 const DELTA_WIDTH_ENOUGH: f64 = 1e-2;
 /// A delta that is as good as 0.
 const DELTA_MIN: f64 = 1e-90;
+
+/// The same as [`epsilon`] where hits are rare, and quickly: `None` where they are not.
+pub(crate) fn rare_epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
+    rare::epsilon(laws, delta).or_else(|| rare::added::epsilon(laws, delta))
+}
 
 /// Bounds from below and above on the epsilon at `delta` of `count` releases of each law; `None` if the grid is too large.
 pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {

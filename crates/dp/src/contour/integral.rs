@@ -5,9 +5,6 @@ use super::{Bounds, decay, line};
 use crate::law::Law;
 use num_complex::Complex64;
 
-/// More nodes than this and another engine is faster.
-const NODES_MAX: f64 = 40_000.0;
-
 /// Truncation of `e^{−DIGITS_MIN}` of delta is good enough where nothing better can be had: as cε is seldom below 1, it moves
 /// epsilon by less than that part of itself.
 const DIGITS_MIN: f64 = 12.0;
@@ -61,7 +58,14 @@ pub(super) struct Term {
 }
 
 impl Contour {
-    pub(super) fn new(laws: &[(Law, u64)], sketch: &Sketch, c: f64, epsilon: f64, log_delta: f64) -> Option<Self> {
+    pub(super) fn new(
+        laws: &[(Law, u64)],
+        sketch: &Sketch,
+        c: f64,
+        epsilon: f64,
+        log_delta: f64,
+        nodes_max: f64,
+    ) -> Option<Self> {
         let here = sketch.at(c);
         let Precision { digits, exponent, fineness } = precision(laws.len());
         let mut period = (digits - log_delta) / c;
@@ -110,8 +114,8 @@ impl Contour {
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
         };
         // Where too few hits are left for the tail to fall that far, fewer digits are worth more than none.
-        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, NODES_MAX * step);
-        let last = first_below(log_tail, wanted, NODES_MAX * step).or_else(rough)?;
+        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, nodes_max * step);
+        let last = first_below(log_tail, wanted, nodes_max * step).or_else(rough)?;
         let count = (last / step).ceil() as usize + 1;
         contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);
         contour.terms = terms(&sampled, square, step, count, c);

@@ -159,7 +159,7 @@ fn the_cost_does_not_grow_with_the_steps() {
     let nodes = |steps: u64| {
         let laws = [(poisson(0.01, 1.0, Direction::Remove), steps)];
         let (sketch, _, c, hint) = saddle(&laws, f64::ln(1e-6)).unwrap();
-        Contour::new(&laws, &sketch, c, hint, f64::ln(1e-6)).unwrap().terms.len()
+        Contour::new(&laws, &sketch, c, hint, f64::ln(1e-6), NODES_MAX).unwrap().terms.len()
     };
     assert!(nodes(1_000_000) <= nodes(1000) && nodes(100_000_000) < 100);
 }
