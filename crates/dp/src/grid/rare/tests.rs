@@ -189,6 +189,10 @@ fn other_laws_are_left_to_others() {
         assert_eq!(added::epsilon(laws, 1e-9), None);
     }
     assert!(epsilon(&[(law(0.2, 1.0, Direction::Remove), 5)], 1e-9).is_none(), "not rare");
+    // A record that moves the sum by 2.
+    let twice = |p: Vec<(f64, f64)>, q| [(Law::Mixture(vec![(1.0, Pair { noise: 1.0, p, q })]), 5)];
+    assert_eq!(epsilon(&twice(vec![(0.0, 1.0 - 1e-6), (2.0, 1e-6)], vec![(0.0, 1.0)]), 1e-9), None);
+    assert_eq!(added::epsilon(&twice(vec![(0.0, 1.0)], vec![(-2.0, 1e-6), (0.0, 1.0 - 1e-6)]), 1e-9), None);
 }
 
 /// `Σ_k C(T, k)·j^{*k}` term by term.
