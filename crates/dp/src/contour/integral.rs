@@ -113,8 +113,10 @@ impl Contour {
             let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
         };
-        // Where too few hits are left for the tail to fall that far, fewer digits are worth more than none.
-        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, nodes_max * step);
+        // Where the tail does not fall any further, because there are too few hits, fewer digits are worth more than none.
+        let t_max = nodes_max * step;
+        let flat = || log_tail(t_max / 16.0) - log_tail(t_max) < libm::log(16.0) + 6.0;
+        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, t_max).filter(|_| flat());
         let last = first_below(log_tail, wanted, nodes_max * step).or_else(rough)?;
         let count = (last / step).ceil() as usize + 1;
         contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);

@@ -7,6 +7,9 @@ use crate::closed::log_tail;
 /// How small the excess is at the end of its reach, in logarithms.
 const REACH_LOG: f64 = -110.0;
 
+/// Largest `T·E[u²]`.
+const SQUARE_MAX: f64 = 1.0;
+
 /// See the essay in [`super`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Core {
@@ -48,6 +51,10 @@ impl Core {
             return None;
         }
         let square = t * mean_square(rate, pair.noise, end) / one.1 * (1.0 + 1e-14);
+        // The bell of many hits, or a sum that is far from 1: no nuisance.
+        if square.is_nan() || square > SQUARE_MAX {
+            return None;
+        }
         let (log_mass, mass_error) = (t * log_p, t * (jump.p * error + 4.0 * ROUNDOFF * log_p.abs()) + 8.0 * ROUNDOFF);
         let mut core = Self {
             one,
@@ -60,7 +67,7 @@ impl Core {
             drift: t * (step + step_error).powi(2) / 2.0,
             rate,
             h,
-            variance: libm::expm1((square * libm::exp(2.0 * (step + step_error))).min(700.0)) * (1.0 + 1e-14),
+            variance: libm::expm1(square * libm::exp(2.0 * (step + step_error))) * (1.0 + 1e-14),
             reach: 0.0,
             excess_at_reach: 0.0,
         };
