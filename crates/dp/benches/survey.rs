@@ -17,7 +17,7 @@ const PERCENTILES: [f64; 7] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 100.0];
 const SECONDS: f64 = 0.030;
 const WIDTH: f64 = 1e-3;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same settings on every machine.
+/// `SplitMix64` (Steele, Lea and Flood 2014): the same settings on every machine.
 struct Numbers(u64);
 
 impl Numbers {

@@ -32,7 +32,7 @@ use integral::{Contour, precision};
 use sketch::Sketch;
 
 /// More nodes than this and another engine is faster.
-const NODES_MAX: f64 = 12_000.0;
+const NODES_MAX: f64 = 40_000.0;
 /// A contour of up to this many nodes is faster than anything else.
 const NODES_SHORT: f64 = 2_500.0;
 /// Orders at which Chernoff's bound is taken for many epsilons.

@@ -143,10 +143,14 @@ fn tight_at(
     width: &dyn Fn(f64, f64) -> f64,
 ) -> Option<(Curve, Curve)> {
     let mut best: Option<(f64, (Curve, Curve))> = None;
-    let (mut finer, mut log_delta_max) = (1.0, 0.0);
+    let (mut finer, mut log_delta_max, mut finest) = (1.0, 0.0, f64::INFINITY);
     for _ in 0..8 {
         let aim = |c: f64, epsilon: f64| finer * width(c, epsilon);
         let Some(plan) = plan::plan(&laws.sketches, Question::Delta { epsilon, log_delta_max }, &aim) else { break };
+        // At the limits of memory and time, a finer plan is the same plan again.
+        if plan.h > 0.9 * finest {
+            break;
+        }
         let curves = laws.curves(planner, &plan);
         let (low, high) = (curves.0.delta(epsilon), curves.1.delta(epsilon));
         if best.as_ref().is_none_or(|(least, _)| high - low < *least) {
@@ -160,10 +164,12 @@ fn tight_at(
         // The first guess of delta may be far too large, and with it what may be lost.
         if libm::log(high) < log_delta_max - 1.0 {
             log_delta_max = libm::log(high);
+            finest = f64::INFINITY;
         } else if finer < 0.01 {
             break;
         } else {
             finer *= (0.5 * DELTA_WIDTH_ENOUGH / missed).clamp(0.05, 0.5);
+            finest = plan.h;
         }
     }
     best.map(|(_, curves)| curves)

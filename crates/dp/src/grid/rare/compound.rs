@@ -40,7 +40,7 @@ pub(super) fn first_node(count: u64, nodes: usize) -> usize {
 pub(super) fn nodes_max(count: u64) -> usize {
     let products = f64::from(64 - count.max(2).leading_zeros() + count.count_ones() - 2);
     let squaring = (2.0 * WORK_MAX / products.max(1.0)).sqrt();
-    ((count as f64 + 1.0) / 2.0 * FIRST_MAX as f64).max(squaring) as usize
+    (0.5 * FIRST_MAX as f64 * (count as f64 + 1.0)).max(squaring) as usize
 }
 
 fn panjer(jumps: &[f64], count: u64, nodes: usize) -> Vec<f64> {

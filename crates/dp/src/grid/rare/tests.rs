@@ -34,7 +34,8 @@ fn quadrature(rate: f64, noise: f64, count: u64, epsilon: f64) -> f64 {
     if count == 1 {
         return one_release(rate, noise, epsilon);
     }
-    let step = noise / if count == 2 { 400.0 } else { 24.0 };
+    // The trapezoid rule on an analytic function: this has digits to spare.
+    let step = noise / 24.0;
     let nodes = ((1.0 + 16.0 * noise) / step) as i32;
     let density = |t: f64| libm::exp(-t * t / 2.0) * 0.398_942_280_401_432_7 / noise;
     let term = |i: i32| {
@@ -75,8 +76,11 @@ fn far_apart_modes_are_told_apart() {
         // One release costs most of it and is exact; two cannot cost more than basic composition has it.
         let single = crate::closed::epsilon(&[(law(rate, noise, Direction::Remove), 1)], delta / count as f64).unwrap();
         assert!(high >= single.0 - 1e-3, "{high} {single:?}");
-        let slow = crate::grid::epsilon(&laws, delta).unwrap();
-        assert!(low <= slow.1 && slow.0 <= high, "{low}..{high} {slow:?}");
+        // The transform sees little, but what it sees must fit; it takes half a second, so once.
+        if count < 10 {
+            let slow = crate::grid::epsilon(&laws, delta).unwrap();
+            assert!(low <= slow.1 && slow.0 <= high, "{low}..{high} {slow:?}");
+        }
     }
 }
 
