@@ -1,7 +1,7 @@
 //! The trapezoid sum along one contour, with every error counted; see the essay in [`super`].
 
 use super::sketch::Sketch;
-use super::{Bounds, decay, line};
+use super::{Bounds, NODES_SHORT, decay, line};
 use crate::law::Law;
 use num_complex::Complex64;
 
@@ -113,10 +113,12 @@ impl Contour {
             let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
         };
-        // Where the tail does not fall any further, because there are too few hits, fewer digits are worth more than none.
+        // Where the tail does not fall any further, because there are too few hits, fewer digits are worth more than none if they
+        // are cheap.
         let t_max = nodes_max * step;
         let flat = || log_tail(t_max / 16.0) - log_tail(t_max) < libm::log(16.0) + 6.0;
-        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, t_max).filter(|_| flat());
+        let short = nodes_max <= NODES_SHORT;
+        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, t_max).filter(|_| short && flat());
         let last = first_below(log_tail, wanted, nodes_max * step).or_else(rough)?;
         let count = (last / step).ceil() as usize + 1;
         contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);
