@@ -5,7 +5,8 @@
 //!
 //! 1. **closed form** where the curve can be written down: no sampling, or a single release;
 //! 2. **contour**, exact and independent of the number of steps, where it needs few enough nodes;
-//! 3. **grid** for few steps and rare hits;
+//! 3. **grid** for few steps and rare hits: first the lattice of jumps, which takes a few milliseconds, and, where that says
+//!    too little and so does a long contour, the transform, which may take some hundred;
 //! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
 //!    from above, and then the lower bound is what the other engines could still prove, or 0.
 //!

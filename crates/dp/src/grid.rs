@@ -10,6 +10,9 @@
 //! `releases·(1 + c)·h²/8` at tilt c, and never whether it is one.
 //!
 //! The work grows with the width of the composed loss over h, hence for many releases; the contour engine is for those.
+//!
+//! Where hits are rare, `rare` does without the transform: large losses are convolved term by term, and all small ones
+//! together are bounded by their variance and largest value.
 
 mod allocation;
 mod cells;

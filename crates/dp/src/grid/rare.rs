@@ -244,7 +244,7 @@ fn jumps(pair: &Pair, core: &Core, from: f64, h: f64, (first, nodes): (usize, us
     let (p, q) = core.one;
     for (cell, ends) in cells.half.iter_mut().zip(boundaries.windows(2)) {
         let Cell { p: mass_p, q: mass_q, error } = cells::masses(pair, ends[0], ends[1]);
-        *cell = Cell { p: mass_p / p, q: mass_q / q, error: error + 8.0 * ROUNDOFF };
+        *cell = Cell { p: mass_p / p, q: mass_q / q, error: error + 8.0 * ROUNDOFF + 2.0 * core.step_error };
     }
     cells.right = cells::masses(pair, boundaries[boundaries.len() - 1], f64::INFINITY);
     cells.slack = cells::slack(pair, 0.0) + 2.0 * core.step_error;

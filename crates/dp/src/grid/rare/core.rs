@@ -50,7 +50,7 @@ impl Core {
         if t * jump.p > JUMPS_MAX || jump.p > 0.1 || step < 0.0 {
             return None;
         }
-        let square = t * mean_square(rate, pair.noise, end) / one.1 * (1.0 + 1e-14);
+        let square = t * mean_square(rate, pair.noise, end) / one.1 * (1.0 + 1e-12);
         // The bell of many hits, or a sum that is far from 1: no nuisance.
         if square.is_nan() || square > SQUARE_MAX {
             return None;
