@@ -206,7 +206,12 @@ def main():
                 keep(kind, name, who, peer(peers.PEERS[who], task, repeat, asked.limit))
 
     os.makedirs(asked.out, exist_ok=True)
-    with open(os.path.join(asked.out, "accountants.json"), "w") as file:
+    previous = os.path.join(asked.out, "accountants.json")
+    if os.path.exists(previous):
+        # The survey is another program's and takes no peers.
+        with open(previous) as file:
+            record["surveys"] = json.load(file).get("surveys", [])
+    with open(previous, "w") as file:
         json.dump(record, file, indent=1)
         file.write("\n")
     with open(os.path.join(asked.out, "accountants.md"), "w") as file:

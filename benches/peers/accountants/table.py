@@ -121,7 +121,13 @@ def markdown(record):
     for name, of in rows_of(record, "bench"):
         cells = [ratio(of("privet"), of(who), key, goal) for who, goal in FASTER for key in ("wall_s", "cpu_s")]
         body.append([name, seconds((of("privet") or {}).get("cpu_s")), *cells])
-    return text + grid(head, body).rstrip("\n") + "\n"
+    text += grid(head, body).rstrip("\n") + "\n"
+    if record.get("surveys"):
+        text += "\n## privet over its whole range\n\nSettings drawn log-uniformly (sampling rate 1e-9..1, noise multiplier .05..1000, "
+        text += "1..1e8 steps, delta .1..1e-30), fastest of three, one thread: `cargo bench -p privet-dp --bench survey -- SETTINGS SEED`.\n"
+    for survey in record.get("surveys", []):
+        text += f"\n{survey['what']}\n\n```\n{survey['printed'].strip()}\n```\n"
+    return text
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 //!
 //! 1. **closed form** where the curve can be written down: no sampling, or a single release;
 //! 2. **contour**, exact and independent of the number of steps, where it needs few enough nodes;
-//! 3. **grid** for few steps and rare hits;
+//! 3. **grid** for few steps and rare hits: first the lattice of jumps, which takes a few milliseconds, and, where that says
+//!    too little and so does a long contour, the transform, which may take some hundred;
 //! 4. **Rényi** where the others do not apply (searches over hyper-parameters, or extremes beyond their reach): always valid
 //!    from above, and then the lower bound is what the other engines could still prove, or 0.
 //!
@@ -85,6 +86,18 @@ const NEGLIGIBLE: f64 = 2e-4;
 
 /// The engines that bound from both sides, in the order in which they are asked.
 const TWO_SIDED: [Engine; 3] = [Engine::ClosedForm, Engine::Contour, Engine::Grid];
+
+/// Bounds on the epsilon of some laws at a delta.
+type Attempt = fn(&[(Law, u64)], f64) -> Option<(f64, f64)>;
+
+/// What is tried for an epsilon, in this order: what takes a millisecond, then what may take a hundred.
+const ATTEMPTS: [(Engine, Attempt); 5] = [
+    (Engine::ClosedForm, closed::epsilon),
+    (Engine::Contour, contour::short_epsilon),
+    (Engine::Grid, grid::rare_epsilon),
+    (Engine::Contour, contour::epsilon),
+    (Engine::Grid, grid::epsilon),
+];
 
 /// The epsilon of `event` at `delta`, certified from both sides.
 ///
@@ -252,8 +265,8 @@ fn two_sided(releases: &Releases, delta: Delta, ask: impl Fn(&[(Law, u64)]) -> O
 /// The first engine whose interval is narrow; where none is, what all of them say together.
 fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
     let mut best: Option<(Engine, (f64, f64))> = None;
-    for engine in TWO_SIDED {
-        let Some((_, (lower, upper))) = epsilon_by(engine, laws, delta) else { continue };
+    for (engine, ask) in ATTEMPTS {
+        let Some((lower, upper)) = ask(laws, delta) else { continue };
         best = match best {
             Some((before, (low, high))) => {
                 Some((if upper < high { engine } else { before }, (lower.max(low), upper.min(high))))
@@ -280,7 +293,10 @@ fn epsilon_by(engine: Engine, laws: &[(Law, u64)], delta: f64) -> Option<(Engine
     let bounds = match engine {
         Engine::ClosedForm => closed::epsilon(laws, delta),
         Engine::Contour => contour::epsilon(laws, delta),
-        Engine::Grid => grid::epsilon(laws, delta),
+        Engine::Grid => match (grid::rare_epsilon(laws, delta), grid::epsilon(laws, delta)) {
+            (Some((low, high)), Some((lower, upper))) => Some((low.max(lower), high.min(upper))),
+            (one, other) => one.or(other),
+        },
         Engine::Rdp => None,
     };
     bounds.map(|bounds| (engine, bounds))

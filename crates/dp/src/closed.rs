@@ -121,7 +121,7 @@ fn pair_delta(pair: &Pair, epsilon: f64) -> (f64, f64) {
 }
 
 /// `log P[z > t]` of the standard normal law.
-fn log_tail(t: f64) -> f64 {
+pub(crate) fn log_tail(t: f64) -> f64 {
     if t < -6.0 {
         return libm::log1p(-0.5 * libm::erfc(-t * std::f64::consts::FRAC_1_SQRT_2));
     }

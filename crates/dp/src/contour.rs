@@ -31,6 +31,10 @@ use crate::law::{Law, loss_max};
 use integral::{Contour, precision};
 use sketch::Sketch;
 
+/// More nodes than this and another engine is faster.
+const NODES_MAX: f64 = 40_000.0;
+/// A contour of up to this many nodes is faster than anything else.
+const NODES_SHORT: f64 = 2_500.0;
 /// Orders at which Chernoff's bound is taken for many epsilons.
 const ORDERS: usize = 16;
 /// An interval this narrow, relative to the larger of epsilon and 1, ends the search for a better contour.
@@ -41,13 +45,22 @@ pub(crate) type Bounds = (f64, f64);
 
 /// Lower and upper bound on the epsilon of the composition at `delta`; `None` where the contour would need too many nodes.
 pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
+    epsilon_within(NODES_MAX, laws, delta)
+}
+
+/// The same where the contour is so short that it is worth asking first.
+pub(crate) fn short_epsilon(laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
+    epsilon_within(NODES_SHORT, laws, delta)
+}
+
+fn epsilon_within(nodes_max: f64, laws: &[(Law, u64)], delta: f64) -> Option<Bounds> {
     let log_delta = libm::log(delta);
     let (sketch, c_max, c, hint) = saddle(laws, log_delta)?;
     let (c, hint) = if hint > 0.0 { (c, hint) } else { (sketch.saddle_at_epsilon(0.0, c_max), 0.0) };
     // Where rare hits make the cumulant explode, the saddle sits on the brink, and a contour in front of it is shorter.
     let mut best: Option<Bounds> = None;
     for part in [1.0, 0.8, 0.6, 0.4] {
-        if let Some((lower, upper)) = through(laws, &sketch, c_max, (c, hint), part, log_delta) {
+        if let Some((lower, upper)) = through(laws, &sketch, c_max, (c, hint), part, log_delta, nodes_max) {
             let (low, high) = best.unwrap_or((0.0, f64::INFINITY));
             best = Some((lower.max(low), upper.min(high)));
         }
@@ -66,9 +79,10 @@ fn through(
     (mut c, mut hint): (f64, f64),
     part: f64,
     log_delta: f64,
+    nodes_max: f64,
 ) -> Option<Bounds> {
     for _ in 0..5 {
-        let contour = Contour::new(laws, sketch, part * c, hint, log_delta)?;
+        let contour = Contour::new(laws, sketch, part * c, hint, log_delta, nodes_max)?;
         let found = contour.solve(hint, log_delta)?;
         // Far from the saddle the sum cancels and aliases grow; go on from a contour through the new saddle.
         let off = (found - hint).abs();
@@ -94,7 +108,7 @@ pub(crate) fn deltas(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<Bounds
             let width = k.curvature + 1.0 / (c * c) + 1.0 / ((1.0 + c) * (1.0 + c));
             let log_delta = k.value - c * epsilon - libm::log(c * (1.0 + c)) - 0.5 * libm::log(width);
             // The next epsilons lie above: aim a little lower for their sake.
-            let contour = Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0);
+            let contour = Contour::new(laws, &sketch, c, epsilon, log_delta.min(0.0) - 3.0, NODES_MAX);
             current = contour.map(|contour| (contour, epsilon));
         }
         if let Some((contour, _)) = &current {

@@ -10,6 +10,9 @@
 //! `releases·(1 + c)·h²/8` at tilt c, and never whether it is one.
 //!
 //! The work grows with the width of the composed loss over h, hence for many releases; the contour engine is for those.
+//!
+//! Where hits are rare, `rare` does without the transform: large losses are convolved term by term, and all small ones
+//! together are bounded by their variance and largest value.
 
 mod allocation;
 mod cells;
@@ -17,6 +20,7 @@ mod convolve;
 mod curve;
 mod lattice;
 mod plan;
+mod rare;
 mod sketch;
 
 use crate::law::{Direction, Law, Pair, loss_max};
@@ -37,6 +41,11 @@ const WIDER: f64 = 12.0;
 const DELTA_WIDTH_ENOUGH: f64 = 1e-2;
 /// A delta that is as good as 0.
 const DELTA_MIN: f64 = 1e-90;
+
+/// The same as [`epsilon`] where hits are rare, and quickly: `None` where they are not.
+pub(crate) fn rare_epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
+    rare::epsilon(laws, delta).or_else(|| rare::added::epsilon(laws, delta))
+}
 
 /// Bounds from below and above on the epsilon at `delta` of `count` releases of each law; `None` if the grid is too large.
 pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
@@ -137,10 +146,14 @@ fn tight_at(
     width: &dyn Fn(f64, f64) -> f64,
 ) -> Option<(Curve, Curve)> {
     let mut best: Option<(f64, (Curve, Curve))> = None;
-    let (mut finer, mut log_delta_max) = (1.0, 0.0);
+    let (mut finer, mut log_delta_max, mut finest) = (1.0, 0.0, f64::INFINITY);
     for _ in 0..8 {
         let aim = |c: f64, epsilon: f64| finer * width(c, epsilon);
         let Some(plan) = plan::plan(&laws.sketches, Question::Delta { epsilon, log_delta_max }, &aim) else { break };
+        // At the limits of memory and time, a finer plan is the same plan again.
+        if plan.h > 0.9 * finest {
+            break;
+        }
         let curves = laws.curves(planner, &plan);
         let (low, high) = (curves.0.delta(epsilon), curves.1.delta(epsilon));
         if best.as_ref().is_none_or(|(least, _)| high - low < *least) {
@@ -154,10 +167,12 @@ fn tight_at(
         // The first guess of delta may be far too large, and with it what may be lost.
         if libm::log(high) < log_delta_max - 1.0 {
             log_delta_max = libm::log(high);
+            finest = f64::INFINITY;
         } else if finer < 0.01 {
             break;
         } else {
             finer *= (0.5 * DELTA_WIDTH_ENOUGH / missed).clamp(0.05, 0.5);
+            finest = plan.h;
         }
     }
     best.map(|(_, curves)| curves)

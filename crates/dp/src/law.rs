@@ -175,7 +175,8 @@ fn log_side_above(side: &[(f64, f64)], x: f64, y: f64, variance: f64) -> Complex
         return Complex64::new(exponent(*mean, x, variance), mean * y / variance);
     }
     let top = side.iter().map(|(mean, _)| exponent(*mean, x, variance)).fold(0.0, f64::max);
-    if top > LARGE {
+    // Below, the sum is squared.
+    if top > LARGE / 2.0 {
         let sum: Complex64 = side
             .iter()
             .map(|(mean, mass)| {

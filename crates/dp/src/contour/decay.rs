@@ -64,7 +64,7 @@ pub(super) fn decay(branches: &[(f64, Pair)], c: f64, cumulant: f64, fineness: F
     for (weight, pair) in branches.iter().filter(|(weight, _)| *weight > 0.0) {
         for (peak, from, to) in modes(pair, c)? {
             let cells = cells(pair, c, libm::log(*weight) - cumulant, (peak, from, to), fineness.cell);
-            stack(&cells, fineness.level, &mut layers);
+            stacks(&cells, fineness.level, &mut layers);
         }
     }
     Some(Decay { layers })
@@ -133,6 +133,22 @@ fn cells(pair: &Pair, c: f64, log_scale: f64, (peak, from, to): (f64, f64, f64),
         Cell { from: loss, to: next_loss, density: if density.is_finite() { density } else { 0.0 } }
     };
     nodes.windows(2).map(cell).collect()
+}
+
+/// [`stack`]s of the hills of the step function: a hill behind a valley would be cut down to the valley's level. (Where the
+/// loss hardly rises in x, its density is high whatever that of x is, so a mode of x can hold two modes of the loss.)
+fn stacks(cells: &[Cell], ratio: f64, layers: &mut Vec<(f64, f64)>) {
+    let highest = |cells: &[Cell]| cells.iter().map(|cell| cell.density).fold(0.0, f64::max);
+    let valley = (1..cells.len().max(1))
+        .filter(|k| cells[*k].density < 0.5 * highest(&cells[..*k]).min(highest(&cells[*k..])))
+        .min_by(|a, b| cells[*a].density.total_cmp(&cells[*b].density));
+    match valley {
+        Some(valley) => {
+            stacks(&cells[..valley], ratio, layers);
+            stacks(&cells[valley..], ratio, layers);
+        }
+        None => stack(cells, ratio, layers),
+    }
 }
 
 /// Cuts the step function into layers around its highest cell.

@@ -1,12 +1,13 @@
 //! The trapezoid sum along one contour, with every error counted; see the essay in [`super`].
 
 use super::sketch::Sketch;
-use super::{Bounds, decay, line};
+use super::{Bounds, NODES_SHORT, decay, line};
 use crate::law::Law;
 use num_complex::Complex64;
 
-/// More nodes than this and another engine is faster.
-const NODES_MAX: f64 = 40_000.0;
+/// Truncation of `e^{−DIGITS_MIN}` of delta is good enough where nothing better can be had: as cε is seldom below 1, it moves
+/// epsilon by less than that part of itself.
+const DIGITS_MIN: f64 = 12.0;
 
 /// How small the errors of a contour are made.
 #[derive(Clone, Copy)]
@@ -57,7 +58,14 @@ pub(super) struct Term {
 }
 
 impl Contour {
-    pub(super) fn new(laws: &[(Law, u64)], sketch: &Sketch, c: f64, epsilon: f64, log_delta: f64) -> Option<Self> {
+    pub(super) fn new(
+        laws: &[(Law, u64)],
+        sketch: &Sketch,
+        c: f64,
+        epsilon: f64,
+        log_delta: f64,
+        nodes_max: f64,
+    ) -> Option<Self> {
         let here = sketch.at(c);
         let Precision { digits, exponent, fineness } = precision(laws.len());
         let mut period = (digits - log_delta) / c;
@@ -105,7 +113,13 @@ impl Contour {
             let sum: f64 = sampled.iter().map(|(_, decay, count)| count * decay.log_bound(t)).sum();
             sum - square * t * t / 2.0 - libm::log(std::f64::consts::PI * t)
         };
-        let last = first_below(log_tail, wanted, NODES_MAX * step)?;
+        // Where the tail does not fall any further, because there are too few hits, fewer digits are worth more than none if they
+        // are cheap.
+        let t_max = nodes_max * step;
+        let flat = || log_tail(t_max / 16.0) - log_tail(t_max) < libm::log(16.0) + 6.0;
+        let short = nodes_max <= NODES_SHORT;
+        let rough = || first_below(log_tail, wanted + digits - DIGITS_MIN, t_max).filter(|_| short && flat());
+        let last = first_below(log_tail, wanted, nodes_max * step).or_else(rough)?;
         let count = (last / step).ceil() as usize + 1;
         contour.tail = libm::exp(log_tail(count as f64 * step - step)) * (1.0 + 1e-9);
         contour.terms = terms(&sampled, square, step, count, c);

@@ -159,7 +159,7 @@ fn the_cost_does_not_grow_with_the_steps() {
     let nodes = |steps: u64| {
         let laws = [(poisson(0.01, 1.0, Direction::Remove), steps)];
         let (sketch, _, c, hint) = saddle(&laws, f64::ln(1e-6)).unwrap();
-        Contour::new(&laws, &sketch, c, hint, f64::ln(1e-6)).unwrap().terms.len()
+        Contour::new(&laws, &sketch, c, hint, f64::ln(1e-6), NODES_MAX).unwrap().terms.len()
     };
     assert!(nodes(1_000_000) <= nodes(1000) && nodes(100_000_000) < 100);
 }
@@ -171,4 +171,38 @@ fn chernoff_is_above_and_ends_with_the_loss() {
     let exact = deltas(&laws, &[0.5, 2.0]).unwrap();
     let bound = chernoff(&laws, &[0.5, 2.0, 10.2]).unwrap();
     assert!(bound[0] >= exact[0].1 && bound[1] >= exact[1].1 && bound[2].to_bits() == 0, "{bound:?} {exact:?}");
+}
+/// With little noise a hit is seen at once, and the loss is a Gaussian for every number of hits: the sum over that number.
+fn by_hits(rate: f64, noise: f64, count: u64, epsilon: f64) -> f64 {
+    let t = count as f64;
+    let (mean, deviation) = (t * rate, (t * rate).sqrt());
+    let term = |k: f64| {
+        let choose = libm::lgamma(t + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(t - k + 1.0);
+        let log_mass = choose + k * rate.ln() + (t - k) * libm::log1p(-rate);
+        let m = (t - k) * libm::log1p(-rate) + k * (rate.ln() + 0.5 / (noise * noise));
+        let s = k.sqrt() / noise;
+        let p = crate::closed::log_tail((epsilon - m) / s);
+        let q = epsilon - m + 0.5 * s * s + crate::closed::log_tail((epsilon - m) / s + s);
+        (log_mass + p).exp() - (log_mass + q).exp()
+    };
+    let (first, last) = ((mean - 14.0 * deviation).max(1.0) as u64, (mean + 14.0 * deviation + 20.0) as u64);
+    (first..=last).map(|k| term(k as f64)).sum()
+}
+
+/// Two hills of the loss under one of x, a squared exponential that overflows, and hits too few to decay by 27 digits.
+#[test]
+fn little_noise_is_no_obstacle() {
+    for (rate, noise, steps, delta) in [
+        (6.241e-4, 0.1171, 758_949, 4.3e-5),
+        (1.4e-4, 0.11, 91_899, 4e-29),
+        (0.016, 0.054, 631_032, 4e-17),
+        (1.3e-3, 0.065, 4244, 2e-11),
+    ] {
+        let laws = [(poisson(rate, noise, Direction::Remove), steps)];
+        let (lower, upper) = short_epsilon(&laws, delta).unwrap();
+        assert!(upper - lower < 1e-5 * upper, "{rate} {noise}: {lower} {upper}");
+        let (before, after) =
+            (by_hits(rate, noise, steps, lower * 0.9998), by_hits(rate, noise, steps, upper * 1.0002));
+        assert!(before > delta && after < delta, "{rate} {noise}: {lower} {upper}, {before:e} {after:e}");
+    }
 }

@@ -117,12 +117,17 @@ fn of_pair(pair: &Pair, h: f64, first: i64, last: i64) -> Cells {
     }
     cells.left = masses(pair, f64::NEG_INFINITY, boundaries[0]);
     cells.right = masses(pair, boundaries[boundaries.len() - 1], f64::INFINITY);
+    cells.slack = slack(pair, residual);
+    cells
+}
+
+/// How far the losses of a declared cell may reach out of it, where boundaries were found up to `residual`.
+pub(super) fn slack(pair: &Pair, residual: f64) -> f64 {
     // Error of an exponent (m·x − m²/2)/s² at any x that is used, then of the logarithm and of the weights in it.
     let mean = pair.p.iter().chain(&pair.q).map(|(m, _)| m.abs()).fold(0.0, f64::max);
     let (low, high) = finite_range(pair, FAR);
     let exponent = mean * (low.abs().max(high.abs()) + mean) / pair.noise.powi(2);
-    cells.slack = residual + 16.0 * ROUNDOFF * (1.0 + exponent) + 2.0 * (weight_error(&pair.p) + weight_error(&pair.q));
-    cells
+    residual + 16.0 * ROUNDOFF * (1.0 + exponent) + 2.0 * (weight_error(&pair.p) + weight_error(&pair.q))
 }
 
 /// The x at losses `i·step` for `i = from..=to`, and how far the loss there may be off (before rounding).
@@ -201,7 +206,7 @@ pub(super) fn loss(pair: &Pair, x: f64) -> (f64, f64) {
 }
 
 /// `L⁻¹` where it can be written out: two Gaussians, or one against a mixture of itself and another.
-fn closed_form(pair: &Pair) -> Option<impl Fn(f64) -> f64> {
+pub(super) fn closed_form(pair: &Pair) -> Option<impl Fn(f64) -> f64> {
     let variance = pair.noise * pair.noise;
     // One law is N(origin), the other rest·N(origin) + weight·N(origin + shift); sign is −1 where the latter is Q.
     let (sign, origin, shift, rest, weight) = match (&pair.p[..], &pair.q[..]) {

@@ -88,7 +88,7 @@ fn own_means(cells: &Cells) -> impl Iterator<Item = f64> {
     })
 }
 
-fn lower_at(cells: &Cells, offset: f64) -> Lattice {
+pub(super) fn lower_at(cells: &Cells, offset: f64) -> Lattice {
     let h = cells.h;
     let nodes = cells.half.len() / 2 + 1;
     let losses: Vec<f64> = (0..nodes as i64).map(|i| (cells.first + i) as f64 * h + offset).collect();

@@ -277,46 +277,52 @@ fn without_replacement_lies_above_its_law_and_not_far() {
     }
 }
 
+/// Each setting on a thread of its own: together they are the longest of all tests.
 #[test]
 fn edges_of_the_other_releases_too() {
-    let rate = |q: f64| SamplingRate::from_f64(q).unwrap();
-    for (q, s) in [(1e-9, 0.05), (1e-9, 1000.0), (0.01, 1.0), (0.5, 0.05), (0.5, 1000.0), (1.0 - 1e-12, 0.3)] {
-        let noise_multiplier = NoiseMultiplier::new(s).unwrap();
-        let group = |group_size| Event::PoissonSampledGroup { sampling_rate: rate(q), noise_multiplier, group_size };
-        let (dataset_size, batch_size_max) = (100_000, 20_000);
-        let sampling_rate = rate(q);
-        let cut =
-            Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max };
-        let mut events = vec![
-            (sampled(q, s, 1), Adjacency::ReplaceOne),
-            (group(3), Adjacency::AddRemove),
-            (group(40), Adjacency::AddRemove),
-            (cut, Adjacency::AddRemove),
-            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 1e3, gamma: 1e-9 }), Adjacency::ZeroOut),
-            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: -0.999, gamma: 0.999 }), Adjacency::ZeroOut),
-            (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 0.0, gamma: 1e-300 }), Adjacency::ReplaceOne),
-        ];
-        // These ask for a delta at every order, which takes seconds where orders are large.
-        if q > 0.4 && s < 100.0 {
-            events.push((search(sampled(q, s, 10), Trials::Poisson { mean: 1e9 }), Adjacency::ReplaceOne));
-            events.push((search(sampled(q, s, 10), Trials::Poisson { mean: 1e-9 }), Adjacency::AddRemove));
+    std::thread::scope(|scope| {
+        for (q, s) in [(1e-9, 0.05), (1e-9, 1000.0), (0.01, 1.0), (0.5, 0.05), (0.5, 1000.0), (1.0 - 1e-12, 0.3)] {
+            scope.spawn(move || edges_at(q, s));
         }
-        for (event, adjacency) in events {
-            for count in [1, 100_000_000] {
-                let event = Event::Repeated { event: Box::new(event.clone()), count };
-                for delta in [1e-30, 0.5] {
-                    let found = match epsilon(&event, Delta::new(delta).unwrap(), adjacency) {
-                        Ok(found) => found,
-                        Err(error) => {
-                            assert_eq!(error, Unsupported::Unbounded, "{event:?}");
-                            continue;
-                        }
-                    };
-                    let back = delta_of(&event, found.epsilon, adjacency).unwrap();
-                    // Two searches for two minima; where epsilon is in the thousands, a small difference in order shows.
-                    let slack = if found.epsilon.get() < 100.0 { 1e-3 } else { 1.0 / delta };
-                    assert!((0.0..=delta * (1.0 + slack)).contains(&back), "{event:?} {delta} {found:?} {back}");
-                }
+    });
+}
+
+fn edges_at(q: f64, s: f64) {
+    let rate = |q: f64| SamplingRate::from_f64(q).unwrap();
+    let noise_multiplier = NoiseMultiplier::new(s).unwrap();
+    let group = |group_size| Event::PoissonSampledGroup { sampling_rate: rate(q), noise_multiplier, group_size };
+    let (dataset_size, batch_size_max) = (100_000, 20_000);
+    let sampling_rate = rate(q);
+    let cut = Event::TruncatedPoissonSampledGaussian { sampling_rate, noise_multiplier, dataset_size, batch_size_max };
+    let mut events = vec![
+        (sampled(q, s, 1), Adjacency::ReplaceOne),
+        (group(3), Adjacency::AddRemove),
+        (group(40), Adjacency::AddRemove),
+        (cut, Adjacency::AddRemove),
+        (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 1e3, gamma: 1e-9 }), Adjacency::ZeroOut),
+        (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: -0.999, gamma: 0.999 }), Adjacency::ZeroOut),
+        (search(sampled(q, s, 10), Trials::NegativeBinomial { shape: 0.0, gamma: 1e-300 }), Adjacency::ReplaceOne),
+    ];
+    // These ask for a delta at every order, which takes seconds where orders are large.
+    if q > 0.4 && s < 100.0 {
+        events.push((search(sampled(q, s, 10), Trials::Poisson { mean: 1e9 }), Adjacency::ReplaceOne));
+        events.push((search(sampled(q, s, 10), Trials::Poisson { mean: 1e-9 }), Adjacency::AddRemove));
+    }
+    for (event, adjacency) in events {
+        for count in [1, 100_000_000] {
+            let event = Event::Repeated { event: Box::new(event.clone()), count };
+            for delta in [1e-30, 0.5] {
+                let found = match epsilon(&event, Delta::new(delta).unwrap(), adjacency) {
+                    Ok(found) => found,
+                    Err(error) => {
+                        assert_eq!(error, Unsupported::Unbounded, "{event:?}");
+                        continue;
+                    }
+                };
+                let back = delta_of(&event, found.epsilon, adjacency).unwrap();
+                // Two searches for two minima; where epsilon is in the thousands, a small difference in order shows.
+                let slack = if found.epsilon.get() < 100.0 { 1e-3 } else { 1.0 / delta };
+                assert!((0.0..=delta * (1.0 + slack)).contains(&back), "{event:?} {delta} {found:?} {back}");
             }
         }
     }
