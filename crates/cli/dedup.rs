@@ -44,8 +44,11 @@ fn room(plan: &DedupPlan, terminal: Terminal) -> Result<(), Failure> {
     let estimate = plan.disk_estimate()?;
     let DiskEstimate { rows, scratch_bytes, output_bytes, free_bytes } = estimate;
     let free = free_bytes.map_or_else(|| String::from("unknown"), bytes);
-    let need =
-        format!("{} for the output and up to {} while rows are compared", bytes(output_bytes), bytes(scratch_bytes));
+    let scratch = match scratch_bytes {
+        0 => String::new(),
+        scratch => format!(" and up to {} while rows are compared", bytes(scratch)),
+    };
+    let need = format!("{} for the output{scratch}", bytes(output_bytes));
     terminal.say(&format!("about {rows} rows; disk: {need}; free: {free}"));
     if estimate.is_tight() {
         terminal.warn("the disk may be too small; choose another folder, or a larger `--memory`");
@@ -80,19 +83,25 @@ pub(crate) fn with_progress(
 pub(crate) fn done(manifest: &DedupManifest) -> String {
     match &manifest.spans {
         Some(counts) => format!("{} parts of {} rows stand somewhere before", counts.spans, counts.rows_with_spans),
-        None => totals(&manifest.counts),
+        None => totals(&manifest.counts, manifest.annotated),
     }
 }
 
+/// A row, or the values of a column.
+fn unit(name: &str) -> String {
+    if name == "row" { name.to_owned() } else { format!("value of `{name}`") }
+}
+
 /// `120 rows in, 100 out; removed: 12 equal, 3 equal after normalisation, 5 similar`.
-fn totals(counts: &DedupCounts) -> String {
+fn totals(counts: &DedupCounts, annotated: bool) -> String {
     let DedupCounts { rows_in, rows_out, removed_raw, removed_normalised, removed_near, .. } = counts;
+    let gone = if annotated { "marked" } else { "removed" };
     let over = match counts.removed_over_limit {
         0 => String::new(),
         rows => format!(", {rows} over the limit"),
     };
     format!(
-        "{rows_in} rows in, {rows_out} out; removed: {removed_raw} equal, {removed_normalised} equal after normalisation, {removed_near} similar{over}"
+        "{rows_in} rows in, {rows_out} out; {gone}: {removed_raw} equal, {removed_normalised} equal after normalisation, {removed_near} similar{over}"
     )
 }
 
@@ -108,7 +117,7 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
         lines.push(reach(manifest));
         return lines.join("\n");
     }
-    lines.push(totals(&manifest.counts));
+    lines.push(totals(&manifest.counts, manifest.annotated));
     lines.push(format!("copies: {}", manifest.method));
     let DedupCounts { kept_with_copies, most_copies, crowded, .. } = manifest.counts;
     if kept_with_copies > 0 {
@@ -144,7 +153,9 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
 /// What training on the result may claim.
 fn reach(manifest: &DedupManifest) -> String {
     let each = manifest.stages.iter().map(|stage| match stage.stability {
-        Some(bound) => format!("{}: one {} of the input changes at most {bound} of the output", stage.name, stage.unit),
+        Some(bound) => {
+            format!("{}: one {} of the input changes at most {bound} of the output", stage.name, unit(&stage.unit))
+        }
         None => format!(
             "{}: no bound; an epsilon of training is for the deduplicated corpus, not for its input",
             stage.name

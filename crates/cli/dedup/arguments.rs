@@ -9,6 +9,7 @@ use super::spans::SpanArguments;
 use crate::failure::Failure;
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Parquet, Arrow IPC, JSON lines, CSV, TSV or plain text: files, folders or glob patterns
     #[arg(required = true)]
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     /// Rows that are copies of rows in these files or folders go; these stay and are not written; may be repeated
     #[arg(long, value_name = "PATH")]
     against: Vec<String>,
-    /// Write all rows, and beside each what would become of it: dedup_keep, dedup_anchor, dedup_similarity
+    /// Write all rows, and beside each in new columns whether it would stay, else for which row it goes and how similar
     #[arg(long, conflicts_with = "report_only")]
     pub(super) annotate: bool,
     /// Write no shards: only say what would go

@@ -25,7 +25,7 @@ fn marks_are_what_a_removal_does() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let out = folder.path().join(format!("{name}-marked"));
         let id_column = Some("id".to_owned());
-        let plan = DedupPlan { annotate: true, id_column, ..plan(&[file.clone()], &out, what) };
+        let plan = DedupPlan { annotate: true, id_column, ..plan(std::slice::from_ref(&file), &out, what) };
         let manifest = run(&plan).unwrap();
         assert!(manifest.annotated);
         assert_eq!((manifest.counts.rows_in, manifest.counts.rows_out, manifest.outputs[0].rows), (9, 9, 9), "{name}");
@@ -77,8 +77,10 @@ fn the_disk_is_asked_for_what_memory_does_not_hold() {
     let size = lines.len() as u64;
     let path = folder.path().join("a.jsonl");
     std::fs::write(&path, lines).unwrap();
-    let plan =
-        |memory: u64, what: What| DedupPlan { memory, ..plan(&[path.clone()], &folder.path().join("new/out"), what) };
+    let plan = |memory: u64, what: What| DedupPlan {
+        memory,
+        ..plan(std::slice::from_ref(&path), &folder.path().join("new/out"), what)
+    };
     let near = |memory| plan(memory, What::Near(super::near(0.8))).disk_estimate().unwrap();
     let estimate = near(1 << 20);
     assert!(estimate.rows.abs_diff(40_000) < 400, "{estimate:?}");

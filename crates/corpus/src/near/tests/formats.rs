@@ -104,7 +104,7 @@ fn the_same_rows_stay_in_every_kind_of_file() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let plan = |output: &str| DedupPlan {
             id_column: Some("id".to_owned()),
-            ..plan(&[file.clone()], &folder.path().join(output), what)
+            ..plan(std::slice::from_ref(&file), &folder.path().join(output), what)
         };
         let left_of = |output: &str, change: &dyn Fn(&mut DedupPlan)| {
             let mut plan = plan(&format!("{name}-{output}"));
@@ -121,7 +121,8 @@ fn the_same_rows_stay_in_every_kind_of_file() {
         // Of what is no copy the newest two, then the newest one of each.
         for (most, ids) in [(2, &["1", "2", "5", "7"][..]), (1, &["1", "2", "7"])] {
             let few = |plan: &mut DedupPlan| {
-                (within(plan), newest(plan));
+                within(plan);
+                newest(plan);
                 plan.max_records_per_unit = Some(most);
             };
             assert_eq!(left_of(&format!("few-{most}"), &few), ids, "{name}");

@@ -71,7 +71,8 @@ proptest! {
             (What::Normalised, Owners::All, None),
             (What::Normalised, within(), None),
         ] {
-            let plan = DedupPlan { owners: owners.clone(), max_records_per_unit, ..DedupPlan::new(Vec::new(), None, what) };
+            let base = DedupPlan::new(Vec::new(), None, what);
+            let plan = DedupPlan { owners: owners.clone(), max_records_per_unit, ..base };
             let claimed = plan.stage().stability.unwrap();
             let whole = kept_of(&rows, &plan);
             for without in 0..rows.len() {
@@ -95,7 +96,8 @@ proptest! {
         ] {
             let unit_column = Some("u".to_owned());
             let owners = Owners::Within("u".to_owned());
-            let plan = DedupPlan { keep, max_records_per_unit, owners, unit_column, ..DedupPlan::new(Vec::new(), None, what) };
+            let base = DedupPlan::new(Vec::new(), None, what);
+            let plan = DedupPlan { keep, owners, unit_column, max_records_per_unit, ..base };
             prop_assert_eq!(plan.stage().stability, Some(1));
             let kept = kept_of(&rows, &plan);
             for owner in ["x", "y", "z"] {
