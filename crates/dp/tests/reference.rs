@@ -315,7 +315,8 @@ fn what_is_fatal_to_others_gets_an_answer_in_time() {
                 lower >= 0.0 && lower <= upper && upper.is_finite()
             });
             findings.check(valid, what);
-            findings.check(took < Duration::from_secs(2), what);
+            // That it ends at all is the point, on a busy machine too; how fast it is, the benches say.
+            findings.check(took < Duration::from_secs(20), what);
         }
     }
     findings.report(2 * FATAL_TO_OTHERS.len());
