@@ -46,6 +46,7 @@ mod nested;
 mod output;
 mod packed;
 mod plan;
+mod quoted;
 mod read;
 mod records;
 mod resume;

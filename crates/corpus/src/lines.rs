@@ -24,7 +24,7 @@ use table::Header;
 
 /// Rows and bytes that are scrubbed at once.
 const BATCH_ROWS: usize = 8192;
-const BATCH_BYTES: usize = 16 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 /// What some editors put before the first line.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
