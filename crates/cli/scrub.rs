@@ -5,6 +5,7 @@
 
 mod explain;
 pub(crate) mod rules;
+mod size;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -76,6 +77,11 @@ pub(crate) struct Arguments {
     /// Worker threads; 0 means one per core, and no number changes an output byte
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
+    /// Memory for rows in flight, over all workers, such as 256MiB; a row longer than an eighth of it is refused, and a row
+    /// group that takes more than a sixteenth of it, packed, is written in parts. What tells exact repeats, some 64 bytes a row, comes on
+    /// top
+    #[arg(long, default_value = "2GiB", value_name = "SIZE", value_parser = size::size)]
+    memory: u64,
     /// A file that cannot be read is left out and named (exit code 3), or stops the run
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_error: OnError,
@@ -167,7 +173,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     plan.columns.clone_from(&arguments.column);
     plan.packs = packs(&written.rule_packs())?;
     plan.dedup_exact = !arguments.no_dedup;
-    plan.jobs = arguments.jobs;
+    (plan.jobs, plan.memory) = (arguments.jobs, arguments.memory);
     plan.on_error = arguments.on_error.into();
     plan.overwrite = arguments.overwrite;
     plan.max_changed = arguments.max_changed;

@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use crate::error::Fault;
 use crate::format::Layout;
 use crate::ipc::ArrowFile;
+use crate::memory::Shares;
 use crate::nested::Way;
 use crate::selector::Selector;
 use crate::source::{Columns, Kind, Source};
@@ -48,6 +49,14 @@ impl Columnar {
             Some(layout) => Self::Arrow(ArrowFile::open(path, layout, selectors, &owners, limit)?),
             None => Self::Parquet(Source::open_selected(path, selectors, owner, limit)?),
         })
+    }
+
+    /// Decodes no more of Parquet at once than these shares; an Arrow batch is decoded whole.
+    pub(crate) fn within(self, shares: Shares) -> Self {
+        match self {
+            Self::Parquet(source) => Self::Parquet(source.within(shares)),
+            arrow @ Self::Arrow(_) => arrow,
+        }
     }
 
     pub(crate) fn schema(&self) -> &Schema {

@@ -40,6 +40,7 @@ mod ipc;
 mod json;
 mod lines;
 mod manifest;
+mod memory;
 mod meter;
 mod near;
 mod nested;

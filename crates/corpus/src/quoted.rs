@@ -17,6 +17,7 @@ pub(crate) fn end(line: &str, start: usize) -> Option<(usize, bool)> {
         at = next_special(bytes, at)?;
         match bytes[at] {
             b'"' => return Some((at + 1, escaped)),
+            b'\\' if PLAIN[usize::from(*bytes.get(at + 1)?)] != 0 => at += 2,
             b'\\' => at += escape(&bytes[at + 1..])?.1 + 1,
             _ => return None,
         }
@@ -33,9 +34,15 @@ pub(crate) fn value(quoted: &str) -> Option<Cow<'_, str>> {
     let (mut kept, mut next) = (0, Some(first));
     while let Some(at) = next {
         text.push_str(&inner[kept..at]);
-        let (character, length) = escape(&bytes[at + 1..])?;
-        text.push(character);
-        kept = at + 1 + length;
+        let plain = bytes.get(at + 1).map_or(0, |byte| PLAIN[usize::from(*byte)]);
+        if plain == 0 {
+            let (character, length) = escape(&bytes[at + 1..])?;
+            text.push(character);
+            kept = at + 1 + length;
+        } else {
+            text.push(char::from(plain));
+            kept = at + 2;
+        }
         next = next_special(bytes, kept);
     }
     text.push_str(&inner[kept..]);
@@ -66,21 +73,20 @@ const fn special(word: u64) -> u64 {
     (zero | (word.wrapping_sub(0x20 * ONES) & !word)) & HIGH
 }
 
-/// The character that an escape stands for and its bytes, those behind the backslash.
+/// What one letter behind a backslash stands for; 0 where it is not one letter.
+const PLAIN: [u8; 256] = {
+    let (mut plain, mut at) = ([0; 256], 0);
+    let pairs = *b"\"\"\\\\//b\x08f\x0cn\nr\rt\t";
+    while at < pairs.len() {
+        plain[pairs[at] as usize] = pairs[at + 1];
+        at += 2;
+    }
+    plain
+};
+
+/// The character that a longer escape stands for and its bytes, those behind the backslash.
 fn escape(bytes: &[u8]) -> Option<(char, usize)> {
-    let character = match bytes.first()? {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => return unit(&bytes[1..]).and_then(|first| character(first, &bytes[5..])),
-        _ => return None,
-    };
-    Some((character, 1))
+    unit(bytes.strip_prefix(b"u")?).and_then(|first| character(first, &bytes[5..]))
 }
 
 /// Four hexadecimal digits.

@@ -168,6 +168,29 @@ mod tests {
         findings.into_iter().map(|finding| (finding.span, finding.entity)).collect()
     }
 
+    /// What the bytes beside the digits may not dismiss.
+    #[test]
+    fn numbers_that_go_on_are_looked_at() {
+        for text in [
+            "+44.2079460958",
+            "+1.2125550143",
+            "call 212.555.0143",
+            "(212) 555-0143",
+            "212 (555) 0143",
+            "212/555/0143 tel",
+            "tel 12\u{a0}34\u{a0}56\u{a0}78",
+            "ssn 536.90.4399",
+            "4111-1111-1111-1111",
+            "10.20.30.40",
+            "DE89 3704 0044 0532 0130 00",
+        ] {
+            let mut found = Vec::new();
+            Numbers::new(&Entity::ALL).unwrap().find(text, &mut found);
+            assert!(!found.is_empty(), "{text}");
+            assert_eq!(sorted(found), sorted(slowly(text)), "{text}");
+        }
+    }
+
     proptest::proptest! {
         #![proptest_config(seeded(4000))]
 

@@ -64,6 +64,14 @@ impl Sink {
         }
     }
 
+    /// Ends a row group that holds this many bytes before its time: what is not ended lies in memory.
+    pub(super) fn end_full_group(&mut self, limit: u64) -> Result<(), Stop> {
+        match &self.writer {
+            Writer::Parquet(writer) if writer.memory_size() as u64 >= limit => self.end_group(),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn commit(self) -> Result<Written, Stop> {
         let Self { writer, findings, target } = self;
         let file = caught(|| match writer {
