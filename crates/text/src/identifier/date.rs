@@ -49,9 +49,23 @@ const MONTH_BYTES_MAX: usize = 10;
 
 fn birth(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
     let span = date(bytes, token, floor)?;
-    let line = bytes[..span.start].iter().rev().take(40).take_while(|&&byte| byte != b'\n').count();
-    let named = context::mentioned(bytes, &(span.start..span.start), line, 0, &WORDS);
+    let named = context::mentioned(bytes, &(span.start..span.start), label(bytes, span.start), 0, &WORDS);
     named.then_some((span, 0.85))
+}
+
+/// How far before `start` a word counts: to the beginning of its line, or of the line above where that ends with a colon
+/// and nothing stands between.
+fn label(bytes: &[u8], start: usize) -> usize {
+    let before = &bytes[start.saturating_sub(40)..start];
+    let line = |text: &[u8]| text.iter().rev().take_while(|&&byte| byte != b'\n').count();
+    let own = line(before);
+    let above = before[..before.len() - own].strip_suffix(b"\n");
+    match above {
+        Some(above) if above.ends_with(b":") && before[before.len() - own..].trim_ascii().is_empty() => {
+            own + 1 + line(above)
+        }
+        _ => own,
+    }
 }
 
 fn any(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {

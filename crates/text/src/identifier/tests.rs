@@ -81,6 +81,22 @@ fn a_word_of_another_kind_silences_what_speaks_for_itself() {
     silent(&[(Entity::PtNif, "NIF <PT_NIF> 123456789"), (Entity::PtNif, "benifit 123456789")]);
 }
 
+/// A word is known on forms and in haste too.
+#[test]
+fn abbreviations_have_dots_and_numbers_are_short() {
+    found(&[
+        ("(T.F.N. 613 613 412)", "        ^^^^^^^^^^^ AU_TFN"),
+        ("fødselsnr. 08116122643", "           ^^^^^^^^^^^ NO_FNR"),
+        ("C.N.P.: 1900630462548", "        ^^^^^^^^^^^^^ RO_CNP"),
+    ]);
+    // Letters with dots that are part of more, and a date under a line that is no label.
+    silent(&[
+        (Entity::AuTfn, "xT.F.Ny 613 613 412"),
+        (Entity::DateOfBirth, "She was born there.\n12/03/1985"),
+        (Entity::DateOfBirth, "Born in:\nFebruary, not 12/03/1985"),
+    ]);
+}
+
 /// Every word that holds a digit looked at in every way, plain numbers too.
 fn slowly(all: &Identifiers, text: &str) -> Vec<Finding> {
     let (bytes, mut findings, mut floor) = (text.as_bytes(), Vec::new(), 0);
