@@ -122,6 +122,24 @@ mod tests {
         prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
     }
 
+    #[test]
+    fn pairs_are_whole_or_no_character() {
+        for (quoted, says) in [
+            (r#""\ud83d\ude00""#, Some("😀")),
+            (r#""\u0041\u00e9\/""#, Some("Aé/")),
+            (r#""\ud800\ue000""#, None),
+            (r#""\ud800\udbff""#, None),
+            (r#""\ud800x""#, None),
+            (r#""\udc00""#, None),
+            (r#""\u004""#, None),
+            (r#""\""#, None),
+        ] {
+            assert_eq!(end(quoted, 0).is_some(), says.is_some(), "{quoted}");
+            assert_eq!(end(quoted, 0).and_then(|_| value(quoted)).as_deref(), says, "{quoted}");
+            assert_eq!(serde_json::from_str::<String>(quoted).ok().as_deref(), says, "{quoted}");
+        }
+    }
+
     proptest! {
         #![proptest_config(crate::fixtures::proptest_config(4000))]
 
