@@ -211,7 +211,10 @@ pub(crate) fn tables() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat()),
         prop::collection::vec((shreds(), "[0-9]{1,9}"), 0..3).prop_map(|parts| {
-            parts.into_iter().map(|(shred, number)| format!("{number}, {shred}, {number}.5,")).collect()
+            parts
+                .into_iter()
+                .flat_map(|(shred, number)| [number.clone(), shred, number].map(|part| part + ","))
+                .collect()
         }),
     ]
 }
