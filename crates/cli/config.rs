@@ -128,6 +128,9 @@ pub(crate) struct Scrub {
     /// Share of the texts' bytes above which a file is refused.
     #[serde(default)]
     pub(crate) max_changed: Option<f64>,
+    /// Bytes that rows in flight may take.
+    #[serde(default, deserialize_with = "memory")]
+    pub(crate) memory: Option<u64>,
     /// 0 means one per core.
     #[serde(default)]
     pub(crate) jobs: usize,
@@ -279,6 +282,10 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         }
     }
     deserializer.deserialize_any(OneOrMany)
+}
+
+fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    crate::scrub::memory(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn preset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static Preset>, D::Error> {

@@ -21,6 +21,7 @@ mod run;
 mod score;
 mod scrub;
 mod selftest;
+mod size;
 mod statement;
 mod terminal;
 mod train;

@@ -18,6 +18,7 @@ use crate::config::{Config, OnError, Scrub};
 use crate::dedup::Removal;
 use crate::failure::{Exit, Failure};
 use crate::progress;
+use crate::size::size;
 use crate::terminal::{Terminal, bytes, table};
 use rules::Names;
 
@@ -77,6 +78,11 @@ pub(crate) struct Arguments {
     /// Worker threads; 0 means one per core, and no number changes an output byte
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
+    /// Memory for rows in flight, over all workers, such as 256MiB; a row longer than an eighth of it is refused, and a row
+    /// group that takes more than a sixteenth of it, packed, is written in parts. What tells exact repeats, some 64 bytes a row, comes on
+    /// top
+    #[arg(long, default_value = "2GiB", value_name = "SIZE", value_parser = memory)]
+    memory: u64,
     /// A file that cannot be read is left out and named (exit code 3), or stops the run
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_error: OnError,
@@ -168,7 +174,7 @@ fn plan_from_arguments(arguments: &Arguments) -> Result<ScrubPlan, Failure> {
     plan.columns.clone_from(&arguments.column);
     plan.packs = packs(&written.rule_packs())?;
     plan.dedup_exact = !arguments.no_dedup;
-    plan.jobs = arguments.jobs;
+    (plan.jobs, plan.memory) = (arguments.jobs, arguments.memory);
     plan.on_error = arguments.on_error.into();
     plan.overwrite = arguments.overwrite;
     plan.max_changed = arguments.max_changed;
@@ -202,6 +208,7 @@ pub(crate) fn plan_from_config(config: &Config, inputs: Vec<PathBuf>, output: Pa
         return Err(Failure::usage("`max_changed` in [scrub] is no share").help("write a number from 0 to 1"));
     }
     plan.max_changed = scrub.max_changed;
+    plan.memory = scrub.memory.unwrap_or(plan.memory);
     Ok(for_run(plan, config))
 }
 
@@ -311,6 +318,11 @@ fn scope(name: &str) -> Result<Scope, String> {
     let known = [Scope::Span, Scope::Document, Scope::Unit, Scope::Corpus];
     let found = known.into_iter().find(|scope| scope.as_str() == name);
     found.ok_or_else(|| String::from("write span, document, unit or corpus"))
+}
+
+/// Below this hardly a page of Parquet fits.
+pub(crate) fn memory(written: &str) -> Result<u64, String> {
+    size(written, 16 << 20)
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Recognizers of privet and of its peers on labelled texts: what they find, what they hit wrongly, and how fast, in one run.
 
-    python run.py --privet PATH/TO/privet GOLD.jsonl[.gz] … [--out FILE]
+    python run.py --privet PATH/TO/privet GOLD.jsonl[.gz] … [--redact-core PATH/TO/redact-peer] [--out FILE]
 
 Every tool runs in a process of its own on one core, one after the other, and writes its findings; all are scored by
 `privet evaluate --from`, so that one rule judges them. Speed is UTF-8 bytes over the time of finding alone, best of two
-passes. Needs what `requirements.txt` names; a peer that cannot be imported is left out and named.
+passes. Needs what `requirements.txt` names; a peer that cannot be imported is left out and named. `redact-peer` is built
+with `cargo build --release` in `redact-core/`.
 """
 
 import argparse
@@ -129,6 +130,17 @@ def peer(name, gold, out):
     print(json.dumps(sum(len(row["text"].encode()) for row in rows) / 1e6 / best))
 
 
+def redact_core(binary, gold, out):
+    """A peer in Rust: it reads lines as they are, unpacked."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as plain:
+        plain.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in texts(gold))
+        plain.flush()
+        done = subprocess.run([binary, plain.name, out], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return float(done.stdout)
+
+
 def judged(privet, gold, found=None):
     more = ["--from", found] if found else []
     done = subprocess.run([privet, "evaluate", gold, "--json", "--no-progress", *more], capture_output=True, text=True)
@@ -142,6 +154,7 @@ def main():
     parser.add_argument("gold", nargs="+")
     parser.add_argument("--privet", required=True)
     parser.add_argument("--out")
+    parser.add_argument("--redact-core")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--findings", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -161,6 +174,10 @@ def main():
                 else:
                     rows[name] = dict(judged(asked.privet, gold, found), peer_mb_s=json.loads(done.stdout.splitlines()[-1]))
                 print(name, "done", file=sys.stderr)
+            if asked.redact_core:
+                found = os.path.join(folder, "found.jsonl")
+                speed = redact_core(asked.redact_core, gold, found)
+                rows["redact-core"] = dict(judged(asked.privet, gold, found), peer_mb_s=speed)
             rows["privet"] = judged(asked.privet, gold)
     text = table(record)
     if asked.out:

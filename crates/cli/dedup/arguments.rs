@@ -7,6 +7,7 @@ use privet_corpus::{Banding, DedupPlan, Keep, Kinds, Measure, Near, Owners, Sele
 
 use super::spans::SpanArguments;
 use crate::failure::Failure;
+use crate::size::size;
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -70,7 +71,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Memory for what is compared, such as 512MiB; more of it lies on disk, and no limit changes an output byte
-    #[arg(long, default_value = "4GiB", value_name = "SIZE", value_parser = size)]
+    #[arg(long, default_value = "4GiB", value_name = "SIZE", value_parser = memory)]
     memory: u64,
     /// Worker threads; 0 means one per core, and no number changes an output byte
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -190,43 +191,14 @@ pub(super) fn keep(written: &str) -> Result<Keep, String> {
     }
 }
 
-/// A number of bytes: `536870912`, `512MiB`, `4GiB`, `2GB`.
-pub(super) fn size(written: &str) -> Result<u64, String> {
-    let units = [
-        ("KiB", 1_u64 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("TiB", 1 << 40),
-        ("kB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("TB", 1_000_000_000_000),
-        ("", 1),
-    ];
-    let parsed = units.iter().find_map(|(unit, bytes)| {
-        let number: u64 = written.strip_suffix(unit)?.trim().parse().ok()?;
-        number.checked_mul(*bytes)
-    });
-    parsed
-        .filter(|bytes| *bytes >= 1 << 20)
-        .ok_or_else(|| String::from("write a size of at least 1MiB, such as 512MiB or 4GiB"))
+/// A limit on memory; less would sort nothing but on disk.
+pub(super) fn memory(written: &str) -> Result<u64, String> {
+    size(written, 1 << 20)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        for (written, bytes) in
-            [("512MiB", 512 << 20), ("4GiB", 4 << 30), ("2GB", 2_000_000_000), ("1048576", 1 << 20), ("3 GiB", 3 << 30)]
-        {
-            assert_eq!(size(written), Ok(bytes), "{written}");
-        }
-        for wrong in ["", "1KiB", "MiB", "-1GiB", "4gigs", "99999999999TiB", "1.5GiB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn what_stays() {

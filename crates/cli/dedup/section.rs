@@ -3,7 +3,7 @@
 use privet_corpus::{DedupPlan, Keep, Level, Measure, Near, OwnerLimit, Owners, Spans, Units, What};
 use serde::{Deserialize, Deserializer};
 
-use super::arguments::{Bands, MeasureName, bands, keep, part, size};
+use super::arguments::{self, Bands, MeasureName, bands, keep, part};
 use super::spans::{ActionName, LevelName, WORDS_MIN};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -267,7 +267,7 @@ fn which<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Keep>, D::
 }
 
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    size(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
+    arguments::memory(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

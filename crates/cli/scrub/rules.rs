@@ -200,6 +200,7 @@ pub(crate) fn empty() -> Scrub {
         custom: Vec::new(),
         rule_packs: Vec::new(),
         jobs: 0,
+        memory: None,
         max_changed: None,
     }
 }

@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use crate::error::Fault;
 use crate::format::Layout;
 use crate::ipc::ArrowFile;
+use crate::memory::Shares;
 use crate::nested::Way;
 use crate::selector::Selector;
 use crate::source::{Columns, Kind, Source, column};
@@ -58,6 +59,14 @@ impl Columnar {
             Self::Arrow(file) => {
                 names.iter().try_for_each(|name| column(file.schema(), name).map(|_| ())).map(|()| Self::Arrow(file))
             }
+        }
+    }
+
+    /// Decodes no more of Parquet at once than these shares; an Arrow batch is decoded whole.
+    pub(crate) fn within(self, shares: Shares) -> Self {
+        match self {
+            Self::Parquet(source) => Self::Parquet(source.within(shares)),
+            arrow @ Self::Arrow(_) => arrow,
         }
     }
 

@@ -41,7 +41,7 @@ pub fn filter(
     let run = Run { plan, rules: &rules, pool: &pool, cancelled };
     let fail = |fault| Error::Input { file: PathBuf::from(STREAM), fault };
     let file = LineFile::from_reader(input).map_err(fail)?;
-    let mut lines = Lines::of(file, Form::Json, &plan.columns, plan.scope_column());
+    let mut lines = Lines::of(file, Form::Json, &plan.columns, plan.scope_column()).within(plan.shares());
     let mut seen = Seen::default();
     let (dedup, flat) = (plan.dedup_exact, is_flat(&plan.columns));
     let mut tally = Tally { seen: &mut seen, counts: Counts::default(), dedup, flat, policy: rules.policy() };

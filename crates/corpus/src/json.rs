@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::quoted;
 use crate::selector::{Places, Selector};
 
 /// As deep as `serde_json` goes.
@@ -56,21 +57,13 @@ pub(crate) fn find(line: &str, selectors: &[Selector]) -> Result<Vec<Found>, Fla
 
 /// The text behind a string that was found.
 pub(crate) fn text<'a>(line: &'a str, found: &Found) -> Cow<'a, str> {
-    if found.null { Cow::Borrowed("") } else { unescaped(&line[found.start..found.end]).unwrap_or_default() }
+    if found.null { Cow::Borrowed("") } else { quoted::value(&line[found.start..found.end]).unwrap_or_default() }
 }
 
 /// A string that says `text`, with its quotes.
 pub(crate) fn string(text: &str) -> String {
     // A text always has a JSON form.
     serde_json::to_string(text).unwrap_or_default()
-}
-
-/// The value of a string with its quotes; `None` for an escape that stands for nothing.
-fn unescaped(quoted: &str) -> Option<Cow<'_, str>> {
-    if memchr::memchr(b'\\', quoted.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
-    }
-    serde_json::from_str(quoted).ok().map(Cow::Owned)
 }
 
 struct Walk<'a> {
@@ -108,7 +101,7 @@ impl Walk<'_> {
         }
         loop {
             let (start, end) = self.string()?;
-            let name = unescaped(&self.line[start..end]).ok_or(Flaw::NotAnObject)?;
+            let name = quoted::value(&self.line[start..end]).ok_or(Flaw::NotAnObject)?;
             let below = if places.is_empty() {
                 Places::default()
             } else {
@@ -116,7 +109,7 @@ impl Walk<'_> {
             };
             if let Some(seen) = seen.as_deref_mut() {
                 for (seen, selector) in seen.iter_mut().zip(self.selectors) {
-                    *seen |= selector.top() == Some(&*name) || selector.to_string() == *name;
+                    *seen |= selector.top() == Some(&*name) || selector.written() == &*name;
                 }
             }
             if !self.take(b':') {
@@ -152,9 +145,8 @@ impl Walk<'_> {
         let start = self.at;
         let is_text = match self.peek() {
             Some(b'"') => {
-                let (start, end) = self.string()?;
                 // Rewritten or not, what stands there must be a string.
-                unescaped(&self.line[start..end]).ok_or(Flaw::NotAnObject)?;
+                self.string()?;
                 Some(false)
             }
             Some(b'n') => {
@@ -228,29 +220,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Steps over a string; its bytes, quotes included. Escapes are only skipped.
+    /// Steps over a string; its bytes, quotes included.
     fn string(&mut self) -> Result<(usize, usize), Flaw> {
-        let bytes = self.line.as_bytes();
         if self.peek() != Some(b'"') {
             return Err(Flaw::NotAnObject);
         }
         let start = self.at;
-        let mut at = start + 1;
-        loop {
-            let stop = at + memchr::memchr2(b'"', b'\\', &bytes[at..]).ok_or(Flaw::NotAnObject)?;
-            if bytes[at..stop].iter().any(|byte| *byte < 0x20) {
-                return Err(Flaw::NotAnObject);
-            }
-            at = stop + 1;
-            if bytes[stop] == b'"' {
-                break;
-            }
-            // Whatever is escaped, it is one character at least, and no quote ends the string.
-            let escaped = self.line[at..].chars().next().ok_or(Flaw::NotAnObject)?;
-            at += escaped.len_utf8();
-        }
-        self.at = at;
-        Ok((start, at))
+        (self.at, _) = quoted::end(self.line, start).ok_or(Flaw::NotAnObject)?;
+        Ok((start, self.at))
     }
 }
 

@@ -16,15 +16,15 @@ use crate::csv;
 use crate::error::Fault;
 use crate::format::Form;
 use crate::json::{self, Flaw, Found};
-use crate::packed::{Compression, LINE_MAX, LineFile};
+use crate::memory::Shares;
+use crate::packed::{Compression, LineFile};
 use crate::records::whose;
 use crate::rows::Scrubbed;
 use crate::selector::Selector;
 use table::Header;
 
-/// Rows and bytes that are scrubbed at once.
+/// Rows that are scrubbed at once.
 const BATCH_ROWS: usize = 8192;
-const BATCH_BYTES: usize = 16 << 20;
 /// What some editors put before the first line.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -32,8 +32,6 @@ pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub(crate) struct Batch {
     text: String,
     form: Form,
-    /// Bytes before the first row, which stay whatever becomes of it.
-    head: usize,
     /// Per row: where it begins and ends in `text`, and what was found in it.
     rows: Vec<(Range<usize>, Vec<Found>)>,
     pub(crate) cells: Cells,
@@ -47,6 +45,8 @@ pub(crate) struct Lines<'a> {
     form: Form,
     selectors: &'a [Selector],
     owner: Option<&'a str>,
+    /// Bytes that are scrubbed at once.
+    batch_bytes: usize,
     reported: u64,
     /// Of a table, once it was read.
     header: Option<Header>,
@@ -68,7 +68,24 @@ impl<'a> Lines<'a> {
     }
 
     pub(crate) fn of(file: LineFile, form: Form, selectors: &'a [Selector], owner: Option<&'a str>) -> Self {
-        Self { file, form, selectors, owner, reported: 0, header: None, records: 0, done: false }
+        Self {
+            file,
+            form,
+            selectors,
+            owner,
+            batch_bytes: Shares::all().lines,
+            reported: 0,
+            header: None,
+            records: 0,
+            done: false,
+        }
+    }
+
+    /// Takes no more into memory than these shares, a single row excepted, and refuses a longer one.
+    pub(crate) fn within(mut self, shares: Shares) -> Self {
+        self.file = self.file.limited(shares.row);
+        self.batch_bytes = shares.lines;
+        self
     }
 
     /// Names of the columns of a table that was begun to be read.
@@ -98,7 +115,7 @@ impl<'a> Lines<'a> {
 
     fn objects(&mut self, rows_max: usize) -> Result<Option<Batch>, Fault> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        while ends.len() < rows_max && bytes.len() < BATCH_BYTES {
+        while ends.len() < rows_max && bytes.len() < self.batch_bytes {
             let start = bytes.len();
             if !self.file.next(&mut bytes)? {
                 break;
@@ -124,7 +141,7 @@ impl<'a> Lines<'a> {
             rows.push((range.clone(), self.find(&text[range], line)?));
             start = end;
         }
-        Ok(Some(Batch::new(text, self.form, 0, rows, owners)))
+        Ok(Some(Batch::new(text, self.form, rows, owners)))
     }
 
     /// The whole file as one row. It is nobody's, and it has no columns: it is the text that the first selector means.
@@ -137,15 +154,15 @@ impl<'a> Lines<'a> {
         }
         let mut bytes = Vec::new();
         while self.file.next(&mut bytes)? {
-            if bytes.len() as u64 > LINE_MAX {
-                return Err(Fault::LongRecord { record: 1, limit: LINE_MAX });
+            if bytes.len() as u64 > self.file.limit() {
+                return Err(Fault::LongRecord { record: 1, limit: self.file.limit() });
             }
         }
         let text = String::from_utf8(bytes).map_err(|_| Fault::NotUnicode { record: 1 })?;
         let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let found = Found { start, end: text.len(), selector: 0, at: Vec::new(), null: false };
         let rows = vec![(0..text.len(), vec![found])];
-        Ok(Some(Batch::new(text, self.form, 0, rows, None)))
+        Ok(Some(Batch::new(text, self.form, rows, None)))
     }
 
     fn find(&self, raw: &str, line: u64) -> Result<Vec<Found>, Fault> {
@@ -173,13 +190,7 @@ impl<'a> Lines<'a> {
 }
 
 impl Batch {
-    fn new(
-        text: String,
-        form: Form,
-        head: usize,
-        rows: Vec<(Range<usize>, Vec<Found>)>,
-        owners: Option<Vec<String>>,
-    ) -> Self {
+    fn new(text: String, form: Form, rows: Vec<(Range<usize>, Vec<Found>)>, owners: Option<Vec<String>>) -> Self {
         let (mut cells, mut slots) = (Cells::default(), 0);
         for (_, found) in &rows {
             cells.push(found.iter().map(|found| {
@@ -188,7 +199,7 @@ impl Batch {
                 Cell { slot, selector: found.selector, way: found.selector, at: found.at.clone() }
             }));
         }
-        Self { text, form, head, rows, cells, owners }
+        Self { text, form, rows, cells, owners }
     }
 
     /// Row by row whose it is, where that was asked for.
@@ -220,12 +231,12 @@ impl Batch {
 
     /// What stands before the first row of a file: a table's header.
     pub(crate) fn head(&self) -> &str {
-        &self.text[..self.head]
+        &self.text[..self.rows.first().map_or(self.text.len(), |(range, _)| range.start)]
     }
 
     /// What stands behind the last row of the batch.
     pub(crate) fn behind(&self) -> &str {
-        &self.text[self.rows.last().map_or(self.head, |(range, _)| range.end)..]
+        &self.text[self.rows.last().map_or(self.text.len(), |(range, _)| range.end)..]
     }
 
     /// The rows' lines, each with its end and what blank lines stand before it.
@@ -257,21 +268,24 @@ impl Batch {
         keep: impl Iterator<Item = bool>,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        out.write_all(self.head().as_bytes())?;
+        let bytes = self.text.as_bytes();
+        // What is written next stands from here on: rows that stay as they are go out together.
+        let mut kept = 0;
         for (((range, found), cells), keep) in self.rows.iter().zip(self.cells.rows()).zip(keep) {
             if !keep {
+                out.write_all(&bytes[kept..range.start])?;
+                kept = range.end;
                 continue;
             }
-            let (row, mut kept) = (&self.text[range.clone()], 0);
             for (one, cell) in found.iter().zip(cells) {
                 let Some(new) = cell.slot.and_then(|slot| scrubbed[slot]?.changed.as_deref()) else { continue };
-                out.write_all(&row.as_bytes()[kept..one.start])?;
-                out.write_all(self.written(new, &row[one.start..one.end]).as_bytes())?;
-                kept = one.end;
+                let (start, end) = (range.start + one.start, range.start + one.end);
+                out.write_all(&bytes[kept..start])?;
+                out.write_all(self.written(new, &self.text[start..end]).as_bytes())?;
+                kept = end;
             }
-            out.write_all(&row.as_bytes()[kept..])?;
         }
-        out.write_all(self.behind().as_bytes())
+        out.write_all(&bytes[kept..])
     }
 }
 

@@ -31,6 +31,7 @@ pub struct LineFile {
     compression: Compression,
     line: u64,
     read: Arc<AtomicU64>,
+    limit: u64,
 }
 
 impl LineFile {
@@ -73,7 +74,18 @@ impl LineFile {
             Ok(compression)
         };
         let compression = unpacked().map_err(|error| unreadable(&error))?;
-        Ok(Self { reader, compression, line: 0, read })
+        Ok(Self { reader, compression, line: 0, read, limit: LINE_MAX })
+    }
+
+    /// Reads no line that is longer than this.
+    pub(crate) fn limited(mut self, limit: u64) -> Self {
+        self.limit = limit.min(LINE_MAX);
+        self
+    }
+
+    /// The longest line that is read.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
     }
 
     pub(crate) fn compression(&self) -> Compression {
@@ -94,16 +106,16 @@ impl LineFile {
     ///
     /// # Errors
     ///
-    /// [`Fault::LongLine`] beyond 1 GiB, [`Fault::DamagedPacking`] where packed data is damaged or ends early.
+    /// [`Fault::LongLine`] beyond 1 GiB or the limit that was set, [`Fault::DamagedPacking`] where packed data is damaged or ends early.
     pub fn next(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
         self.line += 1;
-        let line = self.line;
-        match self.reader.by_ref().take(LINE_MAX).read_until(b'\n', text) {
+        let (line, limit) = (self.line, self.limit);
+        match self.reader.by_ref().take(limit).read_until(b'\n', text) {
             Ok(0) => {
                 self.line -= 1;
                 Ok(false)
             }
-            Ok(length) if length as u64 == LINE_MAX => Err(Fault::LongLine { line, limit: LINE_MAX }),
+            Ok(length) if length as u64 == limit => Err(Fault::LongLine { line, limit }),
             Ok(_) => Ok(true),
             // Compressed data that ends early or is damaged; anything else is the disk's fault.
             Err(error) => {

@@ -6,6 +6,7 @@ use privet_text::{CustomRule, Entity, Policy, RulePack, Scope, rule_set_digest};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::MANIFEST_VERSION;
+use crate::memory::Shares;
 use crate::selector::Selector;
 
 /// What happens to an input file that cannot be processed.
@@ -64,6 +65,10 @@ pub struct ScrubPlan {
     pub jobs: usize,
     /// What happens to files that cannot be processed.
     pub on_error: OnError,
+    /// Bytes that rows in flight may take in memory, over all workers: what is read at once, the longest row (an eighth)
+    /// and the row groups that are written (a sixteenth, packed) follow from it. What tells exact repeats comes on top. It is part of
+    /// the plan's digest, because row groups depend on it.
+    pub memory: u64,
     /// Refuse files with a row group that declares more uncompressed bytes than this.
     pub row_group_bytes_max: u64,
     /// Stop where more than this share (0 to 1) of the bytes of the selected texts of one file, or of all, would be
@@ -78,7 +83,7 @@ pub struct ScrubPlan {
 
 impl ScrubPlan {
     /// A plan for column `text` with every default entity, exact dedup, one worker per core, stopping at
-    /// the first unusable file, refusing row groups above 8 GiB and never overwriting.
+    /// the first unusable file, in 2 GiB of memory, refusing row groups above 8 GiB and never overwriting.
     pub fn new(inputs: Vec<PathBuf>, output: PathBuf, policy: Policy) -> Self {
         Self {
             inputs,
@@ -94,6 +99,7 @@ impl ScrubPlan {
             dedup_exact: true,
             jobs: 0,
             on_error: OnError::Fail,
+            memory: 2 << 30,
             row_group_bytes_max: 8 << 30,
             max_changed: None,
             overwrite: false,
@@ -118,6 +124,11 @@ impl ScrubPlan {
         rule_set_digest(&self.entities, &custom, &self.packs)
     }
 
+    /// What of the memory is for what.
+    pub(crate) fn shares(&self) -> Shares {
+        Shares::of(self.memory)
+    }
+
     /// The column of units, if the policy asks for it.
     pub(crate) fn scope_column(&self) -> Option<&str> {
         self.unit_column.as_deref().filter(|_| self.policy.scope() == Scope::Unit)
@@ -134,6 +145,7 @@ impl ScrubPlan {
             "unit_column": self.scope_column(),
             "dedup_exact": self.dedup_exact,
             "on_error": self.on_error,
+            "memory": self.memory,
             "row_group_bytes_max": self.row_group_bytes_max,
             "shards": shard_names,
         });

@@ -73,6 +73,11 @@ impl Selector {
         Self { written: format!("{column}[].{member}"), steps }
     }
 
+    /// The path as it was written.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
     /// The name of the column at the top, if there is one for sure.
     pub(crate) fn top(&self) -> Option<&str> {
         match self.steps.first() {

@@ -112,7 +112,8 @@ impl Run<'_> {
         targets: Option<&Targets>,
         done: &mut dyn FnMut(u64, u64),
     ) -> Result<Finished, Stop> {
-        let mut lines = Lines::open(&pass.shard.path, form, &self.plan.columns, self.plan.scope_column())?;
+        let lines = Lines::open(&pass.shard.path, form, &self.plan.columns, self.plan.scope_column())?;
+        let mut lines = lines.within(self.plan.shares());
         let create = |targets: &Targets| -> Result<_, Stop> {
             let findings = FindingsWriter::create(&targets.part)?;
             Ok((LinesFile::create(&targets.output, lines.compression())?, findings, targets.output.clone()))

@@ -19,11 +19,10 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::closest::closest;
 use crate::error::Fault;
 use crate::guard::caught;
+use crate::memory::Shares;
 use crate::nested::{Way, ways};
 use crate::selector::Selector;
 
-/// Bytes of encoded rows that a batch aims at, so that wide rows come in small batches.
-const BATCH_BYTES: u64 = 16 << 20;
 /// Rows of a batch at most.
 const BATCH_ROWS_MAX: u64 = 8192;
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -53,6 +52,8 @@ pub(crate) struct Source {
     /// Indices among the top-level columns, ascending and each once for selected texts, in the order asked for otherwise.
     columns: Vec<usize>,
     ways: Vec<Way>,
+    /// Bytes of encoded rows that a batch aims at, so that wide rows come in small batches.
+    batch_bytes: u64,
 }
 
 impl Source {
@@ -67,7 +68,7 @@ impl Source {
         let (file, metadata) = checked(path, row_group_bytes_max)?;
         let find = |(name, kind): &(&str, Kind)| find_column(metadata.schema(), name, *kind);
         let columns = wanted.iter().map(find).collect::<Result<_, _>>()?;
-        Ok(Self { file, metadata, columns, ways: Vec::new() })
+        Ok(Self { file, metadata, columns, ways: Vec::new(), batch_bytes: Shares::all().columns })
     }
 
     /// Opens `path` and finds every text that the selectors mean, and the column that says whose a row is, if there is one.
@@ -85,7 +86,13 @@ impl Source {
         }
         columns.sort_unstable();
         columns.dedup();
-        Ok(Self { file, metadata, columns, ways })
+        Ok(Self { file, metadata, columns, ways, batch_bytes: Shares::all().columns })
+    }
+
+    /// Decodes no more at once than these shares, by the average row.
+    pub(crate) fn within(mut self, shares: Shares) -> Self {
+        self.batch_bytes = shares.columns;
+        self
     }
 
     /// Decodes these columns at the top too, whatever they hold.
@@ -138,7 +145,7 @@ impl Source {
         let group = self.metadata().row_group(row_group);
         let rows = group.num_rows().unsigned_abs();
         let bytes = group.total_byte_size().unsigned_abs().max(1);
-        let batch_rows = BATCH_BYTES.saturating_mul(rows) / bytes;
+        let batch_rows = self.batch_bytes.saturating_mul(rows) / bytes;
         let leaves = self.metadata.parquet_schema();
         let projection = match columns {
             Columns::All => ProjectionMask::all(),

@@ -12,26 +12,38 @@ use crate::placeholder;
 /// none and are dismissed by one look.
 pub(crate) struct Words {
     all: &'static [&'static str],
-    /// By [`slot`], one bit for each word.
+    /// By [`slot`] of the first, the second and the last byte, one bit for each word.
     beginning: [u128; SLOTS],
+    second: [u128; SLOTS],
     ending: [u128; SLOTS],
 }
 
-const SLOTS: usize = 27;
+const SLOTS: usize = 28;
 
 impl Words {
     /// At most 128 words, none of them empty.
     pub(crate) const fn new(words: &'static [&'static str]) -> Self {
-        let (mut beginning, mut ending) = ([0; SLOTS], [0; SLOTS]);
+        let (mut beginning, mut second, mut ending) = ([0; SLOTS], [0; SLOTS], [0; SLOTS]);
         assert!(words.len() <= u128::BITS as usize, "more words than bits");
         let mut at = 0;
         while at < words.len() {
             let word = words[at].as_bytes();
-            beginning[slot(word[0])] |= 1 << at;
+            // No word begins inside a number or a character: see `word_starts`.
+            if slot(word[0]) > 0 {
+                beginning[slot(word[0])] |= 1 << at;
+            }
+            let mut letter = 0;
+            while letter < SLOTS {
+                // Behind a word of one letter anything may stand.
+                if word.len() == 1 || letter == slot(word[1]) {
+                    second[letter] |= 1 << at;
+                }
+                letter += 1;
+            }
             ending[slot(word[word.len() - 1])] |= 1 << at;
             at += 1;
         }
-        Self { all: words, beginning, ending }
+        Self { all: words, beginning, second, ending }
     }
 
     fn of(&self, mut bits: u128) -> impl Iterator<Item = &'static str> {
@@ -43,12 +55,27 @@ impl Words {
     }
 }
 
-/// 1 to 26 for the letters of ASCII in either case; all else shares 0.
+/// 1 to 26 for the letters of ASCII in either case, 27 for what begins a character beyond ASCII; all else shares 0.
+static SLOT: [u8; 256] = {
+    let mut slots = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        slots[byte] = slot(byte as u8) as u8;
+        byte += 1;
+    }
+    slots
+};
+
 const fn slot(byte: u8) -> usize {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' => (byte & 31) as usize,
+        0xc0.. => 27,
         _ => 0,
     }
+}
+
+fn slot_of(byte: u8) -> usize {
+    usize::from(SLOT[usize::from(byte)])
 }
 
 /// Whether one of `words` stands within `before` bytes before or `after` bytes after `span`.
@@ -77,7 +104,7 @@ pub(crate) fn announced(bytes: &[u8], at: usize, words: &Words) -> bool {
     let gap = bytes[..at].iter().rev().take(4).take_while(|byte| b" \t:=#.\"'(".contains(byte)).count();
     let end = at - gap;
     let Some(last) = end.checked_sub(1) else { return false };
-    words.of(words.ending[slot(bytes[last])]).any(|word| {
+    words.of(words.ending[slot_of(bytes[last])]).any(|word| {
         end.checked_sub(word.len()).is_some_and(|start| {
             bytes[start..end].eq_ignore_ascii_case(word.as_bytes()) && !crate::boundary::word_before(bytes, start)
         })
@@ -86,7 +113,11 @@ pub(crate) fn announced(bytes: &[u8], at: usize, words: &Words) -> bool {
 
 fn any_word(bytes: &[u8], window: Range<usize>, words: &Words) -> bool {
     window.clone().any(|at| {
-        let beginning = words.beginning[slot(bytes[at])];
+        let beginning = words.beginning[slot_of(bytes[at])];
+        if beginning == 0 {
+            return false;
+        }
+        let beginning = beginning & words.second[bytes.get(at + 1).map_or(0, |&byte| slot_of(byte))];
         beginning != 0
             && word_starts(bytes, at)
             && words.of(beginning).any(|word| {

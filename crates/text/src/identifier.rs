@@ -13,6 +13,7 @@ use crate::finding::Rule as Name;
 use crate::{Entity, Finding, Recognizer, boundary, context, digits};
 
 mod check;
+mod plain;
 mod shape;
 mod vocabulary;
 
@@ -32,6 +33,7 @@ mod one_time;
 mod united_states;
 mod world;
 
+use plain::Plain;
 use shape::{Shapes, Written};
 use vocabulary::{Near, Vocabulary};
 
@@ -61,6 +63,8 @@ pub(crate) struct Probe {
     name: &'static str,
     /// Lengths of a word worth a look.
     lengths: RangeInclusive<usize>,
+    /// Whether `find` can find anything at a word that is a plain number: what it needs of the bytes beside it.
+    plain: fn(&Plain) -> bool,
     find: fn(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<Hit>,
 }
 
@@ -142,11 +146,25 @@ impl Recognizer for Identifiers {
     }
 }
 
+impl Probe {
+    /// Appends what it finds; returns where that ends.
+    fn look(&self, bytes: &[u8], token: Range<usize>, floor: usize, out: &mut Vec<Finding>) -> usize {
+        let Some((span, confidence)) = (self.find)(bytes, token, floor) else { return 0 };
+        let end = span.end;
+        out.push(finding(self.entity, self.name, span, confidence));
+        end
+    }
+}
+
 impl Identifiers {
     /// Appends what hangs on a digit in `within`.
     fn walk(&self, bytes: &[u8], within: &Range<usize>, out: &mut Vec<Finding>) {
         let mut floor = within.start;
         while let Some(digit) = digits::next_digit(bytes, floor).filter(|&digit| digit < within.end) {
+            if let Some(plain) = Plain::at(bytes, digit) {
+                floor = plain.end.max(self.find_plain(&plain, floor, out));
+                continue;
+            }
             let token = token_around(bytes, digit, floor);
             let mut end = token.end;
             if token.len() <= TOKEN_BYTES_MAX {
@@ -156,12 +174,34 @@ impl Identifiers {
         }
     }
 
+    /// The same as [`Self::find_at`] for a plain number, by looks that the few bytes around it leave: none at most numbers of
+    /// a table or an array.
+    fn find_plain(&self, plain: &Plain, floor: usize, out: &mut Vec<Finding>) -> usize {
+        let Plain { bytes, start, end } = *plain;
+        let mut last = 0;
+        if self.shapes.may_begin(bytes, &(start..end)) && begins_freely(bytes, start) {
+            last = self.read(bytes, [Some(start), None], out);
+        }
+        for probe in self.probes.iter().filter(|probe| probe.lengths.contains(&(end - start)) && (probe.plain)(plain)) {
+            last = last.max(probe.look(bytes, start..end, floor, out));
+        }
+        last
+    }
+
     /// Appends what begins in `token` or with the letters before it; returns where the longest of it ends.
     fn find_at(&self, bytes: &[u8], token: &Range<usize>, floor: usize, out: &mut Vec<Finding>) -> usize {
-        let mut end = 0;
-        let mut seen = None;
         let starts = [letters_before(bytes, token.start, floor), Some(token.start)];
-        for start in starts.into_iter().flatten().filter(|&start| begins_freely(bytes, start)) {
+        let mut end = self.read(bytes, starts.map(|start| start.filter(|&start| begins_freely(bytes, start))), out);
+        for probe in self.probes.iter().filter(|probe| probe.lengths.contains(&token.len())) {
+            end = end.max(probe.look(bytes, token.clone(), floor, out));
+        }
+        end
+    }
+
+    /// Appends what is written at these starts as a picture shows it; returns where the longest of it ends.
+    fn read(&self, bytes: &[u8], starts: [Option<usize>; 2], out: &mut Vec<Finding>) -> usize {
+        let (mut end, mut seen) = (0, None);
+        for start in starts.into_iter().flatten() {
             self.shapes.read(bytes, start, |written, rule, alone| {
                 let rule = self.rules[usize::from(rule)];
                 if let Some(confidence) = self.judge(bytes, written, rule, alone, &mut seen) {
@@ -169,12 +209,6 @@ impl Identifiers {
                     out.push(finding(rule.entity, rule.name, written.span.clone(), confidence));
                 }
             });
-        }
-        for probe in self.probes.iter().filter(|probe| probe.lengths.contains(&token.len())) {
-            if let Some((span, confidence)) = (probe.find)(bytes, token.clone(), floor) {
-                end = end.max(span.end);
-                out.push(finding(probe.entity, probe.name, span, confidence));
-            }
         }
         end
     }

@@ -103,6 +103,8 @@ mod tests {
                 "system prompt design",
                 "предыдущие инструкции",
                 "指令",
+                "xignore all previous instructions",
+                "ignore all previous instructionsx",
             ],
         );
     }

@@ -20,10 +20,12 @@ mod plan;
 
 use nearby::Nearby;
 
+pub(crate) use plan::DIGITS_MIN;
+
 pub(crate) const RULE: Rule = Rule::built_in("phone");
 
 const GROUPS_MAX: usize = 8;
-const DIGITS_MAX: usize = 15;
+pub(crate) const DIGITS_MAX: usize = 15;
 const EXTENSION_DIGITS_MAX: usize = 6;
 
 const EXTENSION_WORDS: [&[u8]; 5] = [b"extension", b"ext.", b"ext", b"x", b"#"];

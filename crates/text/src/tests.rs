@@ -5,7 +5,7 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 
-pub(crate) use laws::shreds;
+pub(crate) use laws::{shreds, tables};
 
 mod laws;
 mod linear;

@@ -90,6 +90,8 @@ fn encodings_and_control_tokens_are_read() {
     let scrub = read(&GOOD.replace("operator = \"tag\"", keys), &[]).unwrap().scrub.unwrap();
     assert_eq!(scrub.decode, [Encoding::QuotedPrintable, Encoding::Base64]);
     assert_eq!(scrub.chat_control, ["<|x|>"]);
+    assert_eq!(read(GOOD, &["scrub.memory=256MiB"]).unwrap().scrub.unwrap().memory, Some(256 << 20));
+    assert!(refused(GOOD, &["scrub.memory=1MiB"]).contains("at least 16MiB"));
     let scrub = read(GOOD, &["scrub.preset=fineweb"]).unwrap().scrub.unwrap();
     assert!(scrub.entities().is_empty() && scrub.rule_packs() == ["builtin:fineweb"]);
     let scrub = read(GOOD, &["scrub.preset=fineweb", "scrub.entities=[\"EMAIL\"]"]).unwrap().scrub.unwrap();

@@ -1,10 +1,9 @@
 //! Tables of cells, row by row: the header says which columns are texts, and every record must have its length.
 
-use super::{BATCH_BYTES, BATCH_ROWS, BYTE_ORDER_MARK, Batch, Lines};
+use super::{BATCH_ROWS, BYTE_ORDER_MARK, Batch, Lines};
 use crate::csv::{OpenQuote, Record, Scanner, is_null, value};
 use crate::error::Fault;
 use crate::json::Found;
-use crate::packed::LINE_MAX;
 use crate::selector::{Places, Selector};
 
 /// What the first record of a table says.
@@ -87,7 +86,7 @@ impl Lines<'_> {
             start = record.bytes.end;
         }
         self.records += rows.len() as u64;
-        Ok(Some(Batch::new(text, self.form, head, rows, owners)))
+        Ok(Some(Batch::new(text, self.form, rows, owners)))
     }
 
     /// The next records; all of a line's where several end in one.
@@ -96,7 +95,7 @@ impl Lines<'_> {
         let mut scanner = Scanner::new(delimiter);
         loop {
             let between = scanner.begun() == bytes.len();
-            if between && (records.len() >= rows_max || bytes.len() >= BATCH_BYTES) {
+            if between && (records.len() >= rows_max || bytes.len() >= self.batch_bytes) {
                 return Ok((bytes, records));
             }
             let more = self.file.next(&mut bytes)?;
@@ -113,8 +112,8 @@ impl Lines<'_> {
             if !more {
                 return Ok((bytes, records));
             }
-            if (bytes.len() - scanner.begun()) as u64 > LINE_MAX {
-                return Err(Fault::LongRecord { record: number(&records), limit: LINE_MAX });
+            if (bytes.len() - scanner.begun()) as u64 > self.file.limit() {
+                return Err(Fault::LongRecord { record: number(&records), limit: self.file.limit() });
             }
         }
     }

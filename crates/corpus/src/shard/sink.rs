@@ -101,6 +101,14 @@ impl TableFile {
         }
     }
 
+    /// Ends a row group that holds this many bytes before its time: what is not ended lies in memory.
+    pub(super) fn end_full_group(&mut self, limit: u64) -> Result<(), Stop> {
+        match &self.writer {
+            Writer::Parquet(writer) if writer.memory_size() as u64 >= limit => self.end_group(),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes what is behind the rows; the file gets its name with [`AtomicFile::commit`].
     pub(crate) fn close(self) -> Result<AtomicFile, Stop> {
         let Self { writer, target } = self;

@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use super::sink::Sink;
 use super::{Finished, Pass, Run, Targets};
 use crate::cells::{Cell, found, label};
-use crate::column::{slots, texts, with_texts};
+use crate::column::{Slots, slots, texts, with_texts};
 use crate::columnar::Columnar;
 use crate::error::{Fault, Stop};
 use crate::format::Layout;
@@ -31,7 +31,10 @@ impl Run<'_> {
     ) -> Result<Finished, Stop> {
         let plan = self.plan;
         let (path, owner) = (&pass.shard.path, plan.scope_column());
-        let mut source = Columnar::open_selected(path, arrow, &plan.columns, owner, plan.row_group_bytes_max)?;
+        let shares = plan.shares();
+        // An Arrow batch is in memory as a whole.
+        let limit = if arrow.is_some() { shares.row.min(plan.row_group_bytes_max) } else { plan.row_group_bytes_max };
+        let mut source = Columnar::open_selected(path, arrow, &plan.columns, owner, limit)?.within(shares);
         let mut sink = targets.map(|targets| Sink::create(targets, &source)).transpose()?;
         let columns = if sink.is_some() { Columns::All } else { Columns::Wanted };
         let ways = source.ways(columns);
@@ -48,6 +51,9 @@ impl Run<'_> {
                 let rows = usize::try_from(pass.left()).unwrap_or(usize::MAX).min(batch.num_rows());
                 let batch = batch.slice(0, rows);
                 self.batch(&batch, (&ways, &mut known), &damaged, &mut pass, sink.as_mut())?;
+                if let Some(sink) = &mut sink {
+                    sink.table().end_full_group(shares.group)?;
+                }
             }
             if let Some(sink) = &mut sink {
                 sink.table().end_group()?;
@@ -85,9 +91,14 @@ impl Run<'_> {
                 Some((slots(&leaf.values)?, leaf))
             };
             let (slots, leaf) = caught(taken).flatten().ok_or(damaged.clone())?;
+            if let Some(row) = longer(&leaf, &slots, self.plan.shares().row) {
+                let (record, limit) = (pass.tally.counts.rows_in + row as u64 + 1, self.plan.shares().row);
+                return Err(Fault::LongRecord { record, limit }.into());
+            }
             let of_slot: Option<Vec<Option<&str>>> = units.as_ref().map(|units| {
                 leaf.owners.iter().map(|owner| owner.as_ref().and_then(|(row, _)| units[*row].as_deref())).collect()
             });
+            let known = matches!(leaf.values.data_type(), DataType::Dictionary(..)).then_some(known);
             let scrubbed = self.scrub_slots(&slots.values, of_slot.as_deref(), known, damaged)?;
             leaves.push((leaf, scrubbed, slots));
         }
@@ -112,15 +123,15 @@ impl Run<'_> {
         sink.table().write(&kept.and_then(Result::ok).ok_or(damaged.clone())?)
     }
 
-    /// Scrubs the slots of a column. Batches of one row group share their dictionary: it is scrubbed once.
+    /// Scrubs the slots of a column. Batches of one row group share their dictionary: it is `known`, and scrubbed once.
     fn scrub_slots(
         &self,
         values: &ArrayRef,
         units: Option<&[Option<&str>]>,
-        known: &mut Known,
+        mut known: Option<&mut Known>,
         damaged: &Fault,
     ) -> Result<Arc<SlotsScrubbed>, Fault> {
-        if let Some((before, scrubbed)) = known
+        if let Some(Some((before, scrubbed))) = &known
             && units.is_none()
             && before.to_data().ptr_eq(&values.to_data())
         {
@@ -130,7 +141,9 @@ impl Run<'_> {
         let by_slot = self.pool.install(|| self.rules.scrub_all(&texts, units))?;
         let changes = by_slot.iter().flatten().any(|s| s.changed.is_some());
         let scrubbed = Arc::new(SlotsScrubbed { by_slot, changes });
-        *known = Some((values.clone(), scrubbed.clone()));
+        if let Some(known) = &mut known {
+            **known = Some((values.clone(), scrubbed.clone()));
+        }
         Ok(scrubbed)
     }
 }
@@ -159,6 +172,17 @@ pub(crate) fn put_texts<'a>(
     let put = || with_leaf(&columns[way.top], way, new);
     columns[way.top] = caught(put).flatten().ok_or(damaged.clone())?;
     Ok(())
+}
+
+/// The first row with a longer text than this.
+fn longer(leaf: &Leaf, slots: &Slots, limit: u64) -> Option<usize> {
+    let texts = texts(&slots.values)?;
+    let is_longer = |slot: &Option<usize>| {
+        let text = slot.and_then(|slot| texts.get(slot).copied().flatten());
+        text.is_some_and(|text| text.len() as u64 > limit)
+    };
+    let at = slots.of_row.iter().position(is_longer)?;
+    leaf.owners.get(at)?.as_ref().map(|(row, _)| *row)
 }
 
 /// A text column with one slot for each row.

@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
-use super::Probe;
+use super::{Plain, Probe};
 use crate::context::Words;
 use crate::{Entity, boundary, context, digits};
 
 pub(super) const PROBES: &[Probe] = &[
-    Probe { entity: Entity::Coordinates, name: "coordinates", lengths: 1..=3, find: decimal },
-    Probe { entity: Entity::Coordinates, name: "coordinates-dms", lengths: 1..=3, find: sexagesimal },
+    Probe { entity: Entity::Coordinates, name: "coordinates", lengths: 1..=3, plain: may_be_degrees, find: decimal },
+    Probe { entity: Entity::Coordinates, name: "coordinates-dms", lengths: 1..=3, plain: |_| false, find: sexagesimal },
 ];
 
 const PLACES_MIN: usize = 4;
@@ -33,6 +33,15 @@ struct Decimal {
     whole: u32,
     /// A letter of the compass behind the number, over at most a degree sign and a space.
     compass: Option<u8>,
+}
+
+/// The whole degrees of a decimal with enough places.
+fn may_be_degrees(number: &Plain) -> bool {
+    let places = || digits::run_end_within(number.bytes, number.end + 1, PLACES_MIN) - (number.end + 1);
+    number.behind() == b'.'
+        && number.value().is_some_and(|value| value <= 180)
+        && !number.tied_before(b".:/")
+        && places() == PLACES_MIN
 }
 
 fn decimal(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {

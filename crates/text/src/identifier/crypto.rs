@@ -11,9 +11,9 @@ mod bech32;
 mod keccak;
 
 pub(super) const PROBES: &[Probe] = &[
-    Probe { entity: Entity::CryptoBtc, name: "crypto-btc", lengths: 26..=74, find: bitcoin },
-    Probe { entity: Entity::CryptoEth, name: "crypto-eth", lengths: 42..=42, find: ethereum },
-    Probe { entity: Entity::CryptoOther, name: "crypto-other", lengths: 25..=62, find: other },
+    Probe { entity: Entity::CryptoBtc, name: "crypto-btc", lengths: 26..=74, plain: |_| false, find: bitcoin },
+    Probe { entity: Entity::CryptoEth, name: "crypto-eth", lengths: 42..=42, plain: |_| false, find: ethereum },
+    Probe { entity: Entity::CryptoOther, name: "crypto-other", lengths: 25..=62, plain: |_| false, find: other },
 ];
 
 static WORDS: Words =

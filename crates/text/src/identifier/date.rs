@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
-use super::Probe;
 use super::check::is_date;
+use super::{Plain, Probe};
 use crate::context::Words;
 use crate::{Entity, boundary, context, digits};
 
 pub(super) const PROBES: &[Probe] = &[
-    Probe { entity: Entity::DateOfBirth, name: "date-of-birth", lengths: 1..=8, find: birth },
-    Probe { entity: Entity::Date, name: "date", lengths: 1..=4, find: any },
-    Probe { entity: Entity::AgeOver89, name: "age-over-89", lengths: 2..=3, find: age },
+    Probe { entity: Entity::DateOfBirth, name: "date-of-birth", lengths: 1..=8, plain: may_be_date, find: birth },
+    Probe { entity: Entity::Date, name: "date", lengths: 1..=4, plain: may_be_date, find: any },
+    Probe { entity: Entity::AgeOver89, name: "age-over-89", lengths: 2..=3, plain: may_be_age, find: age },
 ];
 
 #[rustfmt::skip]
@@ -49,13 +49,48 @@ const MONTH_BYTES_MAX: usize = 10;
 
 fn birth(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
     let span = date(bytes, token, floor)?;
-    let line = bytes[..span.start].iter().rev().take(40).take_while(|&&byte| byte != b'\n').count();
-    let named = context::mentioned(bytes, &(span.start..span.start), line, 0, &WORDS);
+    let named = context::mentioned(bytes, &(span.start..span.start), label(bytes, span.start), 0, &WORDS);
     named.then_some((span, 0.85))
+}
+
+/// How far before `start` a word counts: to the beginning of its line, or of the line above where that ends with a colon
+/// and nothing stands between.
+fn label(bytes: &[u8], start: usize) -> usize {
+    let before = &bytes[start.saturating_sub(40)..start];
+    let line = |text: &[u8]| text.iter().rev().take_while(|&&byte| byte != b'\n').count();
+    let own = line(before);
+    let above = before[..before.len() - own].strip_suffix(b"\n");
+    match above {
+        Some(above) if above.ends_with(b":") && before[before.len() - own..].trim_ascii().is_empty() => {
+            own + 1 + line(above)
+        }
+        _ => own,
+    }
 }
 
 fn any(bytes: &[u8], token: Range<usize>, floor: usize) -> Option<(Range<usize>, f32)> {
     date(bytes, token, floor).map(|span| (span, 0.7))
+}
+
+/// What joins day, month and year, or a month's name on either side of the day.
+fn may_be_date(number: &Plain) -> bool {
+    let Plain { bytes, start, end } = *number;
+    let short = number.length() <= 2;
+    let free = !number.tied_before(b".:/-,");
+    match number.behind() {
+        joint @ (b'-' | b'/' | b'.') if number.tied_after(&[joint]) => {
+            let second = digits::run_end_within(bytes, end + 1, 5);
+            free && bytes.get(second) == Some(&joint)
+        }
+        b'.' => free && short && matches!(bytes.get(end + 1), Some(b' ' | b'-')),
+        b'-' => free && short && number.letter_beyond(),
+        b' ' if short && free && number.letter_beyond() => true,
+        b' ' | b',' => {
+            let name = |byte: u8| byte.is_ascii_alphabetic() || byte == b'.' || byte >= 0x80;
+            short && number.before() == b' ' && start > 1 && name(bytes[start - 2])
+        }
+        _ => false,
+    }
 }
 
 /// A date whose first digits are `token`.
@@ -171,6 +206,12 @@ fn after(bytes: &[u8], at: usize, endings: &[&str]) -> usize {
 
 fn one(bytes: &[u8], at: usize, gaps: &[&str]) -> Option<usize> {
     gaps.iter().find(|gap| bytes[at..].starts_with(gap.as_bytes())).map(|gap| at + gap.len())
+}
+
+fn may_be_age(number: &Plain) -> bool {
+    number.value().is_some_and(|value| (90..=125).contains(&value))
+        && !number.tied_before(b".,-/")
+        && !number.tied_after(b".,-/")
 }
 
 /// `93 years old`, `93-year-old`, `aged 93`, `age: 101`.

@@ -7,9 +7,21 @@ use crate::context::Words;
 use crate::{Entity, boundary, context};
 
 pub(super) const PROBES: &[Probe] = &[
-    Probe { entity: Entity::MacAddress, name: "mac-address", lengths: 2..=2, find: pairs },
-    Probe { entity: Entity::MacAddress, name: "mac-address-dotted", lengths: 4..=4, find: quads },
-    Probe { entity: Entity::Uuid, name: "uuid", lengths: 8..=8, find: uuid },
+    Probe {
+        entity: Entity::MacAddress,
+        name: "mac-address",
+        lengths: 2..=2,
+        plain: |number| matches!(number.before(), b':' | b'-') || matches!(number.behind(), b':' | b'-'),
+        find: pairs,
+    },
+    Probe {
+        entity: Entity::MacAddress,
+        name: "mac-address-dotted",
+        lengths: 4..=4,
+        plain: |number| number.behind() == b'.' && number.bytes.get(number.end + 5) == Some(&b'.'),
+        find: quads,
+    },
+    Probe { entity: Entity::Uuid, name: "uuid", lengths: 8..=8, plain: |number| number.behind() == b'-', find: uuid },
 ];
 
 static WORDS: Words = Words::new(&[

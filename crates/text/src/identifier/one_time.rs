@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::Probe;
+use super::{Plain, Probe};
 use crate::context::Words;
 use crate::{Entity, boundary, context};
 
-pub(super) const PROBES: &[Probe] = &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, find: code }];
+pub(super) const PROBES: &[Probe] =
+    &[Probe { entity: Entity::Otp, name: "otp", lengths: 3..=9, plain: may_be_code, find: code }];
 
 static CODES: Words = Words::new(&["code", "otp", "passcode"]);
 
@@ -28,6 +29,12 @@ static OTHER_WORDS: Words = Words::new(&[
     "promo", "coupon", "discount", "sort", "post", "bar", "product", "item", "key", "char", "unicode", "opcode", "errno",
     "state", "event", "reason", "op", "tax", "hs", "sic", "naics", "icd", "dress", "building",
 ]);
+
+/// Four to eight digits that nothing ties to others, or three of which more follow.
+fn may_be_code(number: &Plain) -> bool {
+    let groups = number.length() == 3 && matches!(number.behind(), b' ' | b'-');
+    groups || (4..=8).contains(&number.length()) && !number.tied_before(b".,:/-") && !number.tied_after(b".,:/-")
+}
 
 /// Four to eight digits behind such a word, or exactly six behind `code`; `G-123456` and `123-456` too.
 fn code(bytes: &[u8], token: Range<usize>, _floor: usize) -> Option<(Range<usize>, f32)> {

@@ -46,6 +46,21 @@ pub(super) struct Shapes {
     nodes: Vec<Node>,
     /// First groups, by kind and length, so that most words are dismissed by one look: a node, or 0.
     first: [[usize; SYMBOLS_MAX + 1]; 3],
+    /// What may stand behind a first group of digits, and of digits read as [`Kind::Either`]: by its length and the
+    /// separator, one bit for each second group.
+    second: [[[u128; GAPS.len()]; SYMBOLS_MAX + 1]; 2],
+}
+
+/// Every separator of a picture.
+const GAPS: [u8; 9] = [TOGETHER, b' ', b'-', b'.', b'/', b'(', b')', b'+', b':'];
+
+/// The bit of a group in [`Shapes::second`].
+const fn bit(kind: usize, length: usize) -> u128 {
+    match kind {
+        0 | 2 => 1 << length,
+        1 => 1 << (SYMBOLS_MAX + 2 + length),
+        _ => 1 << 127,
+    }
 }
 
 /// One reading of a text.
@@ -82,7 +97,11 @@ impl Written {
 
 impl Shapes {
     pub(super) fn new(rules: &[&Rule]) -> Self {
-        let mut shapes = Self { nodes: vec![Node::default()], first: [[0; SYMBOLS_MAX + 1]; 3] };
+        let mut shapes = Self {
+            nodes: vec![Node::default()],
+            first: [[0; SYMBOLS_MAX + 1]; 3],
+            second: [[[0; GAPS.len()]; SYMBOLS_MAX + 1]; 2],
+        };
         for (index, rule) in rules.iter().enumerate() {
             for (pictures, alone) in [(rule.alone, true), (rule.named, false)] {
                 for picture in pictures {
@@ -92,6 +111,18 @@ impl Shapes {
         }
         for &(Group { kind, length, .. }, node) in &shapes.nodes[0].next {
             shapes.first[kind as usize][usize::from(length)] = node;
+            let table = match kind {
+                Kind::Digits => 0,
+                Kind::Either => 1,
+                Kind::Letters | Kind::Nothing => continue,
+            };
+            let row = &mut shapes.second[table][usize::from(length)];
+            if !shapes.nodes[node].ends.is_empty() {
+                *row = [u128::MAX; GAPS.len()];
+            }
+            for (Group { gap, kind, length }, _) in &shapes.nodes[node].next {
+                row[place(*gap)] |= bit(*kind as usize, usize::from(*length));
+            }
         }
         shapes
     }
@@ -127,6 +158,40 @@ impl Shapes {
         self.read_as(bytes, start, true, &mut report);
     }
 
+    /// Whether any picture can begin with the whole digits at `run`, by the first two groups.
+    pub(super) fn may_begin(&self, bytes: &[u8], run: &Range<usize>) -> bool {
+        let Some((digits, either)) = self.second[0].get(run.len()).zip(self.second[1].get(run.len())) else {
+            return false;
+        };
+        let (gap, width) = gap(bytes, run.end);
+        let (digits, either) = (digits[place(gap)], either[place(gap)]);
+        if digits == 0 && either == 0 || digits == u128::MAX || either == u128::MAX {
+            return digits != either || digits != 0;
+        }
+        let fits = |set: u128, as_either: bool| {
+            let (kind, end) = group(bytes, run.end + width, as_either);
+            set & (bit(kind, end - (run.end + width)) | bit(Kind::Nothing as usize, 0)) != 0
+        };
+        digits != 0 && fits(digits, false) || either != 0 && fits(either, true)
+    }
+
+    /// The next group at `at` and the node it leads to from `node`, with the separator and the bytes of the group.
+    fn step(&self, node: usize, bytes: &[u8], at: usize, either: bool) -> Option<(usize, u8, Range<usize>)> {
+        let node = &self.nodes[node];
+        let (gap, width) = gap(bytes, at);
+        if !node.next.iter().any(|(known, _)| known.gap == gap) {
+            return None;
+        }
+        let from = at + width;
+        let (kind, end) = group(bytes, from, either);
+        let next = node.next.iter().find(|(known, _)| {
+            known.gap == gap && known.kind as usize == kind && usize::from(known.length) == end - from
+        });
+        let alone = || node.next.iter().find(|(known, _)| known.gap == gap && known.kind == Kind::Nothing);
+        let &(taken, child) = next.or_else(alone)?;
+        Some((child, gap, from..if taken.kind == Kind::Nothing { from } else { end }))
+    }
+
     fn read_as(&self, bytes: &[u8], start: usize, either: bool, report: &mut impl FnMut(&Written, u16, bool)) {
         let (kind, end) = group(bytes, start, either);
         let mut node = match self.first[kind.min(Kind::Either as usize)].get(end - start) {
@@ -142,23 +207,10 @@ impl Shapes {
             for &(rule, alone) in &self.nodes[node].ends {
                 report(&written, rule, alone);
             }
-            if self.nodes[node].next.is_empty() {
-                return;
-            }
-            let at = written.span.end;
-            let (gap, width) = gap(bytes, at);
-            let from = at + width;
-            let (kind, end) = group(bytes, from, either);
-            let next = self.nodes[node].next.iter().find(|(known, _)| {
-                known.gap == gap && known.kind as usize == kind && usize::from(known.length) == end - from
-            });
-            let alone =
-                || self.nodes[node].next.iter().find(|(known, _)| known.gap == gap && known.kind == Kind::Nothing);
-            let Some(&(taken, child)) = next.or_else(alone) else {
+            let Some((child, gap, group)) = self.step(node, bytes, written.span.end, either) else {
                 return;
             };
-            let end = if taken.kind == Kind::Nothing { from } else { end };
-            if !written.push(&bytes[from..end], end) {
+            if !written.push(&bytes[group.clone()], group.end) {
                 return;
             }
             written.spaced |= gap == b' ';
@@ -187,6 +239,11 @@ fn group(bytes: &[u8], start: usize, either: bool) -> (usize, usize) {
         Some(byte) if byte.is_ascii_alphabetic() => (Kind::Letters as usize, run(u8::is_ascii_alphabetic)),
         _ => (Kind::Nothing as usize, start),
     }
+}
+
+/// Which of [`GAPS`] a separator is.
+fn place(gap: u8) -> usize {
+    GAPS.iter().position(|known| *known == gap).unwrap_or_default()
 }
 
 /// The separator at `at` and its width.

@@ -81,6 +81,49 @@ fn a_word_of_another_kind_silences_what_speaks_for_itself() {
     silent(&[(Entity::PtNif, "NIF <PT_NIF> 123456789"), (Entity::PtNif, "benifit 123456789")]);
 }
 
+/// A word is known on forms and in haste too.
+#[test]
+fn abbreviations_have_dots_and_numbers_are_short() {
+    found(&[
+        ("(T.F.N. 613 613 412)", "        ^^^^^^^^^^^ AU_TFN"),
+        ("fødselsnr. 08116122643", "           ^^^^^^^^^^^ NO_FNR"),
+        ("C.N.P.: 1900630462548", "        ^^^^^^^^^^^^^ RO_CNP"),
+    ]);
+    // Letters with dots that are part of more, and a date under a line that is no label.
+    silent(&[
+        (Entity::AuTfn, "xT.F.Ny 613 613 412"),
+        (Entity::DateOfBirth, "She was born there.\n12/03/1985"),
+        (Entity::DateOfBirth, "Born in:\nFebruary, not 12/03/1985"),
+    ]);
+}
+
+/// Every word that holds a digit looked at in every way, plain numbers too.
+fn slowly(all: &Identifiers, text: &str) -> Vec<Finding> {
+    let (bytes, mut findings, mut floor) = (text.as_bytes(), Vec::new(), 0);
+    while let Some(digit) = digits::next_digit(bytes, floor) {
+        let token = token_around(bytes, digit, floor);
+        let found = if token.len() <= TOKEN_BYTES_MAX { all.find_at(bytes, &token, floor, &mut findings) } else { 0 };
+        floor = token.end.max(found);
+    }
+    findings
+}
+
+proptest::proptest! {
+    #![proptest_config(crate::tests::seeded(20_000))]
+
+    #[test]
+    fn plain_numbers_are_dismissed_only_where_nothing_would_be_found(
+        text in proptest::prop_oneof![crate::tests::shreds(), crate::tests::tables()],
+    ) {
+        ALL.with(|all| {
+            let mut found = Vec::new();
+            all.find(&text, &mut found);
+            proptest::prop_assert_eq!(found, slowly(all, &text), "{}", text);
+            Ok(())
+        })?;
+    }
+}
+
 #[test]
 fn every_rule_is_written_somehow_and_found_when_it_is() {
     for rule in RULES.iter().copied().flatten() {

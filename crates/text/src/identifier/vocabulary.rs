@@ -85,10 +85,22 @@ impl Near {
     }
 }
 
-/// `tax id` as columns and keys are called too: `tax_id`, `tax-id`, `taxId`.
+/// Longest word that is taken for an abbreviation.
+const ABBREVIATION_MAX: usize = 5;
+
+/// A word as it is written elsewhere: `tax id` in columns and keys as `tax_id`, `tax-id`, `taxId`; `tfn` on forms as
+/// `T.F.N.`; `fødselsnummer` in haste as `fødselsnr`.
 fn spellings(word: &str) -> Vec<String> {
     let joints: &[&str] = if word.contains(' ') { &[" ", "_", "-", ""] } else { &[""] };
-    joints.iter().map(|joint| word.split(' ').collect::<Vec<_>>().join(joint)).collect()
+    let mut spellings: Vec<String> =
+        joints.iter().map(|joint| word.split(' ').collect::<Vec<_>>().join(joint)).collect();
+    if (3..=ABBREVIATION_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        spellings.push(word.split("").filter(|letter| !letter.is_empty()).collect::<Vec<_>>().join("."));
+    }
+    let shortened = spellings.iter().filter_map(|spelling| Some(format!("{}nr", spelling.strip_suffix("nummer")?)));
+    let shortened: Vec<String> = shortened.filter(|short| short.len() > "nr".len()).collect();
+    spellings.extend(shortened);
+    spellings
 }
 
 const fn bit(entity: Entity) -> Set {

@@ -25,7 +25,7 @@ const fn reading(confidence: f32, needs: Needs) -> Reading {
     Reading { confidence, needs }
 }
 
-pub(super) const DIGITS_MIN: usize = 7;
+pub(crate) const DIGITS_MIN: usize = 7;
 
 pub(super) fn classify(bytes: &[u8], written: &Written) -> Option<Reading> {
     let mut buffer = [0_u8; super::DIGITS_MAX];

@@ -170,6 +170,55 @@ pub(crate) fn shreds() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(SHREDS), 0..14).prop_map(|pieces| pieces.concat())
 }
 
+/// Numbers as tables, logs and arrays hold them, with now and then a value among them that is found.
+pub(crate) fn tables() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        4 => "[0-9]{1,12}",
+        3 => "[0-9]{1,3}\\.[0-9]{1,8}",
+        1 => "[0-9]{1,3}(\\.[0-9]{1,3}){2,3}",
+        1 => "[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?",
+        1 => "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]",
+        1 => "[0-9]{1,2}[-/.][0-9]{1,2}[-/.](19|20)[0-9]{2}",
+        1 => "[0-9a-f]{1,12}",
+    ];
+    let word = prop::sample::select(vec![
+        "code",
+        "otp ",
+        "dob",
+        "born",
+        "lat",
+        "gps ",
+        "age",
+        "id",
+        "\"tax\": ",
+        "nif ",
+        "May ",
+        " March",
+        " years old",
+        "phone",
+        "mac ",
+        "AB ",
+        "x",
+        "T",
+        "é",
+        "°",
+        "日",
+    ]);
+    let joint = prop::sample::select(vec![
+        ",", ", ", " ", ": ", ":", "-", "/", ".", ". ", "\t", "\n", "[", "]", "(", ")", "\"", "_", "+", "%",
+    ]);
+    let piece = prop_oneof![6 => number.prop_map(String::from), 1 => word.prop_map(str::to_owned), 6 => joint.prop_map(str::to_owned)];
+    prop_oneof![
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat()),
+        prop::collection::vec((shreds(), "[0-9]{1,9}"), 0..3).prop_map(|parts| {
+            parts
+                .into_iter()
+                .flat_map(|(shred, number)| [number.clone(), shred, number].map(|part| part + ","))
+                .collect()
+        }),
+    ]
+}
+
 pub(super) fn texts() -> impl Strategy<Value = String> {
     prop_oneof![4 => shreds(), 1 => any::<String>(), 1 => "[0-9 .()+-]{0,40}", 1 => "[a-f0-9:.@/]{0,40}"]
 }

@@ -63,6 +63,8 @@ const FOUND: &[(&str, &str)] = &[
      "      ^^^^^^^^^^^^^^^^^^ DATE_OF_BIRTH"),
     ("geboren am 12. März 1985",
      "           ^^^^^^^^^^^^^ DATE_OF_BIRTH"),
+    ("Date of birth:\n  12/03/1985",
+     "                 ^^^^^^^^^^ DATE_OF_BIRTH"),
     ("née le 1 février 1950",
      "       ^^^^^^^^^^^^^^ DATE_OF_BIRTH"),
     ("出生1985年3月12日",
