@@ -139,7 +139,10 @@ impl Run<'_> {
             done
         } else {
             let made = self.made_in(&folder, &plan_digest, &digests);
-            if made.is_err() && !settle::has_begun(&folder) && !spans::has_begun(&folder) {
+            let has_begun = settle::has_begun(&folder)
+                || spans::has_begun(&folder)
+                || find::has_begun(&folder.spill_path(), &plan_digest);
+            if made.is_err() && !has_begun {
                 // Nothing is decided, so nothing ties the folder to this plan: a corrected one may start afresh.
                 folder.forget_progress()?;
             }
@@ -161,9 +164,15 @@ impl Run<'_> {
         let decided = if let Some(decided) = settle::decided(folder, plan_digest) {
             decided
         } else {
-            let spill = folder.spill()?;
-            let decided = self.decide(&spill);
-            folder.remove_spill(&spill)?;
+            let spill = folder.spill_path();
+            if !find::has_begun(&spill, plan_digest) {
+                folder.spill()?;
+            }
+            let decided = self.decide(&spill, plan_digest);
+            // Whatever else went wrong may have come from what lies there.
+            if !matches!(decided, Err(Error::Interrupted)) {
+                folder.remove_spill(&spill)?;
+            }
             let decided = decided?;
             self.check_removal(&decided)?;
             settle::keep(folder, plan_digest, &decided)?;
@@ -183,15 +192,15 @@ impl Run<'_> {
         if let Some(spans) = &self.plan.spans {
             return spans::report(self, spans, folder.path(), &digests);
         }
-        let decided = self.decide(folder.path())?;
+        let plan_digest = self.plan.digest(&self.files, &digests);
+        let decided = self.decide(folder.path(), &plan_digest)?;
         self.check_removal(&decided)?;
         write::decisions(self, &decided)?;
-        let plan_digest = self.plan.digest(&self.files, &digests);
         Ok(manifest::manifest(self, &plan_digest, &digests, Vec::new(), &decided))
     }
 
-    fn decide(&self, spill: &Path) -> Result<Decided, Error> {
-        let found = find::find(self, spill)?;
+    fn decide(&self, spill: &Path, plan_digest: &str) -> Result<Decided, Error> {
+        let found = find::find(self, spill, plan_digest)?;
         if found.extents.iter().map(|extent| extent.rows).sum::<u64>() == 0 {
             return Err(Error::EmptyCorpus { files: self.plan.inputs.len() });
         }

@@ -75,9 +75,14 @@ impl OutputFolder {
         self.root.join(PROGRESS_NAME).join(format!("{index:06}.findings.parquet"))
     }
 
-    /// An empty folder for what one run needs and no later one.
+    /// Where the folder of [`Self::spill`] is.
+    pub(crate) fn spill_path(&self) -> PathBuf {
+        self.root.join(PROGRESS_NAME).join("spill")
+    }
+
+    /// An empty folder for what only a run that goes on needs.
     pub(crate) fn spill(&self) -> Result<PathBuf, Error> {
-        let spill = self.root.join(PROGRESS_NAME).join("spill");
+        let spill = self.spill_path();
         self.remove_spill(&spill)?;
         std::fs::create_dir(&spill).map_err(|source| write_error(&spill, source))?;
         Ok(spill)

@@ -30,7 +30,7 @@ pub use minhash::{PERMUTATIONS_MAX, Permutations};
 pub use normal::{NORMALISER, normalise};
 pub use placed::Placed;
 pub use shingle::{Shingling, distinct};
-pub use spill::{Groups, RECORD_BYTES, Sorter, SpillError};
+pub use spill::{Checkpoint, Groups, RECORD_BYTES, Sorter, SpillError};
 pub use substring::{Anchor, Meeting, Region, Repeat, Repeats, Search, Windows};
 pub use union::Union;
 pub use verify::{ANCHORS_MAX, Among, Anchors, Copy, Fetch, Frequencies, Looked, Measure, Settings, similarity};

@@ -51,6 +51,17 @@ pub struct Sorter {
     pairs_max: usize,
     runs: Vec<PathBuf>,
     taken: u64,
+    /// Whether runs outlive this process, for one that goes on.
+    keeps: bool,
+}
+
+/// What a sorter has on disk, and all that another one needs to go on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Files of runs, in the sorter's folder.
+    pub runs: usize,
+    /// Pairs in them.
+    pub taken: u64,
 }
 
 impl Sorter {
@@ -58,7 +69,34 @@ impl Sorter {
     /// its own and is made if it is not there. Files are removed when the groups are dropped.
     pub fn new(folder: &Path, memory: u64) -> Self {
         let pairs_max = usize::try_from(memory / RECORD_BYTES).unwrap_or(usize::MAX).max(PAIRS_MIN);
-        Self { folder: folder.to_owned(), pairs: Vec::new(), pairs_max, runs: Vec::new(), taken: 0 }
+        Self { folder: folder.to_owned(), pairs: Vec::new(), pairs_max, runs: Vec::new(), taken: 0, keeps: false }
+    }
+
+    /// A sorter that goes on from a [`Self::checkpoint`] of another one in the same folder, with any limit on memory. Its files stay
+    /// until the folder goes. What was changed in them since is found when they are read.
+    pub fn resumed(folder: &Path, memory: u64, from: &Checkpoint) -> Self {
+        let mut sorter = Self::new(folder, memory);
+        sorter.runs = (0..from.runs).map(|number| run_path(folder, number)).collect();
+        (sorter.taken, sorter.keeps) = (from.taken, true);
+        sorter
+    }
+
+    /// Whether so many pairs were taken since `last` that writing them down makes no run much smaller than others.
+    pub fn is_due(&self, last: u64) -> bool {
+        self.taken - last >= (self.pairs_max / 2) as u64
+    }
+
+    /// Writes down all that was taken; the files stay from now on until the folder goes.
+    ///
+    /// # Errors
+    ///
+    /// [`SpillError::Disk`].
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, SpillError> {
+        self.keeps = true;
+        if !self.pairs.is_empty() {
+            self.spill()?;
+        }
+        Ok(Checkpoint { runs: self.runs.len(), taken: self.taken })
     }
 
     /// Takes a pair.
@@ -101,7 +139,7 @@ impl Sorter {
         let mut runs = Vec::new();
         let mut heap = BinaryHeap::new();
         for path in std::mem::take(&mut self.runs) {
-            let mut run = Run::open(path, ahead)?;
+            let mut run = Run::open(path, ahead, self.keeps)?;
             if let Some(pair) = run.next()? {
                 heap.push(Reverse((pair, runs.len())));
             }
@@ -116,7 +154,7 @@ impl Sorter {
             let path = self.folder.clone();
             std::fs::create_dir_all(&path).map_err(|source| SpillError::Disk { path, source })?;
         }
-        let path = self.folder.join(format!("{:06}.run", self.runs.len()));
+        let path = run_path(&self.folder, self.runs.len());
         write_run(&path, &self.pairs).map_err(|source| SpillError::Disk { path: path.clone(), source })?;
         self.runs.push(path);
         self.pairs.clear();
@@ -126,11 +164,15 @@ impl Sorter {
 
 impl Drop for Sorter {
     fn drop(&mut self) {
-        for run in &self.runs {
+        for run in self.runs.iter().filter(|_| !self.keeps) {
             // What cannot be removed lies in a folder that goes as a whole.
             let _ = std::fs::remove_file(run);
         }
     }
+}
+
+fn run_path(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{number:06}.run"))
 }
 
 fn write_run(path: &Path, pairs: &[Pair]) -> io::Result<()> {
@@ -155,6 +197,7 @@ fn encoded(one: u64, other: u64) -> [u8; RECORD_BYTES as usize] {
 /// A run being read back.
 struct Run {
     path: PathBuf,
+    keeps: bool,
     file: BufReader<File>,
     left: u64,
     pairs: u64,
@@ -162,14 +205,15 @@ struct Run {
 }
 
 impl Run {
-    fn open(path: PathBuf, ahead: usize) -> Result<Self, SpillError> {
+    fn open(path: PathBuf, ahead: usize, keeps: bool) -> Result<Self, SpillError> {
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (length, file) = opened.map_err(|source| SpillError::Disk { path: path.clone(), source })?;
         if length < RECORD_BYTES || length % RECORD_BYTES > 0 {
             return Err(SpillError::Damaged { path });
         }
         let pairs = length / RECORD_BYTES - 1;
-        Ok(Self { path, file: BufReader::with_capacity(ahead, file), left: pairs, pairs, sum: Xxh3Default::new() })
+        let file = BufReader::with_capacity(ahead, file);
+        Ok(Self { path, keeps, file, left: pairs, pairs, sum: Xxh3Default::new() })
     }
 
     fn next(&mut self) -> Result<Option<Pair>, SpillError> {
@@ -194,7 +238,9 @@ fn word(bytes: &[u8]) -> u64 {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        if !self.keeps {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -294,6 +340,28 @@ mod tests {
             assert_eq!(sorted(&pairs, memory), (twin(&pairs), runs), "{memory} bytes");
         }
         assert_eq!(sorted(&[], 0), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn what_was_written_down_is_gone_on_from() {
+        let pairs: Vec<Pair> = (0..9_000).map(|i| (mixed(i) % 300, i)).collect();
+        for (first, memory) in [(0, 0), (1, 0), (4_000, 1 << 14), (8_999, u64::MAX), (9_000, 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut sorter = Sorter::new(folder.path(), memory);
+            pairs[..first].iter().for_each(|(key, document)| sorter.push(*key, *document).unwrap());
+            let point = sorter.checkpoint().unwrap();
+            assert_eq!((point.taken, sorter.is_due(point.taken)), (first as u64, false));
+            // What is taken behind it is lost with the process, and taken again.
+            pairs[first..].iter().take(500).for_each(|(key, document)| sorter.push(*key, *document).unwrap());
+            drop(sorter);
+            let mut sorter = Sorter::resumed(folder.path(), 1 << 15, &point);
+            pairs[first..].iter().for_each(|(key, document)| sorter.push(*key, *document).unwrap());
+            let (mut groups, mut found, mut documents) = (sorter.groups().unwrap(), Vec::new(), Vec::new());
+            while let Some(key) = groups.next(&mut documents).unwrap() {
+                found.push((key, documents.clone()));
+            }
+            assert_eq!(found, twin(&pairs), "from {first}");
+        }
     }
 
     #[test]

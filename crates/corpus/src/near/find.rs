@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use privet_dedup::{Sorter, Union};
+use privet_dedup::{Checkpoint, Sorter, Union};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::read::{Rows, read};
 use super::sketch::{Scratch, owner};
 use super::{Document, Extent, Run};
+use crate::atomic::write_json;
 use crate::error::{Error, Fault, Stop};
 use crate::inputs::Shard;
 
@@ -53,16 +54,29 @@ impl Bits {
     }
 }
 
-/// Reads every file, and sorts the keys of its rows below `spill`.
-pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
+/// Reads every file, and sorts the keys of its rows below `spill`; goes on behind the files that an interrupted run of the plan
+/// has written down there.
+pub(super) fn find(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Result<Found, Error> {
     // Half of the limit: sorting is over when sets are gathered, but the allocator may not know.
-    let mut sorter = Sorter::new(spill, run.plan.memory / 2);
-    let mut extents = Vec::new();
+    let memory = run.plan.memory / 2;
+    let (mut sorter, mut extents) = match Signed::load(spill, plan_digest) {
+        Some(signed) => {
+            let from = Checkpoint { runs: signed.runs, taken: signed.taken };
+            (Sorter::resumed(spill, memory, &from), signed.extents)
+        }
+        None => (Sorter::new(spill, memory), Vec::new()),
+    };
+    let (behind, mut last) = (extents.len(), sorter.taken());
+    // What these need besides keys lies in memory alone.
+    let resumable = !run.sketcher.is_exhaustive() && run.plan.max_records_per_unit.is_none();
     let mut texts = Bits::default();
     let mut owned = run.plan.max_records_per_unit.map(Owned::new);
     run.metered(super::DedupPass::Sign, |meter| {
-        let mut first = 0;
-        for (index, file) in run.files.iter().enumerate() {
+        let mut first: u64 = extents.iter().map(|extent: &Extent| extent.rows).sum();
+        if behind > 0 {
+            meter.file_done(behind);
+        }
+        for (index, file) in run.files.iter().enumerate().skip(behind) {
             let mut extent = Extent { rows: 0, empty: 0 };
             let each = &mut |rows: Rows<'_>, bytes: u64| -> Result<(), Stop> {
                 run.check_cancelled()?;
@@ -96,6 +110,12 @@ pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
                 .map_err(|stop| at(stop, &file.shard))?;
             first += extent.rows;
             extents.push(extent);
+            if resumable && sorter.is_due(last) {
+                let Checkpoint { runs, taken } = sorter.checkpoint()?;
+                last = taken;
+                let plan_digest = plan_digest.to_owned();
+                write_json(&spill.join(SIGNED), &Signed { plan_digest, extents: extents.clone(), runs, taken })?;
+            }
             meter.file_done(index + 1);
         }
         Ok::<(), Error>(())
@@ -107,6 +127,30 @@ pub(super) fn find(run: &Run<'_>, spill: &Path) -> Result<Found, Error> {
         meets.set(row);
     }
     Ok(Found { extents, union, meets, largest_groups })
+}
+
+/// What of pass 1 outlives an interruption: the files whose keys lie in sorted runs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Signed {
+    plan_digest: String,
+    extents: Vec<Extent>,
+    runs: usize,
+    taken: u64,
+}
+
+/// Its name beside the runs.
+const SIGNED: &str = "signed.json";
+
+impl Signed {
+    fn load(spill: &Path, plan_digest: &str) -> Option<Self> {
+        let text = std::fs::read(spill.join(SIGNED)).ok()?;
+        serde_json::from_slice::<Self>(&text).ok().filter(|signed| signed.plan_digest == plan_digest)
+    }
+}
+
+/// Whether there is something of pass 1 to go on from.
+pub(super) fn has_begun(spill: &Path, plan_digest: &str) -> bool {
+    Signed::load(spill, plan_digest).is_some()
 }
 
 /// Rows by owner, to know who has too many.
@@ -140,13 +184,13 @@ impl Owned {
 }
 
 /// Owner and keys of a row; none of a row without text.
-type Signed = Option<(u128, Vec<u64>)>;
+type Keys = Option<(u128, Vec<u64>)>;
 
 /// What the rows meet by.
-fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Signed>, Fault> {
+fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Keys>, Fault> {
     let texts: Vec<_> = rows.rows().collect();
     let column = run.plan.owner_column();
-    let sign = |scratch: &mut Scratch, index: usize| -> Result<Signed, Fault> {
+    let sign = |scratch: &mut Scratch, index: usize| -> Result<Keys, Fault> {
         let row = &texts[index];
         if row.texts().is_empty() {
             return Ok(None);

@@ -238,6 +238,52 @@ fn an_interrupted_run_goes_on_and_ends_in_the_same_bytes() {
     assert!(interrupted > 10, "{interrupted}");
 }
 
+/// With little memory, files that were read before an interruption are not read again.
+#[test]
+fn a_run_goes_on_behind_the_files_whose_keys_are_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = corpus(&folder.path().join("in"), &texts(600));
+    let little = |output: &str| DedupPlan {
+        memory: 1 << 15,
+        ..plan(&inputs, &folder.path().join(output), What::Near(near(0.6)))
+    };
+    let plain = little("plain");
+    run(&plain).unwrap();
+    // The second file is under way; pass 2 has begun; and what was written down is changed.
+    for (stop_in, files, changed) in
+        [(DedupPass::Sign, 1, false), (DedupPass::Compare, 3, false), (DedupPass::Sign, 1, true)]
+    {
+        let output = format!("{stop_in:?}-{changed}");
+        let cancelled = AtomicBool::new(false);
+        let stop = |pass, at: Progress| {
+            let behind = if stop_in == DedupPass::Sign { at.files_done } else { files };
+            if pass == stop_in && behind == files && at.rows_done > 0 {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        };
+        assert!(matches!(dedup(&little(&output), &stop, &cancelled), Err(Error::Interrupted)));
+        let spill = folder.path().join(&output).join(".progress/spill");
+        assert!(spill.join("signed.json").exists());
+        if changed {
+            let first = spill.join("000000.run");
+            let mut bytes = std::fs::read(&first).unwrap();
+            bytes[40] ^= 1;
+            std::fs::write(&first, bytes).unwrap();
+            assert!(matches!(run(&little(&output)), Err(Error::Spill(_))));
+            assert!(!spill.exists(), "so that the next run begins anew");
+        }
+        let least = AtomicUsize::new(usize::MAX);
+        let seen = |pass, at: Progress| {
+            if pass == DedupPass::Sign {
+                least.fetch_min(at.files_done, Ordering::Relaxed);
+            }
+        };
+        dedup(&little(&output), &seen, &AtomicBool::new(false)).unwrap();
+        assert_eq!(least.load(Ordering::Relaxed), if changed { 0 } else { files });
+        assert_eq!(tree(&folder.path().join(&output)), tree(plain.output.as_ref().unwrap()));
+    }
+}
+
 #[test]
 fn a_second_run_finds_the_work_done_and_other_plans_are_refused() {
     let folder = tempfile::tempdir().unwrap();
