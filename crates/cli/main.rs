@@ -6,6 +6,7 @@
 
 mod budget;
 mod config;
+mod decrypt;
 mod dedup;
 mod estimate;
 mod evaluate;
@@ -78,8 +79,10 @@ enum Command {
     Run(run::Arguments),
     /// Replace personal data in tables, lines and texts, and remove exact duplicates
     Scrub(scrub::Arguments),
-    /// Remove copies and near-copies of texts from Parquet and JSON lines
+    /// Remove copies and near-copies of texts from tables, lines and texts
     Dedup(dedup::Arguments),
+    /// Put back what a scrub has encrypted: JSON lines in at stdin, out at stdout
+    Decrypt(decrypt::Arguments),
     /// Train and report on text that needs no scrubbing
     Train(train::Arguments),
     /// Compute, plan and check privacy budgets
@@ -121,6 +124,7 @@ fn start() -> Exit {
         | Command::Score(_)
         | Command::Generate(_)
         | Command::Selftest(_)
+        | Command::Decrypt(_)
         | Command::Evaluate(_)
         | Command::Inspect(_) => true,
         Command::Scrub(arguments) => arguments.is_filter(),
@@ -146,6 +150,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(arguments, sets, terminal, &CANCELLED),
         Command::Scrub(arguments) => scrub::run(arguments, terminal, &CANCELLED),
         Command::Dedup(arguments) => dedup::run(arguments, terminal, &CANCELLED),
+        Command::Decrypt(arguments) => decrypt::run(arguments, terminal),
         Command::Train(arguments) => train::run(arguments, sets, terminal, &CANCELLED),
         Command::Budget(arguments) => budget::run(arguments, terminal),
         Command::Report(arguments) => report::run(arguments, terminal),

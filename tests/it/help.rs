@@ -2,10 +2,11 @@
 
 use crate::{folder, privet, root};
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "",
     "run",
     "scrub",
+    "decrypt",
     "dedup",
     "train",
     "report",

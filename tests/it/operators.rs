@@ -43,6 +43,36 @@ fn surrogates_are_the_same_at_any_number_of_workers_and_a_second_scrub_changes_n
     privet(dir.path(), &["scrub", "data", "-o", "none", "--operator", "surrogate"]).failed(2, &["--hash-key-file"]);
 }
 
+/// What a filter makes of these lines.
+fn filtered(dir: &Path, arguments: &[&str], lines: &str) -> crate::Ran {
+    std::fs::write(dir.join("stdin"), lines).unwrap();
+    let stdin = std::fs::File::open(dir.join("stdin")).unwrap();
+    crate::ran(&crate::command(dir, arguments).stdin(stdin).output().unwrap())
+}
+
+#[test]
+fn what_was_encrypted_is_put_back_by_its_key_alone() {
+    let dir = folder();
+    corpus(dir.path());
+    let lines = "{\"text\":\"mail \\\"desk\\\"@mail.example.edu or desk@mail.example.edu\", \"n\": 1.50}\r\n\n\
+                 {\"text\": null}\n{\"text\": \"10.20.30.40 \u{fc}ber <EMAIL> <EMAIL:ab>\"}";
+    let encrypt = ["scrub", "--stdin", "--no-dedup", "--operator", "encrypt", "--encrypt-key-file", "key"];
+    let sealed = filtered(dir.path(), &encrypt, lines);
+    assert!(sealed.done().stdout.matches("<EMAIL:").count() > 1 && !sealed.stdout.contains("10.20.30.40"));
+    let decrypt = |key: &str| filtered(dir.path(), &["decrypt", "--encrypt-key-file", key], &sealed.stdout);
+    let opened = decrypt("key");
+    assert_eq!(opened.done().stdout, lines);
+    assert!(opened.stderr.contains("texts with values put back: 2"), "{}", opened.stderr);
+    let refused = decrypt("other.key");
+    refused.failed(3, &["record 1 holds a value that this key does not open"]);
+    assert!(refused.stdout.is_empty(), "nothing of the batch is written");
+    // What was altered is another key's, for all that anybody can tell.
+    let altered = sealed.stdout.replacen("<EMAIL:", "<PHONE:", 1);
+    filtered(dir.path(), &["decrypt", "--encrypt-key-file", "key"], &altered).failed(3, &["record 1"]);
+    filtered(dir.path(), &["decrypt", "--encrypt-key-file", "key", "--json"], "")
+        .failed(2, &["stdout is for the lines"]);
+}
+
 #[test]
 fn encrypted_values_need_a_key_of_their_own() {
     let dir = folder();

@@ -147,7 +147,7 @@ fn with_keys(mut policy: Policy, scrub: &Scrub, names: &Names) -> Result<Policy,
 }
 
 /// A key of 32 bytes, as they are or as 64 hexadecimal digits.
-fn key(file: &Path) -> Result<[u8; 32], Failure> {
+pub(crate) fn key(file: &Path) -> Result<[u8; 32], Failure> {
     let place = file.display().to_string();
     let bytes = std::fs::read(file).map_err(|error| unreadable("the key file cannot be read", file, &error))?;
     if let Ok(key) = bytes.as_slice().try_into() {

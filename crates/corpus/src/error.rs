@@ -185,6 +185,12 @@ pub enum Fault {
         /// Dotted path of the column, or `*` when the schema as a whole is refused.
         column: String,
     },
+    /// An encrypted value cannot be opened.
+    #[error("record {row} holds a value that this key does not open; it is another key's, or was altered")]
+    Sealed {
+        /// The record, from 1; blank lines are not counted.
+        row: u64,
+    },
     /// A column that would be added is there already.
     #[error("it has a `{column}` already; rename it, or take it out")]
     ColumnTaken {
@@ -242,6 +248,7 @@ pub enum FaultClass {
     DamagedRecord,
     LongLine,
     UnsupportedColumn,
+    Sealed,
     ColumnTaken,
     NoColumns,
     TooLarge,
@@ -277,6 +284,7 @@ impl Fault {
             Self::DamagedRecord { .. } => FaultClass::DamagedRecord,
             Self::LongLine { .. } => FaultClass::LongLine,
             Self::UnsupportedColumn { .. } => FaultClass::UnsupportedColumn,
+            Self::Sealed { .. } => FaultClass::Sealed,
             Self::ColumnTaken { .. } => FaultClass::ColumnTaken,
             Self::NoColumns => FaultClass::NoColumns,
             Self::TooLarge { .. } => FaultClass::TooLarge,

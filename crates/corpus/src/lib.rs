@@ -25,6 +25,7 @@ mod closest;
 mod column;
 mod columnar;
 mod csv;
+mod decrypt;
 mod dedup;
 mod dry_run;
 mod error;
@@ -66,6 +67,7 @@ mod fixtures;
 #[path = "malformed_tests.rs"]
 mod malformed;
 
+pub use decrypt::decrypt_lines;
 pub use error::{Error, Fault, FaultClass};
 pub use explain::{ExplainedFinding, ExplainedText, ExplainedWord, Explanation, explain};
 pub use filter::filter;
