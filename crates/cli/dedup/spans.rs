@@ -32,7 +32,7 @@ pub(crate) struct SpanArguments {
     /// Fewest words of a paragraph or line that is compared, so that headings, braces and rules stay
     #[arg(long, default_value_t = WORDS_MIN, value_name = "N", conflicts_with = "substring")]
     min_words: usize,
-    /// What becomes of parts that stand somewhere before: remove cuts them out, mask puts <REPEATED> in their place, report
+    /// What becomes of parts that stand somewhere before: remove cuts them out, mask puts a tag in their place, report
     /// leaves them [default: remove]
     #[arg(long, value_enum, value_name = "NAME")]
     action: Option<ActionName>,

@@ -41,7 +41,7 @@ pub enum Action {
     /// It is cut out: words from the first to the last, a line with its end, a paragraph with the blank lines behind it. A row
     /// stays, even if none of its text does.
     Remove,
-    /// [`MASK`] stands in its place; ends of lines stay.
+    /// `<REPEATED>` stands in its place; ends of lines stay.
     Mask,
     /// It stays, and is only told.
     Report,
