@@ -16,7 +16,7 @@ use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::terminal::{Terminal, bytes, table};
 
-pub(crate) use arguments::Arguments;
+pub(crate) use arguments::{Arguments, references};
 pub(crate) use section::{Dedup, Removal};
 
 /// Files that are shown with what goes of them, those that lose most.

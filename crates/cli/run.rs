@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use privet_corpus::{DedupManifest, DedupPlan, Kinds, Manifest};
+use privet_corpus::{DedupManifest, DedupPlan, Manifest};
 use privet_train::Stage;
 use privet_train::run_folder::RunFolder;
 
@@ -28,6 +28,8 @@ pub(crate) fn run(
         return statement::planned(&session, &plan);
     }
     let files = session.files()?;
+    let against = session.config.dedup.as_ref().map(Dedup::against).unwrap_or_default();
+    let against = dedup::references(against, &files)?;
     // Before the first byte of the data is read: nobody scrubs for an hour to learn that nothing is left.
     privet_train::corpus_budget::reserve(&plan, session.dir())?;
     if !session.config.prepares() {
@@ -45,7 +47,7 @@ pub(crate) fn run(
         some_quarantined = scrub::quarantined(&manifest, terminal);
     }
     if let Removal::Stage(removal) = &session.config.removal {
-        let manifest = dedup_stage(&session, removal, shards)?;
+        let manifest = dedup_stage(&session, removal, shards, against)?;
         stages.extend(manifest.stages.iter().map(stage));
         shards = manifest.output_paths(&folder(&session, DEDUPLICATED));
         digests = digests.or_else(|| Some(manifest.inputs.iter().map(|input| input.sha256.clone()).collect()));
@@ -97,12 +99,14 @@ fn scrub_stage(session: &Session, files: Vec<PathBuf>) -> Result<Manifest, Failu
     Ok(manifest)
 }
 
-fn dedup_stage(session: &Session, removal: &DedupPlan, files: Vec<PathBuf>) -> Result<DedupManifest, Failure> {
-    let mut plan = DedupPlan { inputs: files, output: Some(folder(session, DEDUPLICATED)), ..removal.clone() };
-    let against = session.config.dedup.as_ref().map(Dedup::against).unwrap_or_default();
-    if !against.is_empty() {
-        plan.against = privet_corpus::resolve_inputs(against, Kinds::Records)?;
-    }
+fn dedup_stage(
+    session: &Session,
+    removal: &DedupPlan,
+    inputs: Vec<PathBuf>,
+    against: Vec<PathBuf>,
+) -> Result<DedupManifest, Failure> {
+    let output = Some(folder(session, DEDUPLICATED));
+    let plan = DedupPlan { inputs, against, output, ..removal.clone() };
     let manifest = dedup::with_progress(&plan, session.terminal, session.cancelled)
         .map_err(|failure| failure.resumes(&session.command()))?;
     said(session, "dedup", DEDUPLICATED, manifest.already_done, &dedup::done(&manifest));

@@ -81,6 +81,17 @@ fn a_limit_gives_owners_a_figure_of_their_own() {
     assert!(report["statement"].to_string().contains("by group privacy"));
 }
 
+#[test]
+fn references_are_found_and_apart_before_anything_is_read() {
+    let dir = prepared("[dedup]\nexact = true\nagainst = [\"held-out.jsonl\"]", &[], &STAR);
+    privet(dir.path(), &["run", "privet.toml"]).failed(3, &["held-out.jsonl"]);
+    privet(dir.path(), &["run", "privet.toml", "--set", "dedup.against=['data']"])
+        .failed(2, &["a file is an input and a reference", "a.jsonl"]);
+    assert!(!dir.path().join("runs").exists());
+    std::fs::write(dir.path().join("held-out.jsonl"), json!({ "who": "", "text": STAR[4].1 }).to_string()).unwrap();
+    privet(dir.path(), &["run", "privet.toml"]).failed(0, &["dedup: 6 rows in, 5 out; removed: 1 equal"]);
+}
+
 /// What is trained on, owner and text, whatever stage came last.
 fn trained_on(dedup: &str, changes: &[(&str, &str)], rows: &[(&str, &str)]) -> (Vec<(String, String)>, Value) {
     let dir = prepared(dedup, changes, rows);

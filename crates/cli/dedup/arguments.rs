@@ -110,15 +110,7 @@ impl Arguments {
         let spans = self.spans.spans(self)?;
         let inputs = privet_corpus::resolve_inputs(&self.input, Kinds::Records)?;
         let mut plan = DedupPlan::new(inputs, self.output.clone(), what);
-        if !self.against.is_empty() {
-            plan.against = privet_corpus::resolve_inputs(&self.against, Kinds::Records)?;
-        }
-        if let Some(both) = plan.against.iter().find(|file| plan.inputs.contains(file)) {
-            return Err(Failure::usage("a file is an input and a reference")
-                .at(both.display().to_string())
-                .why("all its rows would be copies of themselves")
-                .help("take it out of the inputs or out of `--against`"));
-        }
+        plan.against = references(&self.against, &plan.inputs)?;
         plan.input_folders = privet_corpus::input_folders(&self.input);
         plan.columns.clone_from(&self.column);
         plan.spans = spans;
@@ -146,6 +138,21 @@ impl MeasureName {
             Self::Jaccard => Measure::Jaccard,
             Self::Containment => Measure::Containment,
         }
+    }
+}
+
+/// The files of references, none of which may be an input.
+pub(crate) fn references(patterns: &[String], inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    if patterns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let files = privet_corpus::resolve_inputs(patterns, Kinds::Records)?;
+    match files.iter().find(|file| inputs.contains(file)) {
+        Some(both) => Err(Failure::usage("a file is an input and a reference")
+            .at(both.display().to_string())
+            .why("all its rows would be copies of themselves")
+            .help("take it out of the inputs or out of the references (`against`)")),
+        None => Ok(files),
     }
 }
 
