@@ -19,8 +19,8 @@ use crate::terminal::{Terminal, bytes, table};
 pub(crate) use arguments::{Arguments, references};
 pub(crate) use section::{Dedup, Removal};
 
-/// Files that are shown with what goes of them, those that lose most.
-const FILES_SHOWN: usize = 12;
+/// Sources that are shown with what goes of them, those that lose most.
+const SOURCES_SHOWN: usize = 12;
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal, cancelled: &AtomicBool) -> Result<Exit, Failure> {
     let plan = arguments.plan()?;
@@ -136,14 +136,16 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
         let share = |source: &privet_corpus::SourceReport| source.removed as f64 / source.rows.max(1) as f64;
         share(other).total_cmp(&share(one))
     });
-    let mut rows = vec![["file", "rows", "removed", "part"].map(String::from).to_vec()];
-    rows.extend(sources.iter().take(FILES_SHOWN).map(|source| {
+    let kind = if plan.source_column.is_some() { "source" } else { "file" };
+    let mut rows = vec![[kind, "rows", "removed", "part"].map(String::from).to_vec()];
+    rows.extend(sources.iter().take(SOURCES_SHOWN).map(|source| {
         let part = 100.0 * source.removed as f64 / source.rows.max(1) as f64;
-        vec![source.file.clone(), source.rows.to_string(), source.removed.to_string(), format!("{part:.1} %")]
+        let name = source.source.clone().unwrap_or_else(|| String::from("(none)"));
+        vec![name, source.rows.to_string(), source.removed.to_string(), format!("{part:.1} %")]
     }));
     lines.push(table(&rows));
-    if sources.len() > FILES_SHOWN {
-        lines.push(format!("and {} other files", sources.len() - FILES_SHOWN));
+    if sources.len() > SOURCES_SHOWN {
+        lines.push(format!("and {} other {kind}s", sources.len() - SOURCES_SHOWN));
     }
     lines.push(String::new());
     lines.push(reach(manifest));

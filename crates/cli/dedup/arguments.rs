@@ -60,10 +60,13 @@ pub(crate) struct Arguments {
     /// Write no shards: only say what would go
     #[arg(long, conflicts_with_all = ["output", "overwrite"])]
     report_only: bool,
-    /// Write nothing and end with exit code 1 if more than this part of a file's rows would go, or of its bytes of text
+    /// Write nothing and end with exit code 1 if more than this part of a source's rows would go, or of its bytes of text
     /// where parts of texts do
     #[arg(long, value_name = "PART", value_parser = part)]
     max_removal: Option<f64>,
+    /// Column that says where a row comes from; what goes is counted by its values [default: sources are the files]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) source_column: Option<String>,
     /// Column that names a row in the decisions [default: file and row number]
     #[arg(long, value_name = "NAME")]
     id_column: Option<String>,
@@ -124,6 +127,7 @@ impl Arguments {
         plan.unit_column.clone_from(&self.within);
         plan.max_records_per_unit = self.max_records_per_unit;
         plan.id_column.clone_from(&self.id_column);
+        plan.source_column.clone_from(&self.source_column);
         plan.decisions.clone_from(&self.decisions);
         plan.annotate = self.annotate;
         plan.max_removal = self.max_removal;

@@ -39,7 +39,9 @@ pub(crate) struct Dedup {
     max_records_per_unit: Option<u64>,
     /// Rows that are copies of rows in these files go.
     against: Vec<String>,
-    /// Stop where more than this part of a file's rows would go.
+    /// What goes is counted, and limited, by the values of this column, not by file.
+    source_column: Option<String>,
+    /// Stop where more than this part of a source's rows would go.
     #[serde(deserialize_with = "threshold")]
     max_removal: Option<f64>,
     #[serde(deserialize_with = "memory")]
@@ -89,6 +91,7 @@ impl Removal {
                 "take it out; rows are compared with all others anyway",
             );
         }
+        let limits_sources = section.limits_sources();
         let owners = match (unit, section.within) {
             (Some(_), None) if section.across_units => Owners::All,
             (Some(unit), None) => Owners::Within(unit.to_owned()),
@@ -111,16 +114,17 @@ impl Removal {
         if section.max_records_per_unit == Some(0) {
             return refused("`max_records_per_unit` in [dedup] is 0, which leaves no text", "write 1 or more");
         }
-        if spans.is_some() && (section.keep.is_some() || section.max_records_per_unit.is_some()) {
+        let of_rows = section.max_records_per_unit.is_some() || section.source_column.is_some();
+        if spans.is_some() && (section.keep.is_some() || of_rows) {
             return refused(
-                "parts of texts know no `keep` and no `max_records_per_unit`",
+                "parts of texts know no `keep`, `max_records_per_unit` or `source_column`",
                 "take them out of [dedup]: the first of equal parts stays, and so does every row",
             );
         }
         let mut plan = DedupPlan::new(Vec::new(), None, what);
         plan.spans = spans;
         let plain = spans.is_none() && what == What::Raw && owners == Owners::All && unit.is_none();
-        if plain && section.keep.is_none() && section.against.is_empty() && section.max_removal.is_none() {
+        if plain && section.keep.is_none() && section.against.is_empty() && !limits_sources {
             return Ok(Self::WhileScrubbing);
         }
         plan.columns = config.selection.texts();
@@ -128,6 +132,7 @@ impl Removal {
         plan.max_records_per_unit = section.max_records_per_unit;
         plan.keep = section.keep.unwrap_or(Keep::First);
         plan.max_removal = section.max_removal;
+        plan.source_column = section.source_column;
         plan.memory = section.memory.unwrap_or(plan.memory);
         plan.jobs = section.jobs;
         Ok(Self::Stage(Box::new(plan)))
@@ -143,6 +148,11 @@ impl Removal {
 }
 
 impl Dedup {
+    /// Whether it is asked what goes of each source.
+    fn limits_sources(&self) -> bool {
+        self.max_removal.is_some() || self.source_column.is_some()
+    }
+
     /// Files and folders of references, as written.
     pub(crate) fn against(&self) -> &[String] {
         &self.against
@@ -227,6 +237,7 @@ impl Dedup {
             ("max_records_per_unit", self.max_records_per_unit.is_some()),
             ("against", !self.against.is_empty()),
             ("max_removal", self.max_removal.is_some()),
+            ("source_column", self.source_column.is_some()),
         ];
         written.into_iter().find_map(|(key, written)| written.then_some(key))
     }
@@ -300,6 +311,7 @@ mod tests {
             (&["dedup.exact=\"normalised\""], "dedup-normalised", Some(2)),
             (&["dedup.exact=false", "dedup.near=true"], "dedup-near", None),
             (&["dedup.exact=false", "dedup.near=\"fineweb\"", "dedup.within=\"who\""], "dedup-near-within", None),
+            (&["dedup.source_column=\"from\""], "dedup-exact", Some(1)),
             (&["dedup.within=\"who\""], "dedup-exact-within", Some(1)),
             (&["dedup.within=\"who\"", "dedup.max_records_per_unit=4"], "dedup-exact-within-limited", Some(2)),
             (&["dedup.level=\"line\"", "dedup.action=\"mask\""], "dedup-lines", None),
@@ -348,6 +360,8 @@ mod tests {
             (&["dedup.exact=false", "dedup.level=\"line\""], "compared exactly"),
             (&["dedup.action=\"mask\""], "add `substring`"),
             (&["dedup.level=\"line\"", "dedup.keep=\"longest\""], "know no `keep`"),
+            (&["dedup.level=\"line\"", "dedup.source_column=\"x\""], "`source_column`"),
+            (&["dedup.exact=false", "dedup.source_column=\"x\""], "has no effect"),
             (&["dedup.level=\"line\"", "dedup.near=true"], "whole rows"),
             (&["dedup.memory=\"4gigs\""], "512MiB"),
         ] {

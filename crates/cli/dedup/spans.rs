@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use privet_corpus::{Action, Keep, Level, SpanCounts, Spans, Units};
 
-use super::FILES_SHOWN;
+use super::SOURCES_SHOWN;
 use super::arguments::{Arguments, Exact};
 use crate::failure::Failure;
 use crate::terminal::table;
@@ -77,10 +77,11 @@ impl SpanArguments {
                 .why("`--level` was given without `--exact`")
                 .help("add `--exact normalised` or `--exact raw`"));
         }
-        let of_rows = arguments.across.is_some() || arguments.max_records_per_unit.is_some() || arguments.annotate;
+        let of_rows = arguments.max_records_per_unit.is_some() || arguments.source_column.is_some();
+        let of_rows = of_rows || arguments.across.is_some() || arguments.annotate;
         if arguments.keep != Keep::First || of_rows {
             return Err(Failure::usage(
-                "parts of texts know no `--keep`, `--across`, `--annotate` and `--max-records-per-unit`",
+                "parts of texts know no `--keep`, `--across`, `--annotate`, `--max-records-per-unit` and `--source-column`",
             )
             .why("the first of equal parts stays, and so does every row")
             .help("take the option out, or compare whole rows"));
@@ -120,7 +121,7 @@ pub(super) fn described(counts: &SpanCounts, method: &str) -> Vec<String> {
         |source: &privet_corpus::SpanSource| source.text_bytes_repeated as f64 / source.text_bytes.max(1) as f64;
     sources.sort_by(|one, other| share(other).total_cmp(&share(one)));
     let mut shown = vec![["file", "rows", "with repeats", "bytes", "repeated", "part"].map(String::from).to_vec()];
-    shown.extend(sources.iter().take(FILES_SHOWN).map(|source| {
+    shown.extend(sources.iter().take(SOURCES_SHOWN).map(|source| {
         let numbers = [source.rows, source.rows_with_spans, source.text_bytes, source.text_bytes_repeated];
         let mut row = vec![source.file.clone()];
         row.extend(numbers.iter().map(u64::to_string));
@@ -128,8 +129,8 @@ pub(super) fn described(counts: &SpanCounts, method: &str) -> Vec<String> {
         row
     }));
     lines.push(table(&shown));
-    if sources.len() > FILES_SHOWN {
-        lines.push(format!("and {} other files", sources.len() - FILES_SHOWN));
+    if sources.len() > SOURCES_SHOWN {
+        lines.push(format!("and {} other files", sources.len() - SOURCES_SHOWN));
     }
     lines.push(String::new());
     lines

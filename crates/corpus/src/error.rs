@@ -478,14 +478,22 @@ pub enum Error {
         limit: u32,
     },
     /// More of a file would go than is allowed.
-    #[error("the copies in {file} are more than the limit allows; nothing was written; a report shows them")]
+    #[error("the copies in {of} are more than the limit allows; nothing was written; a report shows them")]
     TooMuchRemoved {
-        /// The input, by the name of its output.
-        file: String,
+        /// The input, by the name of its output; or the number of a source, in the order in which sources appear.
+        of: String,
         /// Rows that would go.
         removed: u64,
         /// Its rows.
         rows: u64,
+    },
+    /// A column that should say where rows come from says something else.
+    #[error("column `{column}` has more than {limit} values, which are no sources; name another column")]
+    TooManySources {
+        /// The column.
+        column: String,
+        /// Most sources.
+        limit: usize,
     },
     /// Whoever was handed the texts failed.
     #[error("reading the texts was stopped: {0}")]

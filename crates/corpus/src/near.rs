@@ -21,6 +21,7 @@ mod read;
 mod room;
 mod settle;
 mod sketch;
+mod sources;
 mod spans;
 mod store;
 mod write;
@@ -136,6 +137,11 @@ impl Run<'_> {
         let digests = self.digests()?;
         let plan_digest = self.plan.digest(&self.files, &digests);
         let manifest = if let Some(done) = settle::settle(self, &folder, &plan_digest)? {
+            // The limit is no part of the plan: it may be another one now.
+            match &done.spans {
+                Some(counts) => spans::check_removal(self, counts)?,
+                None => self.check_removal(&done.sources)?,
+            }
             done
         } else {
             let made = self.made_in(&folder, &plan_digest, &digests);
@@ -174,7 +180,7 @@ impl Run<'_> {
                 folder.remove_spill(&spill)?;
             }
             let decided = decided?;
-            self.check_removal(&decided)?;
+            self.check_removal(&manifest::sources(self, &decided))?;
             settle::keep(folder, plan_digest, &decided)?;
             decided
         };
@@ -194,7 +200,7 @@ impl Run<'_> {
         }
         let plan_digest = self.plan.digest(&self.files, &digests);
         let decided = self.decide(folder.path(), &plan_digest)?;
-        self.check_removal(&decided)?;
+        self.check_removal(&manifest::sources(self, &decided))?;
         write::decisions(self, &decided)?;
         Ok(manifest::manifest(self, &plan_digest, &digests, Vec::new(), &decided))
     }
@@ -207,12 +213,18 @@ impl Run<'_> {
         decide::decide(self, found, spill)
     }
 
-    fn check_removal(&self, decided: &Decided) -> Result<(), Error> {
+    fn check_removal(&self, sources: &[SourceReport]) -> Result<(), Error> {
         let Some(limit) = self.plan.max_removal else { return Ok(()) };
         let over = |source: &&SourceReport| source.removed as f64 > limit * source.rows as f64;
-        match manifest::sources(self, decided).iter().find(over) {
-            Some(source) => {
-                Err(Error::TooMuchRemoved { file: source.file.clone(), removed: source.removed, rows: source.rows })
+        let first = sources.iter().enumerate().find(|(_, source)| over(source));
+        match first {
+            Some((number, source)) => {
+                // A column's value is the corpus' text, and messages carry none.
+                let of = match (&self.plan.source_column, &source.source) {
+                    (Some(column), _) => format!("source {} of column `{column}`", number + 1),
+                    (None, file) => file.clone().unwrap_or_default(),
+                };
+                Err(Error::TooMuchRemoved { of, removed: source.removed, rows: source.rows })
             }
             None => Ok(()),
         }

@@ -12,7 +12,7 @@ use crate::shingle::mixed;
 
 /// Most permutations that a signature can have.
 pub const PERMUTATIONS_MAX: usize = 1024;
-/// Permutations that are computed at once: their coefficients and minima stay in vector registers.
+/// Permutations that are computed at once: their coefficients and minima stay in vector registers while all shingles go by.
 const LANES: usize = 32;
 
 /// Some fixed permutations: the first n are the same for every n, on every machine.
@@ -43,19 +43,28 @@ impl Permutations {
     /// among the shingles change nothing; without a shingle all values are `u32::MAX`.
     pub fn sign(&self, shingles: &[u64], out: &mut Vec<u32>) {
         out.clear();
-        for lanes in &self.lanes {
-            let mut smallest = [u32::MAX; LANES];
-            Arch::new().dispatch(|| {
-                for shingle in shingles {
-                    let x = fold(*shingle);
-                    for ((smallest, a), b) in smallest.iter_mut().zip(&lanes.a).zip(&lanes.b) {
-                        *smallest = (*smallest).min(x.wrapping_mul(*a).wrapping_add(*b));
-                    }
-                }
-            });
-            out.extend(smallest);
-        }
+        let folded: Vec<u32> = shingles.iter().map(|shingle| fold(*shingle)).collect();
+        // Plain loops: what goes through iterators here is not compiled for the wide registers.
+        Arch::new().dispatch(|| {
+            for lanes in &self.lanes {
+                out.extend_from_slice(&lanes.smallest(&folded));
+            }
+        });
         out.truncate(self.count);
+    }
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn smallest(&self, shingles: &[u32]) -> [u32; LANES] {
+        let Self { a, b } = *self;
+        let mut smallest = [u32::MAX; LANES];
+        for x in shingles {
+            for lane in 0..LANES {
+                smallest[lane] = smallest[lane].min(x.wrapping_mul(a[lane]).wrapping_add(b[lane]));
+            }
+        }
+        smallest
     }
 }
 

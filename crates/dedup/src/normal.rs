@@ -33,10 +33,59 @@ pub const NORMALISER: &str = "n1";
 /// normalised by itself, because nothing composes or folds across that place.
 pub fn normalise(text: &str, out: &mut String) {
     out.clear();
-    pieces(text, |piece, kind| match kind {
-        Piece::Word => fast(&text[piece], out),
-        Piece::Other => slow(&text[piece], out),
-    });
+    let bytes = text.as_bytes();
+    let (mut at, mut written) = (0, Vec::new());
+    while at < bytes.len() {
+        let start = at;
+        at = ascii_end(bytes, at);
+        words(&bytes[start..at], &mut written, out);
+        if at < bytes.len() {
+            let end = piece_end(bytes, at);
+            slow(&text[at..end], out);
+            at = end;
+        }
+    }
+}
+
+/// Where the text in ASCII from `at` on ends that can be normalised by itself: before the word, or else the separator, that
+/// stands before the first character of another kind.
+fn ascii_end(bytes: &[u8], at: usize) -> usize {
+    let Some(other) = bytes[at..].iter().position(|byte| !byte.is_ascii()) else { return bytes.len() };
+    let before = &bytes[at..at + other];
+    let word = before.iter().rev().take_while(|byte| is_ascii_word(**byte)).count();
+    at + other - word.max(usize::from(other > 0))
+}
+
+/// What a byte of ASCII becomes: a small letter, a number or `_`, and a space for everything between words.
+const WRITTEN: [u8; 128] = {
+    let mut written = [b' '; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' {
+            written[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    written
+};
+
+/// The words of text in ASCII; appends to `out`. The content of `written` is replaced.
+fn words(text: &[u8], written: &mut Vec<u8>, out: &mut String) {
+    written.clear();
+    written.resize(1 + text.len(), b' ');
+    // Of a run of separators the first is written, and what comes next is written over those behind it: no branch on what a
+    // byte is. What is there already gets a space behind it.
+    let mut end = usize::from(!out.is_empty());
+    let mut in_word = false;
+    for byte in text {
+        let new = WRITTEN[usize::from(byte & 0x7f)];
+        written[end] = new;
+        end += usize::from(new != b' ' || in_word);
+        in_word = new != b' ';
+    }
+    let words = written[..end].strip_suffix(b" ").unwrap_or(&written[..end]);
+    // ASCII, every byte of it.
+    out.push_str(std::str::from_utf8(words).unwrap_or_default());
 }
 
 /// What a piece of text is that can be normalised by itself.

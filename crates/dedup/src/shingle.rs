@@ -1,5 +1,6 @@
 //! A text as a set of short pieces: every run of n words (or characters) is one 64-bit number.
 
+use memchr::memchr_iter;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a piece of text is, of which two texts may share some.
@@ -24,7 +25,15 @@ impl Shingling {
         out.clear();
         match self {
             Self::Words(n) => {
-                out.extend(normalised.split_ascii_whitespace().map(|word| xxh3_64(word.as_bytes())));
+                // One space stands between two words, and nothing else that is not a word's.
+                let bytes = normalised.as_bytes();
+                let mut start = 0;
+                for end in memchr_iter(b' ', bytes).chain([bytes.len()]) {
+                    if end > start {
+                        out.push(xxh3_64(&bytes[start..end]));
+                    }
+                    start = end + 1;
+                }
                 roll(n, out);
             }
             Self::Characters(n) => {

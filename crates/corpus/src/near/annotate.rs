@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::write::unchanged;
+use super::write::{batches, unchanged};
 use crate::atomic::{Content, write_error};
 use crate::columnar::Columnar;
 use crate::csv;
@@ -20,7 +20,6 @@ use crate::guard::caught;
 use crate::lines::Lines;
 use crate::packed::LinesFile;
 use crate::shard::TableFile;
-use crate::source::Columns;
 
 /// Names of the columns that are added.
 const KEEP: &str = "dedup_keep";
@@ -89,27 +88,15 @@ fn tables(
     rows: u64,
     marks: &Marks<'_>,
 ) -> Result<Content, Stop> {
-    let mut source = Columnar::open_selected(from, arrow, &run.plan.columns, None, u64::MAX)?;
+    let source = Columnar::open_selected(from, arrow, &run.plan.columns, None, u64::MAX)?;
     let schema = extended(source.schema())?;
-    let mut file = TableFile::extended(to, &source, &schema)?;
-    let mut row = 0;
-    for group in 0..source.groups() {
-        let damaged = source.damaged(group);
-        for batch in source.batches(group, Columns::All)? {
-            run.check_cancelled()?;
-            let batch = batch?;
-            let end = row + batch.num_rows() as u64;
-            let marks: Vec<Mark> =
-                (row..end).map(|row| if row < rows { marks(row) } else { Mark::default() }).collect();
-            row = end;
-            let columns = batch.columns().iter().cloned().chain(columns(&marks)).collect();
-            let marked = caught(|| RecordBatch::try_new(schema.clone(), columns)).and_then(Result::ok);
-            file.write(&marked.ok_or_else(|| damaged.clone())?)?;
-        }
-        file.end_group()?;
-    }
-    unchanged(row, rows)?;
-    Ok(file.close()?.commit()?)
+    let file = TableFile::extended(to, &source, &schema)?;
+    batches(run, source, file, &(0..rows), &mut |batch, rows, damaged| {
+        let marks: Vec<Mark> = rows.map(marks).collect();
+        let columns = batch.columns().iter().cloned().chain(columns(&marks)).collect();
+        let marked = caught(|| RecordBatch::try_new(schema.clone(), columns)).and_then(Result::ok);
+        Ok(marked.ok_or_else(|| damaged.clone())?)
+    })
 }
 
 fn extended(schema: &Schema) -> Result<Arc<Schema>, Fault> {

@@ -6,10 +6,11 @@ use privet_dedup::{Anchors, Frequencies, Looked};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::find::{Bits, Found, Group, at};
+use super::find::{Found, Group, at};
 use super::plan::Keep;
-use super::read::{Beside, Rows, read};
+use super::read::{Beside, Rows, Wanted, read};
 use super::sketch::{Scratch, Sketch, owner};
+use super::sources::Sources;
 use super::store::{Store, Stored};
 use super::{DedupPass, Document, Extent, Run};
 use crate::error::{Error, Fault, Stop};
@@ -35,6 +36,8 @@ pub(super) struct Decision {
     pub(super) class: Class,
     /// What the name column says, where there is one.
     pub(super) id: Option<String>,
+    /// Number of its source, where a column names sources; only of a row that goes.
+    pub(super) source: Option<u32>,
 }
 
 impl Decision {
@@ -45,7 +48,7 @@ impl Decision {
 }
 
 /// All that the third pass and the report need.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Decided {
     pub(super) extents: Vec<Extent>,
     /// By row.
@@ -55,6 +58,7 @@ pub(super) struct Decided {
     /// See [`Anchors::crowded`].
     pub(super) crowded: u64,
     pub(super) largest_groups: Vec<Group>,
+    pub(super) sources: Sources,
 }
 
 /// A row that is compared.
@@ -70,6 +74,7 @@ struct Candidate {
     keys: u32,
     set: u32,
     id: Option<String>,
+    source: Option<u32>,
 }
 
 impl Candidate {
@@ -93,7 +98,7 @@ enum Order {
 
 pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decided, Error> {
     let (mut candidates, stored, frequencies) = gather(run, &found, spill)?;
-    let Found { mut union, extents, largest_groups, .. } = found;
+    let Found { mut union, extents, largest_groups, sources, .. } = found;
     for candidate in &mut candidates {
         candidate.label = union.label(candidate.document);
     }
@@ -112,8 +117,9 @@ pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decide
     let copies: Vec<(u32, u32, f64)> = judged.into_iter().flat_map(|judged| judged.copies).collect();
     let over_limit = run.plan.max_records_per_unit.map_or_else(Vec::new, |most| over_limit(&candidates, &copies, most));
     for row in &over_limit {
-        let (document, id) = (candidates[*row as usize].document, candidates[*row as usize].id.clone());
-        decisions.push(Decision { document, anchor: document, similarity: 1.0, class: Class::OverLimit, id });
+        let Candidate { document, source, id, .. } = &candidates[*row as usize];
+        let (document, source, id) = (*document, *source, id.clone());
+        decisions.push(Decision { document, anchor: document, similarity: 1.0, class: Class::OverLimit, id, source });
     }
     let mut stays: std::collections::BTreeSet<u32> = over_limit.into_iter().collect();
     for (copy, of, similarity) in copies {
@@ -123,15 +129,15 @@ pub(super) fn decide(run: &Run<'_>, found: Found, spill: &Path) -> Result<Decide
             _ if one.normalised == kept.normalised => Class::Normalised,
             _ => Class::Near,
         };
-        let (document, anchor, id) = (one.document, kept.document, one.id.clone());
-        decisions.push(Decision { document, anchor, similarity, class, id });
+        let (document, anchor, id, source) = (one.document, kept.document, one.id.clone(), one.source);
+        decisions.push(Decision { document, anchor, similarity, class, id, source });
         if stays.insert(of) {
             let id = kept.id.clone();
-            decisions.push(Decision { document: anchor, anchor, similarity: 1.0, class: Class::Raw, id });
+            decisions.push(Decision { document: anchor, anchor, similarity: 1.0, class: Class::Raw, id, source: None });
         }
     }
     decisions.sort_unstable_by_key(|decision| decision.document);
-    Ok(Decided { extents, decisions, compared: candidates.len() as u64, crowded, largest_groups })
+    Ok(Decided { extents, decisions, compared: candidates.len() as u64, crowded, largest_groups, sources })
 }
 
 /// The rows that are no copies and that their owners have too many of: of each owner's, in the order of the policy, those behind
@@ -199,8 +205,8 @@ fn gather(run: &Run<'_>, found: &Found, spill: &Path) -> Result<(Vec<Candidate>,
     let mut frequencies = run.sketcher.is_exhaustive().then(Frequencies::default);
     let mut candidates = Vec::new();
     let plan = run.plan;
-    let names = [plan.owner_column(), plan.order_column(), plan.id_column.as_deref()];
-    let beside: Vec<&str> = names.iter().flatten().copied().collect();
+    let id = plan.id_column.as_deref();
+    let wanted = Wanted([plan.owner_column(), plan.order_column(), id, plan.source_column.as_deref()]);
     run.metered(DedupPass::Compare, |meter| {
         let mut first = 0_u64;
         for (index, (file, extent)) in run.files.iter().zip(&found.extents).enumerate() {
@@ -213,7 +219,7 @@ fn gather(run: &Run<'_>, found: &Found, spill: &Path) -> Result<(Vec<Candidate>,
                     // The file has grown since it was read first.
                     return Err(Fault::Unreadable { kind: std::io::ErrorKind::InvalidData }.into());
                 }
-                for (candidate, sketch) in sketched(run, &rows, row, &found.meets, &names)? {
+                for (candidate, sketch) in sketched(run, &rows, row, found, wanted)? {
                     if let Some(frequencies) = &mut frequencies {
                         frequencies.count(&sketch.set);
                     }
@@ -226,7 +232,7 @@ fn gather(run: &Run<'_>, found: &Found, spill: &Path) -> Result<(Vec<Candidate>,
                 Ok(())
             };
             if (first..end).any(|row| found.meets.has(row as u32)) {
-                read(&file.shard.path, &plan.columns, &beside, each).map_err(|stop| at(stop, &file.shard))?;
+                read(&file.shard.path, &plan.columns, &wanted.columns(), each).map_err(|stop| at(stop, &file.shard))?;
                 if row != end {
                     let fault = Fault::Unreadable { kind: std::io::ErrorKind::UnexpectedEof };
                     return Err(Error::Input { file: file.shard.path.clone(), fault });
@@ -240,29 +246,31 @@ fn gather(run: &Run<'_>, found: &Found, spill: &Path) -> Result<(Vec<Candidate>,
     Ok((candidates, store.finish()?, frequencies))
 }
 
+/// What is said of a row by no column.
+const NOTHING: (&Beside, &str) = (&Beside::Null, "");
+
 /// What is compared of the rows that meet others, from the row of number `first` on.
 fn sketched(
     run: &Run<'_>,
     rows: &Rows<'_>,
     first: u64,
-    meets: &Bits,
-    [owners, orders, ids]: &[Option<&str>; 3],
+    found: &Found,
+    wanted: Wanted<'_, 4>,
 ) -> Result<Vec<(Candidate, Sketch)>, Fault> {
     let meeting: Vec<_> =
-        rows.rows().enumerate().filter(|(index, _)| meets.has((first + *index as u64) as u32)).collect();
-    let beside = |column: usize, index: usize| &rows.beside[column][index];
-    let (order_at, id_at) =
-        (usize::from(owners.is_some()), usize::from(owners.is_some()) + usize::from(orders.is_some()));
+        rows.rows().enumerate().filter(|(index, _)| found.meets.has((first + *index as u64) as u32)).collect();
     let sketch = |scratch: &mut Scratch, (index, row): &(usize, super::read::Row<'_>)| -> Result<_, Fault> {
-        let owner = owners.map_or(Ok(0), |column| owner(beside(0, *index), column))?;
+        let value = |purpose: usize| wanted.value(rows, purpose, *index);
+        let owner = value(0).map_or(Ok(0), |(value, column)| owner(value, column))?;
         let sketch = run.sketcher.sketch(row, owner, scratch);
         let order = match &run.plan.keep {
             Keep::First => Order::Last,
             Keep::Longest => Order::Number(-(sketch.characters as f64), -(sketch.characters as i64)),
-            Keep::Largest(_) => largest_first(beside(order_at, *index)),
-            Keep::Smallest(_) => smallest_first(beside(order_at, *index)),
+            Keep::Largest(_) => largest_first(value(1).unwrap_or(NOTHING).0),
+            Keep::Smallest(_) => smallest_first(value(1).unwrap_or(NOTHING).0),
         };
-        let id = ids.and_then(|_| beside(id_at, *index).text());
+        let id = value(2).and_then(|(id, _)| id.text());
+        let source = value(3).and_then(|(source, _)| found.sources.number(source));
         let candidate = Candidate {
             document: (first + *index as u64) as u32,
             label: 0,
@@ -275,6 +283,7 @@ fn sketched(
             keys: sketch.keys.len() as u32,
             set: sketch.set.len() as u32,
             id,
+            source,
         };
         Ok((candidate, sketch))
     };

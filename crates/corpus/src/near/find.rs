@@ -1,14 +1,14 @@
 //! Pass 1: which rows have a key in common with another row.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use privet_dedup::{Checkpoint, Sorter, Union};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::read::{Rows, read};
+use super::read::{Rows, Wanted, read};
 use super::sketch::{Scratch, owner};
+use super::sources::Sources;
 use super::{Document, Extent, Run};
 use crate::atomic::write_json;
 use crate::error::{Error, Fault, Stop};
@@ -27,6 +27,8 @@ pub(super) struct Found {
     /// Bit by bit the rows that meet another.
     pub(super) meets: Bits,
     pub(super) largest_groups: Vec<Group>,
+    /// Empty where files are the sources.
+    pub(super) sources: Sources,
 }
 
 /// Rows that agree in a key.
@@ -37,7 +39,7 @@ pub(super) struct Group {
 }
 
 /// A set of row numbers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
@@ -57,20 +59,9 @@ impl Bits {
 /// Reads every file, and sorts the keys of its rows below `spill`; goes on behind the files that an interrupted run of the plan
 /// has written down there.
 pub(super) fn find(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Result<Found, Error> {
-    // Half of the limit: sorting is over when sets are gathered, but the allocator may not know.
-    let memory = run.plan.memory / 2;
-    let (mut sorter, mut extents) = match Signed::load(spill, plan_digest) {
-        Some(signed) => {
-            let from = Checkpoint { runs: signed.runs, taken: signed.taken };
-            (Sorter::resumed(spill, memory, &from), signed.extents)
-        }
-        None => (Sorter::new(spill, memory), Vec::new()),
-    };
-    let (behind, mut last) = (extents.len(), sorter.taken());
-    // What these need besides keys lies in memory alone.
-    let resumable = !run.sketcher.is_exhaustive() && run.plan.max_records_per_unit.is_none();
-    let mut texts = Bits::default();
-    let mut owned = run.plan.max_records_per_unit.map(Owned::new);
+    let Begun { mut extents, mut sources, mut sorters } = Begun::of(run, spill, plan_digest);
+    let wanted = Wanted([run.plan.owner_column(), run.plan.source_column.as_deref()]);
+    let (behind, mut last) = (extents.len(), sorters.keys.taken());
     run.metered(super::DedupPass::Sign, |meter| {
         let mut first: u64 = extents.iter().map(|extent: &Extent| extent.rows).sum();
         if behind > 0 {
@@ -80,9 +71,11 @@ pub(super) fn find(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Result<Fou
             let mut extent = Extent { rows: 0, empty: 0 };
             let each = &mut |rows: Rows<'_>, bytes: u64| -> Result<(), Stop> {
                 run.check_cancelled()?;
-                let keys = signed(run, &rows)?;
                 let before = extent.rows;
-                for signed in keys {
+                for (row, signed) in signed(run, &rows, wanted)?.into_iter().enumerate() {
+                    if let Some((value, column)) = wanted.value(&rows, 1, row).filter(|_| !file.reference) {
+                        sources.count(value, column)?;
+                    }
                     let document = first + extent.rows;
                     extent.rows += 1;
                     let Some((owner, keys)) = signed else {
@@ -92,41 +85,98 @@ pub(super) fn find(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Result<Fou
                     if document >= u64::from(ROWS_MAX) {
                         return Err(Error::TooManyRows { limit: ROWS_MAX }.into());
                     }
-                    if let Some(owned) = owned.as_mut().filter(|_| !file.reference) {
-                        owned.add(owner, document as u32);
-                    }
-                    if run.sketcher.is_exhaustive() {
-                        texts.0.resize(document as usize / 64 + 1, 0);
-                        texts.set(document as u32);
-                    }
-                    for key in keys {
-                        sorter.push(key, document).map_err(Error::Spill)?;
-                    }
+                    sorters.push(owner, &keys, document, file.reference)?;
                 }
                 meter.advance(extent.rows - before, bytes);
                 Ok(())
             };
-            read(&file.shard.path, &run.plan.columns, &owner_column(run), each)
-                .map_err(|stop| at(stop, &file.shard))?;
+            read(&file.shard.path, &run.plan.columns, &wanted.columns(), each).map_err(|stop| at(stop, &file.shard))?;
             first += extent.rows;
             extents.push(extent);
-            if resumable && sorter.is_due(last) {
-                let Checkpoint { runs, taken } = sorter.checkpoint()?;
-                last = taken;
-                let plan_digest = plan_digest.to_owned();
-                write_json(&spill.join(SIGNED), &Signed { plan_digest, extents: extents.clone(), runs, taken })?;
+            // Pass 2 of a corpus that was written down before does not begin with a file of pass 1.
+            let is_last = index + 1 == run.files.len() && last > 0;
+            if sorters.keys.is_due(last) || is_last {
+                last = sorters.keys.taken();
+                sorters.write_down(spill, plan_digest, &extents, &sources)?;
             }
             meter.file_done(index + 1);
         }
         Ok::<(), Error>(())
     })?;
     let rows = extents.iter().map(|extent| extent.rows).sum::<u64>() as u32;
-    let (union, mut meets, largest_groups) = joined(run, sorter, rows, texts)?;
-    for row in owned.map_or_else(Vec::new, Owned::too_many) {
-        // Which of them stay is a matter of all of them.
-        meets.set(row);
+    let Sorters { keys, owners } = sorters;
+    let (union, mut meets, largest_groups) = joined(run, keys, rows)?;
+    if let (Some(owners), Some(most)) = (owners, run.plan.max_records_per_unit) {
+        meet_those_over(run, owners, most, &mut meets)?;
     }
-    Ok(Found { extents, union, meets, largest_groups })
+    Ok(Found { extents, union, meets, largest_groups, sources })
+}
+
+/// What is sorted of all rows.
+struct Sorters {
+    keys: Sorter,
+    /// Rows that may go under their owners, where owners have a limit.
+    owners: Option<Sorter>,
+}
+
+impl Sorters {
+    fn push(&mut self, owner: u128, keys: &[u64], document: u64, reference: bool) -> Result<(), Error> {
+        for key in keys {
+            self.keys.push(*key, document)?;
+        }
+        if let Some(owners) = self.owners.as_mut().filter(|_| !reference) {
+            // Half of the name: two owners who share it have their rows looked at for nothing.
+            owners.push(owner as u64, document)?;
+        }
+        Ok(())
+    }
+
+    fn write_down(
+        &mut self,
+        spill: &Path,
+        plan_digest: &str,
+        extents: &[Extent],
+        sources: &Sources,
+    ) -> Result<(), Error> {
+        let keys = Taken::of(&self.keys.checkpoint()?);
+        let owners = self.owners.as_mut().map(Sorter::checkpoint).transpose()?;
+        let signed = Signed {
+            plan_digest: plan_digest.to_owned(),
+            extents: extents.to_vec(),
+            sources: sources.clone(),
+            keys,
+            owners: owners.as_ref().map(Taken::of),
+        };
+        write_json(&spill.join(SIGNED), &signed)
+    }
+}
+
+/// Where pass 1 begins: with nothing, or behind the files of an interrupted run.
+struct Begun {
+    extents: Vec<Extent>,
+    sources: Sources,
+    sorters: Sorters,
+}
+
+impl Begun {
+    fn of(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Self {
+        let limited = run.plan.max_records_per_unit.is_some();
+        // Half of the limit: sorting is over when sets are gathered, but the allocator may not know.
+        let memory = run.plan.memory / if limited { 4 } else { 2 };
+        let owners = spill.join("owners");
+        match Signed::load(spill, plan_digest) {
+            Some(Signed { extents, sources, keys, owners: taken, .. }) => {
+                let keys = Sorter::resumed(spill, memory, &keys.checkpoint());
+                let owners = taken.map(|taken| Sorter::resumed(&owners, memory, &taken.checkpoint()));
+                Self { extents, sources, sorters: Sorters { keys, owners } }
+            }
+            None => {
+                let owners = limited.then(|| Sorter::new(&owners, memory));
+                let sorters = Sorters { keys: Sorter::new(spill, memory), owners };
+                Self { extents: Vec::new(), sources: Sources::default(), sorters }
+            }
+        }
+    }
 }
 
 /// What of pass 1 outlives an interruption: the files whose keys lie in sorted runs.
@@ -134,8 +184,26 @@ pub(super) fn find(run: &Run<'_>, spill: &Path, plan_digest: &str) -> Result<Fou
 struct Signed {
     plan_digest: String,
     extents: Vec<Extent>,
+    sources: Sources,
+    keys: Taken,
+    owners: Option<Taken>,
+}
+
+/// A sorter's [`Checkpoint`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Taken {
     runs: usize,
     taken: u64,
+}
+
+impl Taken {
+    fn of(&Checkpoint { runs, taken }: &Checkpoint) -> Self {
+        Self { runs, taken }
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { runs: self.runs, taken: self.taken }
+    }
 }
 
 /// Its name beside the runs.
@@ -153,49 +221,18 @@ pub(super) fn has_begun(spill: &Path, plan_digest: &str) -> bool {
     Signed::load(spill, plan_digest).is_some()
 }
 
-/// Rows by owner, to know who has too many.
-struct Owned {
-    most: u64,
-    /// Owners get numbers, and rows remember those: of most owners only a count is wanted.
-    numbers: HashMap<u128, u32>,
-    counts: Vec<u64>,
-    rows: Vec<(u32, Document)>,
-}
-
-impl Owned {
-    fn new(most: u64) -> Self {
-        Self { most, numbers: HashMap::new(), counts: Vec::new(), rows: Vec::new() }
-    }
-
-    fn add(&mut self, owner: u128, row: Document) {
-        let number = *self.numbers.entry(owner).or_insert(self.counts.len() as u32);
-        if number as usize == self.counts.len() {
-            self.counts.push(0);
-        }
-        self.counts[number as usize] += 1;
-        self.rows.push((number, row));
-    }
-
-    /// The rows of those who have more than may stay.
-    fn too_many(self) -> Vec<Document> {
-        let over = |(number, _): &&(u32, Document)| self.counts[*number as usize] > self.most;
-        self.rows.iter().filter(over).map(|(_, row)| *row).collect()
-    }
-}
-
 /// Owner and keys of a row; none of a row without text.
 type Keys = Option<(u128, Vec<u64>)>;
 
 /// What the rows meet by.
-fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Keys>, Fault> {
+fn signed(run: &Run<'_>, rows: &Rows<'_>, wanted: Wanted<'_, 2>) -> Result<Vec<Keys>, Fault> {
     let texts: Vec<_> = rows.rows().collect();
-    let column = run.plan.owner_column();
     let sign = |scratch: &mut Scratch, index: usize| -> Result<Keys, Fault> {
         let row = &texts[index];
         if row.texts().is_empty() {
             return Ok(None);
         }
-        let owner = column.map_or(Ok(0), |column| owner(&rows.beside[0][index], column))?;
+        let owner = wanted.value(rows, 0, index).map_or(Ok(0), |(value, column)| owner(value, column))?;
         let mut keys = Vec::new();
         run.sketcher.keys(row, owner, scratch, &mut keys);
         Ok(Some((owner, keys)))
@@ -203,23 +240,11 @@ fn signed(run: &Run<'_>, rows: &Rows<'_>) -> Result<Vec<Keys>, Fault> {
     run.pool.install(|| (0..texts.len()).into_par_iter().map_init(Scratch::default, sign).collect())
 }
 
-fn joined(run: &Run<'_>, sorter: Sorter, rows: u32, texts: Bits) -> Result<(Union, Bits, Vec<Group>), Error> {
+fn joined(run: &Run<'_>, keys: Sorter, rows: u32) -> Result<(Union, Bits, Vec<Group>), Error> {
     let mut union = Union::new(rows);
     let mut largest: Vec<Group> = Vec::new();
-    if run.sketcher.is_exhaustive() {
-        let mut meets = texts;
-        meets.0.resize((rows as usize).div_ceil(64), 0);
-        // Everything hangs together; rows without a word met in their keys, and are told apart by their sets.
-        let mut all = (0..rows).filter(|row| meets.has(*row));
-        if let Some(first) = all.next() {
-            for row in all {
-                union.join(first, row);
-            }
-        }
-        return Ok((union, meets, largest));
-    }
     let mut meets = Bits::new(rows);
-    let mut groups = sorter.groups()?;
+    let mut groups = keys.groups()?;
     let mut documents = Vec::new();
     let mut looked = 0_u64;
     while groups.next(&mut documents)?.is_some() {
@@ -238,6 +263,10 @@ fn joined(run: &Run<'_>, sorter: Sorter, rows: u32, texts: Bits) -> Result<(Unio
             meets.set(*document as u32);
             union.join(*first as u32, *document as u32);
         }
+        if run.sketcher.is_exhaustive() {
+            // All rows, which says nothing of them.
+            continue;
+        }
         largest.push(Group { rows: documents.len() as u64, first: *first as u32 });
         if largest.len() > 64 * GROUPS_SHOWN {
             shorten(&mut largest);
@@ -245,6 +274,19 @@ fn joined(run: &Run<'_>, sorter: Sorter, rows: u32, texts: Bits) -> Result<(Unio
     }
     shorten(&mut largest);
     Ok((union, meets, largest))
+}
+
+/// Rows of owners who have more than may stay: which of them stay is a matter of all of them.
+fn meet_those_over(run: &Run<'_>, owners: Sorter, most: u64, meets: &mut Bits) -> Result<(), Error> {
+    let mut groups = owners.groups()?;
+    let mut rows = Vec::new();
+    while groups.next(&mut rows)?.is_some() {
+        run.check_cancelled()?;
+        if rows.len() as u64 > most {
+            rows.iter().for_each(|row| meets.set(*row as u32));
+        }
+    }
+    Ok(())
 }
 
 /// The largest groups, each once: rows that agree in a band mostly agree in others.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Run;
 use super::decide::Decided;
 use super::plan::{DedupPlan, Owners, What};
+use super::sources::Source;
 use super::spans::SpanCounts;
 use super::write::by_class;
 use crate::error::Error;
@@ -110,11 +111,11 @@ pub struct DedupCounts {
     pub crowded: u64,
 }
 
-/// What goes of one file.
+/// What goes of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
-    /// Name of its output.
-    pub file: String,
+    /// A file, by the name of its output; or a value of [`DedupPlan::source_column`], none where that is null.
+    pub source: Option<String>,
     /// Its rows.
     pub rows: u64,
     /// Rows that go.
@@ -204,6 +205,19 @@ fn counts(run: &Run<'_>, decided: &Decided) -> DedupCounts {
 }
 
 pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
+    if run.plan.source_column.is_some() {
+        let mut removed = vec![0; decided.sources.list().len()];
+        for source in decided.decisions.iter().filter(|decision| decision.goes()).filter_map(|decision| decision.source)
+        {
+            removed[source as usize] += 1;
+        }
+        let report = |(source, removed): (&Source, u64)| SourceReport {
+            source: source.name.clone(),
+            rows: source.rows,
+            removed,
+        };
+        return decided.sources.list().iter().zip(removed).map(report).collect();
+    }
     let mut removed = decided.decisions.iter().filter(|decision| decision.goes()).peekable();
     let mut end = 0;
     let mut sources = Vec::new();
@@ -214,7 +228,7 @@ pub(super) fn sources(run: &Run<'_>, decided: &Decided) -> Vec<SourceReport> {
             gone += 1;
         }
         if !file.reference {
-            sources.push(SourceReport { file: file.shard.name.clone(), rows: extent.rows, removed: gone });
+            sources.push(SourceReport { source: Some(file.shard.name.clone()), rows: extent.rows, removed: gone });
         }
     }
     sources

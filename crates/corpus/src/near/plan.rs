@@ -88,11 +88,14 @@ pub struct DedupPlan {
     pub max_records_per_unit: Option<u64>,
     /// Column at the top whose value names a row in the decisions; otherwise file and row do.
     pub id_column: Option<String>,
+    /// Column at the top whose values say where rows come from; otherwise the files are the sources. What goes is counted, and
+    /// limited, by source.
+    pub source_column: Option<String>,
     /// Where to write one line of JSON for every row that goes or that others go for.
     pub decisions: Option<PathBuf>,
     /// Write all rows, each with what would become of it, instead of those that stay.
     pub annotate: bool,
-    /// Stop before writing if more than this part of a file's rows would go.
+    /// Stop before writing if more than this part of a source's rows would go.
     pub max_removal: Option<f64>,
     /// About how many bytes keys and sets may take; what is beyond lies on disk. Never changes an output byte.
     pub memory: u64,
@@ -118,6 +121,7 @@ impl DedupPlan {
             unit_column: None,
             max_records_per_unit: None,
             id_column: None,
+            source_column: None,
             decisions: None,
             annotate: false,
             max_removal: None,
@@ -176,6 +180,7 @@ impl DedupPlan {
             "unit_column": self.unit_column,
             "max_records_per_unit": self.max_records_per_unit,
             "id_column": self.id_column,
+            "source_column": self.source_column,
             "annotate": self.annotate,
             "files": files.collect::<Vec<_>>(),
         });

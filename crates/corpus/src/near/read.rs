@@ -43,6 +43,24 @@ impl Beside {
     }
 }
 
+/// Columns that are wanted beside the texts, each for a purpose, of which some may have none.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a, const PURPOSES: usize>(pub(super) [Option<&'a str>; PURPOSES]);
+
+impl<'a, const PURPOSES: usize> Wanted<'a, PURPOSES> {
+    /// What to ask [`read`] for.
+    pub(super) fn columns(&self) -> Vec<&'a str> {
+        self.0.iter().flatten().copied().collect()
+    }
+
+    /// The value of a row for a purpose, with its column.
+    pub(super) fn value<'r>(&self, rows: &'r Rows<'_>, purpose: usize, row: usize) -> Option<(&'r Beside, &'a str)> {
+        let column = self.0[purpose]?;
+        let before = self.0[..purpose].iter().flatten().count();
+        Some((&rows.beside[before][row], column))
+    }
+}
+
 /// Some rows.
 pub(super) struct Rows<'a> {
     cells: &'a Cells,

@@ -74,21 +74,27 @@ impl Sketcher {
         matches!(self.what, What::Near(Near { exhaustive: true, .. }))
     }
 
-    /// The keys alone into `keys`, whose content is replaced; none for a row without text.
+    /// The keys alone of a row with text into `keys`, whose content is replaced.
     pub(super) fn keys(&self, row: &Row<'_>, owner: u128, scratch: &mut Scratch, keys: &mut Vec<u64>) {
+        let has_words = match self.what {
+            // Every row meets every other, whatever it says.
+            What::Near(Near { exhaustive: true, .. }) | What::Raw => false,
+            What::Near(_) | What::Normalised => self.words(row, scratch),
+        };
+        self.keys_of_words(row, has_words, owner, scratch, keys);
+    }
+
+    /// [`Self::keys`] of a row whose words lie in the scratch space, if it has any; a near search leaves their shingles there.
+    fn keys_of_words(&self, row: &Row<'_>, has_words: bool, owner: u128, scratch: &mut Scratch, keys: &mut Vec<u64>) {
         keys.clear();
-        if row.texts().is_empty() {
-            return;
-        }
         match self.what {
-            What::Near(near) if self.words(row, scratch) => {
+            What::Near(Near { exhaustive: true, .. }) => keys.push(0),
+            What::Near(near) if has_words => {
                 near.banding.shingling.shingles(&scratch.normalised, &mut scratch.shingles);
-                if !near.exhaustive {
-                    self.permutations.sign(&scratch.shingles, &mut scratch.signature);
-                    near.banding.keys(&scratch.signature, keys);
-                }
+                self.permutations.sign(&scratch.shingles, &mut scratch.signature);
+                near.banding.keys(&scratch.signature, keys);
             }
-            What::Normalised if self.words(row, scratch) => keys.push(words_of(&self.normalised(row, scratch))[0]),
+            What::Normalised if has_words => keys.push(words_of(&self.normalised(row, scratch))[0]),
             _ => keys.push(words_of(&self.raw(row))[0]),
         }
         if self.mixes_owner {
@@ -102,14 +108,15 @@ impl Sketcher {
     /// Everything that is compared of a row with text.
     pub(super) fn sketch(&self, row: &Row<'_>, owner: u128, scratch: &mut Scratch) -> Sketch {
         let mut sketch = Sketch::default();
-        self.keys(row, owner, scratch, &mut sketch.keys);
         let has_words = self.words(row, scratch);
+        self.keys_of_words(row, has_words, owner, scratch, &mut sketch.keys);
         let raw = self.raw(row);
         let normalised = if has_words { self.normalised(row, scratch) } else { raw };
         sketch.set = match self.what {
             What::Near(near) if has_words => {
-                near.banding.shingling.shingles(&scratch.normalised, &mut scratch.shingles);
-                distinct(&mut scratch.shingles);
+                if near.exhaustive {
+                    near.banding.shingling.shingles(&scratch.normalised, &mut scratch.shingles);
+                }
                 scratch.shingles.clone()
             }
             What::Raw => words_of(&raw).to_vec(),

@@ -97,7 +97,7 @@ pub(super) fn made_in(
         let found = find::find(run, spans, &spill, &lines, plan_digest);
         folder.remove_spill(&spill)?;
         let found = found?;
-        check_removal(run, &found)?;
+        check_removal(run, &found.counts)?;
         write_json(&kept, &found)?;
         found
     };
@@ -125,7 +125,7 @@ pub(super) fn report(
     std::fs::create_dir(&spill).map_err(|source| write_error(&spill, source))?;
     let lines = folder.join(SPANS_NAME);
     let found = find::find(run, spans, &spill, &lines, &plan_digest)?;
-    check_removal(run, &found)?;
+    check_removal(run, &found.counts)?;
     write::decisions(run, &found, &lines)?;
     Ok(manifest(run, &plan_digest, digests, Vec::new(), found))
 }
@@ -139,13 +139,13 @@ fn known(run: &Run<'_>, lines: &Path, kept: &Path, plan_digest: &str) -> Result<
     Ok((content.sha256 == found.sha256).then_some(found))
 }
 
-fn check_removal(run: &Run<'_>, found: &Found) -> Result<(), Error> {
+pub(super) fn check_removal(run: &Run<'_>, counts: &SpanCounts) -> Result<(), Error> {
     let Some(limit) = run.plan.max_removal else { return Ok(()) };
     let over = |source: &&SpanSource| source.text_bytes_repeated as f64 > limit * source.text_bytes as f64;
-    match found.counts.sources.iter().find(over) {
+    match counts.sources.iter().find(over) {
         // Here it is bytes of text that would go.
         Some(source) => Err(Error::TooMuchRemoved {
-            file: source.file.clone(),
+            of: source.file.clone(),
             removed: source.text_bytes_repeated,
             rows: source.text_bytes,
         }),
@@ -161,8 +161,7 @@ fn manifest(
     outputs: Vec<crate::manifest::OutputFile>,
     found: Found,
 ) -> DedupManifest {
-    let decided =
-        Decided { extents: found.extents, decisions: Vec::new(), compared: 0, crowded: 0, largest_groups: Vec::new() };
+    let decided = Decided { extents: found.extents, ..Decided::default() };
     let manifest = manifest::manifest(run, plan_digest, digests, outputs, &decided);
     DedupManifest { spans: Some(found.counts), ..manifest }
 }

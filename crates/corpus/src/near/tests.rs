@@ -13,6 +13,7 @@ use crate::selector::Selector;
 
 mod annotated;
 mod formats;
+mod sources;
 mod spans;
 mod stability;
 
@@ -242,18 +243,32 @@ fn an_interrupted_run_goes_on_and_ends_in_the_same_bytes() {
 #[test]
 fn a_run_goes_on_behind_the_files_whose_keys_are_written_down() {
     let folder = tempfile::tempdir().unwrap();
-    let inputs = corpus(&folder.path().join("in"), &texts(600));
-    let little = |output: &str| DedupPlan {
-        memory: 1 << 15,
-        ..plan(&inputs, &folder.path().join(output), What::Near(near(0.6)))
+    let all = Near { exhaustive: true, ..near(0.6) };
+    // An exhaustive search writes down one key a row, so it takes more of them.
+    let of = |rows: usize, name: &str| corpus(&folder.path().join(name), &texts(rows));
+    let base = plan(&of(600, "few"), folder.path(), What::Near(near(0.6)));
+    let limited = DedupPlan {
+        owners: Owners::Within("id".into()),
+        max_records_per_unit: Some(1),
+        source_column: Some("label".into()),
+        ..base.clone()
     };
-    let plain = little("plain");
-    run(&plain).unwrap();
+    let exhaustive = DedupPlan { what: What::Near(all), inputs: of(1600, "many"), ..base.clone() };
+    for (name, plan) in [("bands", base), ("limited", limited), ("exhaustive", exhaustive)] {
+        goes_on(folder.path(), name, &DedupPlan { memory: 1 << 15, ..plan });
+    }
+}
+
+fn goes_on(folder: &Path, name: &str, settings: &DedupPlan) {
+    let of = |output: &str| DedupPlan { output: Some(folder.join(output)), ..settings.clone() };
+    let plain = of(&format!("{name}-plain"));
+    let counts = run(&plain).unwrap().counts;
+    assert!(counts.rows_out < counts.rows_in, "{name}");
     // The second file is under way; pass 2 has begun; and what was written down is changed.
     for (stop_in, files, changed) in
         [(DedupPass::Sign, 1, false), (DedupPass::Compare, 3, false), (DedupPass::Sign, 1, true)]
     {
-        let output = format!("{stop_in:?}-{changed}");
+        let output = of(&format!("{name}-{stop_in:?}-{changed}"));
         let cancelled = AtomicBool::new(false);
         let stop = |pass, at: Progress| {
             let behind = if stop_in == DedupPass::Sign { at.files_done } else { files };
@@ -261,15 +276,15 @@ fn a_run_goes_on_behind_the_files_whose_keys_are_written_down() {
                 cancelled.store(true, Ordering::Relaxed);
             }
         };
-        assert!(matches!(dedup(&little(&output), &stop, &cancelled), Err(Error::Interrupted)));
-        let spill = folder.path().join(&output).join(".progress/spill");
-        assert!(spill.join("signed.json").exists());
+        assert!(matches!(dedup(&output, &stop, &cancelled), Err(Error::Interrupted)));
+        let spill = output.output.as_ref().unwrap().join(".progress/spill");
+        assert!(spill.join("signed.json").exists(), "{name}");
         if changed {
             let first = spill.join("000000.run");
             let mut bytes = std::fs::read(&first).unwrap();
             bytes[40] ^= 1;
             std::fs::write(&first, bytes).unwrap();
-            assert!(matches!(run(&little(&output)), Err(Error::Spill(_))));
+            assert!(matches!(run(&output), Err(Error::Spill(_))));
             assert!(!spill.exists(), "so that the next run begins anew");
         }
         let least = AtomicUsize::new(usize::MAX);
@@ -278,9 +293,9 @@ fn a_run_goes_on_behind_the_files_whose_keys_are_written_down() {
                 least.fetch_min(at.files_done, Ordering::Relaxed);
             }
         };
-        dedup(&little(&output), &seen, &AtomicBool::new(false)).unwrap();
-        assert_eq!(least.load(Ordering::Relaxed), if changed { 0 } else { files });
-        assert_eq!(tree(&folder.path().join(&output)), tree(plain.output.as_ref().unwrap()));
+        dedup(&output, &seen, &AtomicBool::new(false)).unwrap();
+        assert_eq!(least.load(Ordering::Relaxed), if changed { 0 } else { files }, "{name}");
+        assert_eq!(tree(output.output.as_ref().unwrap()), tree(plain.output.as_ref().unwrap()), "{name}");
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fs::File as Disk;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -90,7 +91,7 @@ fn annotated(
 }
 
 /// A shard, and its place in the output folder, without what an interrupted run left of it.
-fn target<'a>(run: &'a Run<'_>, folder: &OutputFolder, index: usize) -> Result<(&'a Shard, PathBuf), Error> {
+pub(super) fn target<'a>(run: &'a Run<'_>, folder: &OutputFolder, index: usize) -> Result<(&'a Shard, PathBuf), Error> {
     let file = &run.files[index].shard;
     let target = folder.shard(&file.name);
     if let Some(parent) = target.parent() {
@@ -99,7 +100,7 @@ fn target<'a>(run: &'a Run<'_>, folder: &OutputFolder, index: usize) -> Result<(
     Ok((file, target))
 }
 
-fn recorded(
+pub(super) fn recorded(
     folder: &OutputFolder,
     index: usize,
     file: &Shard,
@@ -158,6 +159,36 @@ pub(super) fn copied(from: &Path, to: &Path) -> Result<Content, Stop> {
     Ok(file.commit()?)
 }
 
+/// A batch as it is written, of the batch that was read, the numbers of its rows, and what to say where it is damaged.
+pub(super) type Made<'a> = dyn FnMut(&RecordBatch, Range<u64>, &Fault) -> Result<RecordBatch, Stop> + 'a;
+
+/// Writes a file of record batches whose rows have these numbers, batch by batch.
+pub(super) fn batches(
+    run: &Run<'_>,
+    mut source: Columnar,
+    mut file: TableFile,
+    rows: &Range<u64>,
+    made: &mut Made<'_>,
+) -> Result<Content, Stop> {
+    let mut row = rows.start;
+    for group in 0..source.groups() {
+        let damaged = source.damaged(group);
+        for batch in source.batches(group, Columns::All)? {
+            run.check_cancelled()?;
+            let batch = batch?;
+            let of_batch = row..row + batch.num_rows() as u64;
+            row = of_batch.end;
+            if row > rows.end {
+                break;
+            }
+            file.write(&made(&batch, of_batch, &damaged)?)?;
+        }
+        file.end_group()?;
+    }
+    unchanged(row, rows.end)?;
+    Ok(file.close()?.commit()?)
+}
+
 fn tables(
     run: &Run<'_>,
     from: &Path,
@@ -166,25 +197,13 @@ fn tables(
     rows: u64,
     goes: &dyn Fn(u64) -> bool,
 ) -> Result<Content, Stop> {
-    let mut source = Columnar::open_selected(from, arrow, &run.plan.columns, None, u64::MAX)?;
+    let source = Columnar::open_selected(from, arrow, &run.plan.columns, None, u64::MAX)?;
     // No text changes and the order stays: what is sorted is sorted still.
-    let mut file = TableFile::create(to, &source, false)?;
-    let mut row = 0;
-    for group in 0..source.groups() {
-        let damaged = source.damaged(group);
-        for batch in source.batches(group, Columns::All)? {
-            run.check_cancelled()?;
-            let batch = batch?;
-            let end = row + batch.num_rows() as u64;
-            let keep: BooleanArray = (row..end).map(|row| Some(!(row < rows && goes(row)))).collect();
-            row = end;
-            let kept = caught(|| kept(&batch, &keep)).and_then(Result::ok);
-            file.write(&kept.ok_or_else(|| damaged.clone())?)?;
-        }
-        file.end_group()?;
-    }
-    unchanged(row, rows)?;
-    Ok(file.close()?.commit()?)
+    let file = TableFile::create(to, &source, false)?;
+    batches(run, source, file, &(0..rows), &mut |batch, rows, damaged| {
+        let keep: BooleanArray = rows.map(|row| Some(!goes(row))).collect();
+        Ok(caught(|| kept(batch, &keep)).and_then(Result::ok).ok_or_else(|| damaged.clone())?)
+    })
 }
 
 fn lines(

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use super::super::find::at;
 use super::super::read::{Rows, read};
-use super::super::write::{Record, copied, known, unchanged};
+use super::super::write::{batches, copied, known, recorded, target, unchanged};
 use super::super::{DedupPass, Run};
 use super::Found;
 use super::method::{Action, MASK, Spans};
 use super::spanned::{Reader, Spanned};
 use super::tokens::in_places;
-use crate::atomic::{AtomicFile, Content, sweep, write_error, write_json};
+use crate::atomic::{AtomicFile, Content, write_error};
 use crate::cells::Cells;
 use crate::column::{slots, texts};
 use crate::columnar::Columnar;
@@ -25,7 +25,7 @@ use crate::format::{Form, Format, Layout, format_of};
 use crate::guard::caught;
 use crate::lines::Lines;
 use crate::manifest::OutputFile;
-use crate::nested::{cells, leaf};
+use crate::nested::{Way, cells, leaf};
 use crate::output::OutputFolder;
 use crate::packed::LinesFile;
 use crate::rows::Scrubbed;
@@ -74,16 +74,10 @@ pub(super) fn shards(
 impl Pass<'_> {
     /// Writes one shard, and what a run that goes on needs to know of it.
     fn shard(&mut self, folder: &OutputFolder, index: usize) -> Result<OutputFile, Error> {
-        let file = &self.run.files[index].shard;
-        let target = folder.shard(&file.name);
-        if let Some(parent) = target.parent() {
-            sweep(parent)?;
-        }
+        let (file, target) = target(self.run, folder, index)?;
         let rows = self.rows.end - self.rows.start;
         let content = self.content(&file.path, &target).map_err(|stop| at(stop, file))?;
-        let output = OutputFile { file: file.name.clone(), sha256: content.sha256, bytes: content.bytes, rows };
-        write_json(&folder.record(index), &Record { output: output.clone() })?;
-        Ok(output)
+        recorded(folder, index, file, content, rows)
     }
 
     fn content(&mut self, from: &Path, to: &Path) -> Result<Content, Stop> {
@@ -98,40 +92,25 @@ impl Pass<'_> {
     }
 
     fn tables(&mut self, from: &Path, arrow: Option<Layout>, to: &Path) -> Result<Content, Stop> {
-        let mut source = Columnar::open_selected(from, arrow, &self.run.plan.columns, None, u64::MAX)?;
-        let mut file = TableFile::create(to, &source, true)?;
-        let mut row = self.rows.start;
-        for group in 0..source.groups() {
-            let damaged = source.damaged(group);
-            for batch in source.batches(group, Columns::All)? {
-                self.run.check_cancelled()?;
-                let batch = batch?;
-                let rows = row..row + batch.num_rows() as u64;
-                row = rows.end;
-                let spans = self.of_batch(&rows)?;
-                if spans.is_empty() {
-                    file.write(&batch)?;
-                } else {
-                    file.write(&self.batch(&batch, &source, rows.start, &spans, &damaged)?)?;
-                }
-            }
-            file.end_group()?;
-        }
-        unchanged(row, self.rows.end)?;
-        Ok(file.close()?.commit()?)
+        let source = Columnar::open_selected(from, arrow, &self.run.plan.columns, None, u64::MAX)?;
+        let file = TableFile::create(to, &source, true)?;
+        let ways = source.ways(Columns::All);
+        batches(self.run, source, file, &self.rows.clone(), &mut |batch, rows, damaged| {
+            let spans = self.of_batch(&rows)?;
+            if spans.is_empty() { Ok(batch.clone()) } else { self.batch(batch, &ways, rows.start, &spans, damaged) }
+        })
     }
 
     fn batch(
         &self,
         batch: &RecordBatch,
-        source: &Columnar,
+        ways: &[Way],
         first: u64,
         spans: &[Spanned],
         damaged: &Fault,
     ) -> Result<RecordBatch, Stop> {
-        let ways = source.ways(Columns::All);
         let mut leaves = Vec::with_capacity(ways.len());
-        for way in &ways {
+        for way in ways {
             let taken = || {
                 let mut leaf = leaf(batch.column(way.top), way)?;
                 // Rows that share a dictionary's value do not share what becomes of it: the first of them keeps it.
@@ -140,7 +119,7 @@ impl Pass<'_> {
             };
             leaves.push(caught(taken).flatten().ok_or_else(|| damaged.clone())?);
         }
-        let cells = cells(&ways, leaves.iter().map(|(slots, leaf)| (leaf, slots)), batch.num_rows());
+        let cells = cells(ways, leaves.iter().map(|(slots, leaf)| (leaf, slots)), batch.num_rows());
         let mut before = Vec::new();
         for (slots, _) in &leaves {
             before.extend(texts(&slots.values).ok_or_else(|| damaged.clone())?);

@@ -408,6 +408,8 @@ fn a_report_copies_and_too_much_is_a_gate() {
     assert!(matches!(run(&limited(0.01)), Err(Error::TooMuchRemoved { .. })));
     assert!(tree(&other).is_empty());
     run(&limited(1.0)).unwrap();
+    // What is done is held against another limit too.
+    assert!(matches!(run(&limited(0.01)), Err(Error::TooMuchRemoved { .. })));
 }
 
 proptest! {
