@@ -55,6 +55,7 @@ impl Permutations {
 }
 
 impl Lanes {
+    #[expect(clippy::inline_always, reason = "a function of its own would be compiled for the narrow registers")]
     #[inline(always)]
     fn smallest(&self, shingles: &[u32]) -> [u32; LANES] {
         let Self { a, b } = *self;
