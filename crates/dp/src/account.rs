@@ -115,7 +115,7 @@ pub fn account(event: &Event, delta: Delta, adjacency: Adjacency) -> Result<Cert
 }
 
 fn account_for(releases: &Releases, delta: Delta, adjacency: Adjacency) -> Result<Certificate, Unsupported> {
-    if releases.total_variation() <= delta.get() {
+    if releases.total_variation().min(releases.root_variation()) <= delta.get() {
         return certificate(releases, (0.0, 0.0), delta, adjacency, Engine::ClosedForm, None);
     }
     let single = matches!(releases.mechanisms.as_slice(), [(_, 1)]);
@@ -266,6 +266,11 @@ fn two_sided(releases: &Releases, delta: Delta, ask: impl Fn(&[(Law, u64)]) -> O
 fn narrowest(laws: &[(Law, u64)], delta: f64) -> Option<(Engine, (f64, f64))> {
     let mut best: Option<(Engine, (f64, f64))> = None;
     for (engine, ask) in ATTEMPTS {
+        // A long contour is no use where its sum cancels down to its rounding.
+        let cancels = |(_, (_, high)): (Engine, (f64, f64))| contour::cancels(laws, high, delta);
+        if engine == Engine::Contour && best.is_some_and(cancels) {
+            continue;
+        }
         let Some((lower, upper)) = ask(laws, delta) else { continue };
         best = match best {
             Some((before, (low, high))) => {

@@ -35,6 +35,8 @@ use sketch::Sketch;
 const NODES_MAX: f64 = 40_000.0;
 /// A contour of up to this many nodes is faster than anything else.
 const NODES_SHORT: f64 = 2_500.0;
+/// Terms so many times larger than their sum leave it too few digits.
+const CANCELLED: f64 = 1e11;
 /// Orders at which Chernoff's bound is taken for many epsilons.
 const ORDERS: usize = 16;
 /// An interval this narrow, relative to the larger of epsilon and 1, ends the search for a better contour.
@@ -147,6 +149,12 @@ pub(crate) fn chernoff(laws: &[(Law, u64)], epsilons: &[f64]) -> Option<Vec<f64>
         libm::exp(bounds.iter().map(log).fold(0.0, f64::min)) * (1.0 + 1e-15)
     };
     Some(epsilons.iter().map(bound).collect())
+}
+
+/// Whether the sum along any contour cancels down to its rounding at an epsilon up to this one, whose delta is below `delta`: its
+/// terms are as large as Chernoff's bound. No more than a reason not to try; `epsilon` holds whatever this says.
+pub(crate) fn cancels(laws: &[(Law, u64)], epsilon: f64, delta: f64) -> bool {
+    chernoff(laws, &[epsilon]).is_some_and(|bounds| bounds[0] > CANCELLED * delta)
 }
 
 /// Logarithm of Chernoff's bound at c but for `−cε`, rounded up, and what rounding may add per unit of `1 + cε`.

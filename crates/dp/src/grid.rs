@@ -35,6 +35,10 @@ use sketch::Sketch;
 const WIDTH: f64 = 2e-4;
 /// Width that needs no second attempt.
 const WIDTH_ENOUGH: f64 = 8e-4;
+/// Transforms longer than this aim at a bracket of the other width, little less than what is enough.
+const LONG: (usize, f64) = (1 << 16, 6e-4);
+/// A finer grid that leaves more than this part of the width is stuck on something else than its step.
+const STUCK: f64 = 0.85;
 /// How much wider a bracket is tried next where one is too long to compute.
 const WIDER: f64 = 12.0;
 /// The same for a delta, relative to it.
@@ -56,10 +60,15 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
     }
     let mut width = WIDTH;
     let (mut best, mut finest): (Option<(f64, f64)>, f64) = (None, f64::INFINITY);
-    for _ in 0..4 {
-        let aim = |_, epsilon: f64| width * epsilon.max(1.0);
-        let planned = prepare(laws, question, &aim).and_then(|laws| {
-            let plan = plan::plan(&laws.sketches, question, &aim)?;
+    let mut before = f64::INFINITY;
+    for _ in 0..5 {
+        let aim = |width: f64| move |_: f64, epsilon: f64| width * epsilon.max(1.0);
+        let planned = prepare(laws, question, &aim(width)).and_then(|laws| {
+            let mut plan = plan::plan(&laws.sketches, question, &aim(width))?;
+            if plan.window.len > LONG.0 && width < LONG.1 && before.is_infinite() {
+                width = LONG.1;
+                plan = plan::plan(&laws.sketches, question, &aim(width))?;
+            }
             Some((laws, plan))
         });
         let Some((laws, plan)) = planned else {
@@ -81,10 +90,12 @@ pub(crate) fn epsilon(laws: &[(Law, u64)], delta: f64) -> Option<(f64, f64)> {
         let (low, high) = best.map_or((low, high), |(l, h)| (low.max(l), high.min(h)));
         best = Some((low, high));
         let missed = (high - low) / high.max(1.0);
-        if missed <= WIDTH_ENOUGH {
+        if missed <= WIDTH_ENOUGH || missed > STUCK * before {
             break;
         }
-        width *= (WIDTH / missed).clamp(0.01, 0.5);
+        // A first refinement is a cheap one: it shows whether the step is what makes the bracket wide.
+        width *= (WIDTH / missed).clamp(if before.is_infinite() { 0.2 } else { 0.01 }, 0.5);
+        before = missed;
     }
     best
 }
@@ -146,7 +157,7 @@ fn tight_at(
     width: &dyn Fn(f64, f64) -> f64,
 ) -> Option<(Curve, Curve)> {
     let mut best: Option<(f64, (Curve, Curve))> = None;
-    let (mut finer, mut log_delta_max, mut finest) = (1.0, 0.0, f64::INFINITY);
+    let (mut finer, mut log_delta_max, mut finest, mut before) = (1.0, 0.0, f64::INFINITY, f64::INFINITY);
     for _ in 0..8 {
         let aim = |c: f64, epsilon: f64| finer * width(c, epsilon);
         let Some(plan) = plan::plan(&laws.sketches, Question::Delta { epsilon, log_delta_max }, &aim) else { break };
@@ -167,12 +178,12 @@ fn tight_at(
         // The first guess of delta may be far too large, and with it what may be lost.
         if libm::log(high) < log_delta_max - 1.0 {
             log_delta_max = libm::log(high);
-            finest = f64::INFINITY;
-        } else if finer < 0.01 {
+            (finest, before) = (f64::INFINITY, f64::INFINITY);
+        } else if finer < 0.01 || missed > STUCK * before {
             break;
         } else {
             finer *= (0.5 * DELTA_WIDTH_ENOUGH / missed).clamp(0.05, 0.5);
-            finest = plan.h;
+            (finest, before) = (plan.h, missed);
         }
     }
     best.map(|(_, curves)| curves)

@@ -159,3 +159,51 @@ proptest! {
         }
     }
 }
+
+fn poisson(rate: f64, noise: f64, count: u64) -> Releases {
+    releases(&sampled(rate, noise, count), Adjacency::AddRemove).unwrap()
+}
+
+/// What many releases cost at epsilon 0 is below the bound by their second moments, and not far below where they make a bell.
+#[test]
+fn second_moments_bound_the_total_variation() {
+    for (rate, noise, count) in
+        [(0.01, 1.0, 1), (0.3, 5.0, 1), (1e-3, 2.0, 100), (0.01, 20.0, 10_000), (1e-6, 100.0, 1_000_000), (0.5, 1.0, 3)]
+    {
+        let found = delta_of(&sampled(rate, noise, count), Epsilon::new(0.0).unwrap(), Adjacency::AddRemove).unwrap();
+        let bound = poisson(rate, noise, count).root_variation();
+        assert!(bound >= found.delta_lower, "{rate} {noise} {count}: {bound:e} {found:?}");
+        let bell = rate * (count as f64).sqrt() < noise && noise > 4.0;
+        assert!(!bell || bound < 1.5 * found.delta_upper, "{rate} {noise} {count}: {bound:e} {found:?}");
+    }
+    assert!((poisson(0.5, 0.01, 3).root_variation() - 1.0).abs() <= 0.0, "a moment that overflows");
+    assert!((poisson(0.5, 1e150, 3).root_variation() - 1.0).abs() <= 0.0, "a moment that underflows");
+    let gaussian = Event::Gaussian { noise_multiplier: NoiseMultiplier::new(2.0).unwrap() };
+    let other = releases(&gaussian, Adjacency::AddRemove).unwrap();
+    assert!((other.root_variation() - 1.0).abs() <= 0.0, "another kind");
+    // Eight million releases whose sum of distances is above this delta, and their distance far below.
+    let many = poisson(1.279e-8, 335.0, 8_031_780);
+    assert!(many.total_variation() > 4.57e-5 && many.root_variation() < 1e-6);
+    let found = ask(&sampled(1.279e-8, 335.0, 8_031_780), 4.57e-5);
+    assert!(found.epsilon_upper.get() <= 0.0 && found.engine == Engine::ClosedForm, "{found:?}");
+}
+
+/// Where the long contour is left out, it has nothing to say; where it has, it is asked.
+#[test]
+fn only_contours_that_cancel_are_left_out() {
+    let law = |rate, noise, count| poisson(rate, noise, count).laws(Direction::Remove);
+    for (rate, noise, count, delta) in [(3.333e-4, 1.614, 700, 1.8e-20), (1.516e-6, 0.9576, 8_431_364, 1.19e-15)] {
+        let laws = law(rate, noise, count);
+        let (_, high) = grid::rare_epsilon(&laws, delta).unwrap();
+        assert!(contour::cancels(&laws, high, delta), "{rate} {noise}");
+        let (lower, upper) = contour::epsilon(&laws, delta).unwrap();
+        assert!(upper - lower > 0.5 * high, "{rate} {noise}: {lower} {upper}");
+    }
+    for (rate, noise, count, delta) in
+        [(0.01, 1.0, 1000, 1e-6), (1e-5, 0.4, 1_000_000, 1e-10), (0.01, 1.0, 1000, 1e-30)]
+    {
+        let laws = law(rate, noise, count);
+        let (_, upper) = contour::epsilon(&laws, delta).unwrap();
+        assert!(!contour::cancels(&laws, upper, delta), "{rate} {noise}");
+    }
+}

@@ -22,6 +22,7 @@ use super::curve::Curve;
 use super::lattice::Lattice;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
+use std::ops::MulAssign;
 
 /// Where to look: the same for both laws.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,10 +126,10 @@ pub(super) fn tilted_power(planner: &mut Planner, laws: &[(Lattice, u64)], r: f6
         let _ = forward.process_with_scratch(&mut input, &mut spectrum, &mut scratch);
         for ((value, product), (bound, relative)) in spectrum.iter().zip(&mut product).zip(&mut bounds) {
             let most = value.norm() * (1.0 + 4.0 * ROUNDOFF) + one;
-            *bound *= power(Complex::new(most, 0.0), *count).re;
+            *bound *= power(most, *count, 1.0);
             *relative += *count as f64 * one / most;
             if *bound >= TINY {
-                *product *= power(*value, *count);
+                *product *= power(*value, *count, Complex::new(1.0, 0.0));
             } else {
                 *product = Complex::default();
             }
@@ -158,8 +159,8 @@ pub(super) fn tilted_power(planner: &mut Planner, laws: &[(Lattice, u64)], r: f6
 }
 
 /// `z^t` by repeated squaring.
-fn power(mut z: Complex<f64>, mut t: u64) -> Complex<f64> {
-    let mut product = Complex::new(1.0, 0.0);
+fn power<T: Copy + MulAssign>(mut z: T, mut t: u64, one: T) -> T {
+    let mut product = one;
     while t > 0 {
         if t & 1 == 1 {
             product *= z;
