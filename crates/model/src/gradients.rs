@@ -413,7 +413,8 @@ fn cross_term<B: Backend>(ids: &[i32], slopes: &Tensor<B, 3>, head: &Product<B>)
 }
 
 fn host<B: Backend>(x: Tensor<B, 1>) -> Vec<f32> {
-    x.into_data().convert::<f32>().to_vec().unwrap_or_default()
+    // Moves the buffer where the tensor is its only owner; `to_vec` would copy a whole model's gradient.
+    x.into_data().convert::<f32>().into_vec().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -92,12 +92,12 @@ impl AdamW {
 
     /// Moves `weights` by one step along `gradients`, tensor by tensor in the order given to [`AdamW::new`].
     ///
-    /// `gradients` are private already: noisy, averaged, one value per weight. If the shapes differ or a gradient is
-    /// not finite, nothing has changed when the error comes back.
-    pub(crate) fn update(
+    /// `gradients` are private already: noisy, averaged, one value per weight, in 32 bits or in 64. If the shapes differ or a
+    /// gradient is not finite, nothing has changed when the error comes back.
+    pub(crate) fn update<G: Copy + Into<f64> + Sync>(
         &mut self,
         weights: &mut [&mut [f32]],
-        gradients: &[&[f32]],
+        gradients: &[&[G]],
         learning_rate: f64,
     ) -> Result<(), Error> {
         self.check(weights, gradients)?;
@@ -111,7 +111,7 @@ impl AdamW {
             let moments = first.par_iter_mut().zip(second.par_iter_mut());
             let all = weights.par_iter_mut().zip(gradients.par_iter()).zip(moments).with_min_len(1 << 14);
             all.for_each(|((weight, gradient), (first, second))| {
-                let g = f64::from(*gradient);
+                let g: f64 = (*gradient).into();
                 let m = beta1 * f64::from(*first) + (1.0 - beta1) * g;
                 let v = beta2 * f64::from(*second) + (1.0 - beta2) * g * g;
                 let direction = config.direction(m * first_scale, v * second_scale);
@@ -124,7 +124,7 @@ impl AdamW {
         Ok(())
     }
 
-    fn check(&self, weights: &[&mut [f32]], gradients: &[&[f32]]) -> Result<(), Error> {
+    fn check<G: Copy + Into<f64> + Sync>(&self, weights: &[&mut [f32]], gradients: &[&[G]]) -> Result<(), Error> {
         let expected = self.moments.len();
         for found in [weights.len(), gradients.len()] {
             if found != expected {
@@ -138,7 +138,7 @@ impl AdamW {
                     return Err(Error::GradientShape { tensor, expected, found });
                 }
             }
-            if gradients.par_iter().any(|gradient| !gradient.is_finite()) {
+            if gradients.par_iter().any(|gradient| !(*gradient).into().is_finite()) {
                 return Err(Error::GradientNotFinite { tensor });
             }
         }

@@ -34,7 +34,7 @@ use crate::Error;
 use crate::config::Clipping;
 use crate::keys::StepKey;
 use crate::ledger_file::LedgerFile;
-use crate::noise::add_gaussian;
+use crate::noise::{add_gaussian, add_gaussian_in_place};
 
 /// Share of the bound that is given up so that rounding cannot carry a clipped gradient past it.
 ///
@@ -65,6 +65,45 @@ pub struct ClippedSum {
     unclipped: f64,
     max_grad_norm: f64,
     tally: Tally,
+}
+
+/// Room for one sum, all zeros: made once a run, because the kernel clears the pages of a new gigabyte more slowly than a sum
+/// is added up.
+///
+/// It goes through the steps by move: [`ClippedSum`] adds up in it, noise writes over the sum value by value
+/// ([`ClippedSum::privatize`]), [`PrivateGradient::into_buffers`] clears what is public by then. So it holds a sum without
+/// noise from a step's first physical batch to its noise, and at no other time.
+pub struct SumBuffers(Vec<Vec<f64>>);
+
+/// Values that one task goes over.
+const CHUNK: usize = 1 << 14;
+
+impl SumBuffers {
+    /// Buffers for tensors of these lengths.
+    pub fn zeros(lengths: impl Iterator<Item = usize>) -> Self {
+        Self(lengths.map(|length| vec![0.0; length]).collect())
+    }
+
+    /// Buffers that were used.
+    pub(crate) fn cleared(mut values: Vec<Vec<f64>>) -> Self {
+        each(&mut values, |_| 0.0);
+        Self(values)
+    }
+
+    /// The mean of parts that are neither clipped nor noised: what the plain control trains on, which never leaves `private/`.
+    pub(crate) fn plain_mean(self, sum_parts: impl FnOnce(&mut [Vec<f64>])) -> Vec<Vec<f64>> {
+        let mut values = self.0;
+        sum_parts(&mut values);
+        each(&mut values, |value| f64::from(value as f32));
+        values
+    }
+}
+
+/// Changes every value, on all cores.
+fn each(values: &mut [Vec<f64>], change: impl Fn(f64) -> f64 + Sync) {
+    for tensor in values {
+        tensor.par_chunks_mut(CHUNK).for_each(|values| values.iter_mut().for_each(|value| *value = change(*value)));
+    }
 }
 
 /// The clipped sum of some units, on its way into a [`ClippedSum`].
@@ -162,8 +201,12 @@ impl ClippedPart {
 impl ClippedSum {
     /// An empty sum over tensors of these lengths. An empty batch stays this, and is released like any other.
     pub fn zeros(lengths: impl Iterator<Item = usize>, max_grad_norm: f64) -> Self {
-        let values = lengths.map(|length| vec![0.0; length]).collect();
-        Self { values, unclipped: 0.0, max_grad_norm, tally: Tally::default() }
+        Self::within(SumBuffers::zeros(lengths), max_grad_norm)
+    }
+
+    /// The same in buffers of an earlier step.
+    pub(crate) fn within(buffers: SumBuffers, max_grad_norm: f64) -> Self {
+        Self { values: buffers.0, unclipped: 0.0, max_grad_norm, tally: Tally::default() }
     }
 
     /// Adds more units of the same logical batch.
@@ -184,7 +227,7 @@ impl ClippedSum {
 
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`; to the count too, where the event has
     /// noise for it, and else the count is dropped.
-    pub fn privatize(self, noise: Noise) -> Release {
+    pub fn privatize(mut self, noise: Noise) -> Release {
         let stddev = mutate!(noise.stddev(self.max_grad_norm);
             NoiseWithoutC => noise.multiplier.get(),
             NoiseOfAReplica => noise.stddev(self.max_grad_norm) / 2_f64.sqrt(),
@@ -193,20 +236,19 @@ impl ClippedSum {
             let stddev = multiplier.get() * privet_dp::sensitivity(UNCLIPPED, noise.adjacency);
             add_gaussian(&[self.unclipped], stddev, &noise.key, COUNT, 0)[0]
         });
-        // By value: each tensor of the sum goes when its noisy twin has come.
-        let tensors = self.values.into_iter().enumerate();
-        let values =
-            tensors.map(|(index, tensor)| mutate!(add_gaussian(&tensor, stddev, &noise.key, index as u32, 0);
-                TensorsShareNoise => add_gaussian(&tensor, stddev, &noise.key, 0, 0),
-                ATensorWithoutNoise => add_gaussian(&tensor, if index == 1 { 1e-30 } else { stddev }, &noise.key, index as u32, 0),
-            )).collect();
-        Release { values, count, stddev, entry: noise.entry }
+        for (index, tensor) in self.values.iter_mut().enumerate() {
+            mutate!(add_gaussian_in_place(tensor, stddev, &noise.key, index as u32, 0);
+                TensorsShareNoise => add_gaussian_in_place(tensor, stddev, &noise.key, 0, 0),
+                ATensorWithoutNoise => add_gaussian_in_place(tensor, if index == 1 { 1e-30 } else { stddev }, &noise.key, index as u32, 0),
+            );
+        }
+        Release { values: self.values, count, stddev, entry: noise.entry }
     }
 
     /// The mean and the count of unclipped units as they are: what the clipped control trains on, which never leaves `private/`.
-    pub(crate) fn without_noise(self, divisor: u64) -> (Vec<Vec<f32>>, f32) {
-        let mean = |values: Vec<f64>| values.iter().map(|value| (value / divisor as f64) as f32).collect();
-        (self.values.into_iter().map(mean).collect(), self.unclipped as f32)
+    pub(crate) fn without_noise(mut self, divisor: u64) -> (Vec<Vec<f64>>, f32) {
+        each(&mut self.values, |value| f64::from((value / divisor as f64) as f32));
+        (self.values, self.unclipped as f32)
     }
 
     /// Euclidean distance of two sums, for replays of batches that are nobody's.
@@ -229,7 +271,6 @@ impl ClippedSum {
 
 /// Adds `part` to `total`, tensor by tensor, on all cores.
 pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
-    const CHUNK: usize = 1 << 14;
     for (total, part) in total.iter_mut().zip(part) {
         total.par_chunks_mut(CHUNK).zip(part.par_chunks(CHUNK)).for_each(|(total, part)| {
             total.iter_mut().zip(part).for_each(|(total, value)| *total += f64::from(*value));
@@ -272,7 +313,7 @@ impl Noise {
 
 /// A noised sum that is not on the ledger yet, and so cannot be applied.
 pub struct Release {
-    values: Vec<Vec<f32>>,
+    values: Vec<Vec<f64>>,
     count: Option<f32>,
     stddev: f64,
     entry: StepEntry,
@@ -291,7 +332,7 @@ impl Release {
 
 /// A noised, accounted sum: the only thing the optimizer of a private run takes.
 pub struct PrivateGradient {
-    values: Vec<Vec<f32>>,
+    values: Vec<Vec<f64>>,
     count: Option<f32>,
     stddev: f64,
 }
@@ -301,9 +342,7 @@ impl PrivateGradient {
     #[must_use]
     pub fn mean(mut self, expected_batch_size: u64) -> Self {
         let factor = mutate!(1.0 / expected_batch_size as f64; DividedTwice => (expected_batch_size as f64).powi(-2));
-        for value in self.values.iter_mut().flatten() {
-            *value = (f64::from(*value) * factor) as f32;
-        }
+        each(&mut self.values, |value| f64::from((value * factor) as f32));
         self.stddev *= factor;
         self
     }
@@ -318,9 +357,14 @@ impl PrivateGradient {
         self.stddev
     }
 
-    /// The values, tensor by tensor.
-    pub fn values(&self) -> &[Vec<f32>] {
+    /// The values, tensor by tensor; each is an f32, held in 64 bits.
+    pub fn values(&self) -> &[Vec<f64>] {
         &self.values
+    }
+
+    /// Clears the values and gives their room to the next sum.
+    pub fn into_buffers(self) -> SumBuffers {
+        SumBuffers::cleared(self.values)
     }
 }
 
@@ -384,7 +428,7 @@ mod tests {
                 let count = f64::from(release.count.unwrap()) - 5.0;
                 sum += count;
                 squares += count * count;
-                product += count * f64::from(release.values[0][0]);
+                product += count * release.values[0][0];
                 assert!((release.stddev - 0.5 * 3.0 * sensitivity / 0.5).abs() < 1e-12);
             }
             let (calls, stddev) = (20_000.0, 6.0 * sensitivity);

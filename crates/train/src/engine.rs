@@ -24,7 +24,7 @@ use privet_model::{Decoder, Tensors, TokenBatch};
 use rayon::prelude::*;
 
 use crate::adamw::{AdamW, AdamWConfig, LearningRate};
-use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, Tally};
+use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, SumBuffers, Tally};
 use crate::keys::RunKeys;
 use crate::ledger_file::LedgerFile;
 use crate::plan::{Control, TrainPlan};
@@ -85,7 +85,12 @@ impl<A: AutodiffBackend> Engine<A> {
 
     /// The clipped sum of a logical batch. An empty one gives zeros. `lengths`: scalars of each trained tensor.
     pub(crate) fn clipped_sum(&self, lengths: &[usize], units: &[Unit], bound: ClipBound) -> ClippedSum {
-        let mut sum = ClippedSum::zeros(lengths.iter().copied(), bound.max_grad_norm);
+        self.clipped_sum_within(SumBuffers::zeros(lengths.iter().copied()), units, bound)
+    }
+
+    /// The same in buffers of an earlier step.
+    pub(crate) fn clipped_sum_within(&self, buffers: SumBuffers, units: &[Unit], bound: ClipBound) -> ClippedSum {
+        let mut sum = ClippedSum::within(buffers, bound.max_grad_norm);
         let part = |batch: &Physical| {
             let (losses, gradients) = self.decoder.gradients::<A>(&batch.batch, self.recompute);
             ClippedPart::new(gradients, &host(losses), batch.units, bound)
@@ -95,15 +100,14 @@ impl<A: AutodiffBackend> Engine<A> {
     }
 
     /// The mean gradient of a batch without clipping or noise. Only the plain control uses it.
-    pub(crate) fn plain_mean(&self, lengths: &[usize], units: &[Unit], divisor: u64) -> Vec<Vec<f32>> {
-        let mut total: Vec<Vec<f64>> = lengths.iter().map(|length| vec![0.0; *length]).collect();
+    pub(crate) fn plain_mean(&self, buffers: SumBuffers, units: &[Unit], divisor: u64) -> Vec<Vec<f64>> {
         let part = |batch: &Physical| {
             let (_, gradients) = self.decoder.gradients::<A>(&batch.batch, self.recompute);
             let share = vec![1.0 / divisor as f32; gradients.units()];
-            gradients.weighted_sum(&vec![share; lengths.len()], false)
+            let factors = vec![share; gradients.slots()];
+            gradients.weighted_sum(&factors, false)
         };
-        self.batches(units, part, |part| crate::clip::add(&mut total, &part));
-        total.iter().map(|values| values.iter().map(|value| *value as f32).collect()).collect()
+        buffers.plain_mean(|total| self.batches(units, part, |part| crate::clip::add(total, &part)))
     }
 
     /// Loss of every unit, in the units' order.
@@ -225,6 +229,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
     let (rate, steps, adaptive) = (learning_rate(plan), plan.privacy.steps, plan.privacy.adaptive_clip);
     // Only a C that moves is part of the state.
     let moving = |bound: ClipBound| adaptive.map(|_| bound.max_grad_norm);
+    let mut buffers = SumBuffers::zeros(lengths.iter().copied());
     while optimizer.step() < steps && charged(ledger) < steps {
         if cancelled.load(Ordering::Relaxed) {
             checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
@@ -238,7 +243,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
-        let sum = engine.clipped_sum(&lengths, &units, bound);
+        let sum = engine.clipped_sum_within(buffers, &units, bound);
         let tally = sum.tally();
         let key = keys.noise.step(step, attempt);
         let event = plan.event();
@@ -253,6 +258,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         if let (Some(adaptive), Some(count)) = (adaptive, gradient.unclipped()) {
             bound.max_grad_norm = adaptive.next(bound.max_grad_norm, count, &plan.privacy);
         }
+        buffers = gradient.into_buffers();
         if step.is_multiple_of(plan.speed.checkpoint_every) || step == steps {
             checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
         }
@@ -275,7 +281,7 @@ fn apply(
     gradient: &PrivateGradient,
     learning_rate: f64,
 ) -> Result<(), Error> {
-    let gradients: Vec<&[f32]> = gradient.values().iter().map(Vec::as_slice).collect();
+    let gradients: Vec<&[f64]> = gradient.values().iter().map(Vec::as_slice).collect();
     let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
     optimizer.update(&mut weights, &gradients, learning_rate)
 }
@@ -285,7 +291,8 @@ fn apply(
 fn check_noise(gradient: &PrivateGradient, tensors: &Tensors) -> Result<(), Error> {
     let stddev = gradient.noise_stddev();
     for (values, name) in gradient.values().iter().zip(&tensors.names) {
-        let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+        let square: f64 =
+            values.par_chunks(1 << 14).map(|values| values.iter().map(|value| value * value).sum::<f64>()).sum();
         // For 64 values, or 8, of noise alone the chance is below 1e-9, and it falls with every one more.
         let share = if values.len() >= 64 { 0.25 } else { 1e-3 };
         if values.len() >= 8 && square < share * stddev * stddev * values.len() as f64 {
@@ -333,6 +340,7 @@ pub(crate) fn train_control<A: AutodiffBackend>(
     let sampler = PoissonSampler::new(RunKeys::from_os()?.sampling, plan.privacy.sampling_rate);
     let (rate, steps, divisor) = (learning_rate(plan), plan.privacy.steps, plan.privacy.expected_batch_size);
     let mut bound = plan.privacy.clip_bound();
+    let mut buffers = SumBuffers::zeros(lengths.iter().copied());
     for step in 1..=steps {
         if cancelled.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
@@ -342,18 +350,19 @@ pub(crate) fn train_control<A: AutodiffBackend>(
         let started = Instant::now();
         engine.decoder.put(&tensors);
         let gradient = match control {
-            Control::Plain => engine.plain_mean(&lengths, &units, divisor),
+            Control::Plain => engine.plain_mean(buffers, &units, divisor),
             Control::Clipped => {
-                let (gradient, count) = engine.clipped_sum(&lengths, &units, bound).without_noise(divisor);
+                let (gradient, count) = engine.clipped_sum_within(buffers, &units, bound).without_noise(divisor);
                 if let Some(adaptive) = plan.privacy.adaptive_clip {
                     bound.max_grad_norm = adaptive.next(bound.max_grad_norm, count, &plan.privacy);
                 }
                 gradient
             }
         };
-        let gradients: Vec<&[f32]> = gradient.iter().map(Vec::as_slice).collect();
+        let gradients: Vec<&[f64]> = gradient.iter().map(Vec::as_slice).collect();
         let mut weights: Vec<&mut [f32]> = tensors.values.iter_mut().map(Vec::as_mut_slice).collect();
         optimizer.update(&mut weights, &gradients, rate.at(step))?;
+        buffers = SumBuffers::cleared(gradient);
         let (batch_size, seconds) = (drawn.len() as u64, started.elapsed().as_secs_f64());
         append_line(log, &logs::ControlStep { step, batch_size, seconds })?;
         observe(Observed::ControlStep { control, step, steps });

@@ -31,39 +31,48 @@ const CHUNK: usize = 4096;
 /// Elements whose draws are made together; their words stay in the nearest cache.
 const BLOCK: usize = 128;
 
-/// `sum` plus independent N(0, `stddev`²) noise on each element.
+/// `sum` plus independent N(0, `stddev`²) noise on each element; see [`add_gaussian_in_place`].
+pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset: u64) -> Vec<f32> {
+    let mut values = sum.to_vec();
+    add_gaussian_in_place(&mut values, stddev, key, tensor, offset);
+    values.into_iter().map(|value| value as f32).collect()
+}
+
+/// Adds independent N(0, `stddev`²) noise to each element, and rounds it to f32.
 ///
-/// `sum` holds elements `offset..offset + sum.len()` of tensor number `tensor`; the noise of an element depends on
+/// Afterwards nothing is left of the sum without its noise: each value is written over by the f32 that is released, held in
+/// 64 bits.
+///
+/// `values` holds elements `offset..offset + values.len()` of tensor number `tensor`; the noise of an element depends on
 /// `key`, `tensor` and its index alone. Calling it twice for the same element and key gives the same noise twice:
 /// the caller adds noise once per step. Sum and noise are added in f64 and rounded to f32 once, after the noise, so
 /// that rounding is post-processing and adds nothing to the sensitivity.
 ///
 /// All results are NaN if `stddev` is not a positive finite number or the range passes 2⁶⁴ elements.
-pub fn add_gaussian(sum: &[f64], stddev: f64, key: &StepKey, tensor: u32, offset: u64) -> Vec<f32> {
-    let addressable = offset.checked_add(sum.len() as u64).is_some();
+pub fn add_gaussian_in_place(values: &mut [f64], stddev: f64, key: &StepKey, tensor: u32, offset: u64) {
+    let addressable = offset.checked_add(values.len() as u64).is_some();
     if !(addressable && stddev.is_finite() && stddev > 0.0) {
-        return vec![f32::NAN; sum.len()];
+        values.fill(f64::NAN);
+        return;
     }
-    let mut noised = vec![0.0; sum.len()];
-    noised.par_chunks_mut(CHUNK).zip(sum.par_chunks(CHUNK)).enumerate().for_each(|(index, (noised, sum))| {
+    values.par_chunks_mut(CHUNK).enumerate().for_each(|(index, values)| {
         let first = offset + (index * CHUNK) as u64;
         let mut cipher = keystream(key.bytes(), u64::from(tensor), first);
         let (mut bytes, mut words, mut draws) = ([0; 64 * BLOCK], [0; 8 * BLOCK], [0.0; 4 * BLOCK]);
-        for (noised, sum) in noised.chunks_mut(BLOCK).zip(sum.chunks(BLOCK)) {
-            let (bytes, words) = (&mut bytes[..64 * sum.len()], &mut words[..8 * sum.len()]);
+        for values in values.chunks_mut(BLOCK) {
+            let (bytes, words) = (&mut bytes[..64 * values.len()], &mut words[..8 * values.len()]);
             cipher.fill_bytes(bytes);
             for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
                 *word = u64::from_le_bytes(*bytes);
             }
-            box_muller(words, &mut draws[..4 * sum.len()]);
-            for ((noised, value), draws) in noised.iter_mut().zip(sum).zip(draws.as_chunks::<4>().0) {
+            box_muller(words, &mut draws[..4 * values.len()]);
+            for (value, draws) in values.iter_mut().zip(draws.as_chunks::<4>().0) {
                 let [a, b, c, d] = draws;
-                let noisy = value + stddev * (0.5 * (a + b + c + d));
-                *noised = mutate!(noisy as f32; NoiseInHalf => crate::mutants::half(noisy as f32));
+                let noisy = *value + stddev * (0.5 * (a + b + c + d));
+                *value = f64::from(mutate!(noisy as f32; NoiseInHalf => crate::mutants::half(noisy as f32)));
             }
         }
     });
-    noised
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) fn run<B: Backend>(calls: u64, noise_multiplier: f64, device: &B::Dev
         }
         let key = keys.noise.step(call, u32::from(included));
         let Some(noise) = Noise::new(key, &event, Adjacency::AddRemove) else { return f64::NAN };
-        sum.privatize(noise).values.iter().flatten().map(|value| scale * f64::from(*value)).sum()
+        sum.privatize(noise).values.iter().flatten().map(|value| scale * value).sum()
     };
     Ok(StepAudit { lower: lower_bound(calls, noise_multiplier, step)?, claimed })
 }

@@ -167,15 +167,27 @@ fn losses_come_back_in_the_order_of_the_units() {
     }
 }
 
+/// Twin: new buffers. What is left of an earlier sum would move every later step.
+#[test]
+fn a_sum_in_used_buffers_is_that_in_new_ones() {
+    for trainable in [lora(), whole()] {
+        let (engine, lengths) = engine(&trainable, 4, 2);
+        let twin = engine.clipped_sum(&lengths, &units(9), flat(0.5));
+        let used = engine.clipped_sum(&lengths, &units(5), flat(0.5)).without_noise(3).0;
+        assert!(size(&used) > 0.0);
+        let sum = engine.clipped_sum_within(SumBuffers::cleared(used), &units(9), flat(0.5));
+        assert_eq!(sum.values(), twin.values());
+    }
+}
+
 /// What the control steps along is the mean of the gradients that clipping never touches.
 #[test]
 fn the_plain_mean_is_the_unclipped_sum_over_the_divisor() {
     for trainable in [lora(), whole()] {
         let (engine, lengths) = engine(&trainable, 4, 2);
         let sum = engine.clipped_sum(&lengths, &units(9), flat(1e6));
-        let mean = engine.plain_mean(&lengths, &units(9), 4);
-        let scaled: Vec<Vec<f64>> =
-            mean.iter().map(|tensor| tensor.iter().map(|x| 4.0 * f64::from(*x)).collect()).collect();
+        let mean = engine.plain_mean(SumBuffers::zeros(lengths.iter().copied()), &units(9), 4);
+        let scaled: Vec<Vec<f64>> = mean.iter().map(|tensor| tensor.iter().map(|x| 4.0 * x).collect()).collect();
         assert!(distance(&scaled, sum.values()) < 1e-5 * size(sum.values()));
     }
 }
