@@ -164,18 +164,14 @@ impl Begun {
         // Half of the limit: sorting is over when sets are gathered, but the allocator may not know.
         let memory = run.plan.memory / if limited { 4 } else { 2 };
         let owners = spill.join("owners");
-        match Signed::load(spill, plan_digest) {
-            Some(Signed { extents, sources, keys, owners: taken, .. }) => {
-                let keys = Sorter::resumed(spill, memory, &keys.checkpoint());
-                let owners = taken.map(|taken| Sorter::resumed(&owners, memory, &taken.checkpoint()));
-                Self { extents, sources, sorters: Sorters { keys, owners } }
-            }
-            None => {
-                let owners = limited.then(|| Sorter::new(&owners, memory));
-                let sorters = Sorters { keys: Sorter::new(spill, memory), owners };
-                Self { extents: Vec::new(), sources: Sources::default(), sorters }
-            }
-        }
+        let Some(Signed { extents, sources, keys, owners: taken, .. }) = Signed::load(spill, plan_digest) else {
+            let owners = limited.then(|| Sorter::new(&owners, memory));
+            let sorters = Sorters { keys: Sorter::new(spill, memory), owners };
+            return Self { extents: Vec::new(), sources: Sources::default(), sorters };
+        };
+        let keys = Sorter::resumed(spill, memory, &keys.checkpoint());
+        let owners = taken.map(|taken| Sorter::resumed(&owners, memory, &taken.checkpoint()));
+        Self { extents, sources, sorters: Sorters { keys, owners } }
     }
 }
 
@@ -283,7 +279,9 @@ fn meet_those_over(run: &Run<'_>, owners: Sorter, most: u64, meets: &mut Bits) -
     while groups.next(&mut rows)?.is_some() {
         run.check_cancelled()?;
         if rows.len() as u64 > most {
-            rows.iter().for_each(|row| meets.set(*row as u32));
+            for row in &rows {
+                meets.set(*row as u32);
+            }
         }
     }
     Ok(())
