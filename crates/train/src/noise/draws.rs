@@ -8,6 +8,8 @@
 //! The coefficients are minimax: Remez' exchange in 60 digits, over the interval that the argument is reduced to, rounded to
 //! f64. Against Taylor's series they save a third of the terms, and the loop waits for each term of the last.
 
+#![expect(clippy::inline_always, reason = "a function of its own would be compiled for narrow registers")]
+
 use std::f64::consts::LN_2;
 
 use pulp::Arch;

@@ -57,7 +57,7 @@ fn what_goes_is_counted_by_source_and_a_source_that_loses_too_much_stops_it() {
     parts.sort_by(f64::total_cmp);
     let limit = |part: f64| DedupPlan { max_removal: Some(part), overwrite: true, ..by_source.clone() };
     run(&limit(parts[5])).unwrap();
-    let error = run(&limit((parts[4] + parts[5]) / 2.0)).unwrap_err();
+    let error = run(&limit(f64::midpoint(parts[4], parts[5]))).unwrap_err();
     let number = expected.iter().position(|source| source.removed as f64 / source.rows as f64 >= parts[5]).unwrap() + 1;
     assert!(error.to_string().contains(&format!("source {number} of column `from`")), "{error}");
     assert!(expected.iter().flat_map(|report| &report.source).all(|source| !error.to_string().contains(source)));
