@@ -35,6 +35,9 @@ pub(crate) struct Releases {
     pub(crate) searches: Vec<(Releases, Trials, u64)>,
     /// A sampler whose amplification no theorem gives was charged without it.
     pub(crate) unamplified: bool,
+    /// The releases cost at least what the event does, and perhaps more, so nothing bounds the event from below: who observes a
+    /// banded run does not know the groups, and its last turn may be cut short.
+    pub(crate) from_above: bool,
 }
 
 /// Flattens `event`; releases that touch no record are left out.
@@ -111,6 +114,7 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
             let rate = sampling_rate.unwrap_or(SamplingRate::ONE);
             if uses > 0 {
                 flat.unamplified |= sampling_rate.is_none();
+                flat.from_above |= *bands > 1;
                 poisson(rate, noise_multiplier.get(), uses, adjacency, flat);
             }
         }
@@ -284,7 +288,7 @@ impl Releases {
         };
         let mut mechanisms: Vec<_> = self.mechanisms.iter().map(plain).collect();
         mechanisms.sort_by_key(|(mechanism, _)| mechanism.key());
-        Self { mechanisms, searches: self.searches.clone(), unamplified: true }
+        Self { mechanisms, searches: self.searches.clone(), unamplified: true, from_above: self.from_above }
     }
 
     /// The dominating pairs in one direction.

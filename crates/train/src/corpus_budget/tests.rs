@@ -56,7 +56,7 @@ impl Corpus {
         let mut text = first.to_json() + "\n";
         let mut ledger = Ledger::begin(first).unwrap();
         for step in 1..=steps {
-            let line = seal(Body::Step(StepEntry { step, attempt: 1, event: plan.event() }), ledger.head());
+            let line = seal(Body::Step(StepEntry { step, attempt: 1, event: plan.event(), segment: None }), ledger.head());
             text += &(line.to_json() + "\n");
             ledger.push(line).unwrap();
         }
