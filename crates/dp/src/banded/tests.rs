@@ -136,7 +136,8 @@ fn segments_are_charged_by_their_turns() {
         let turns: u64 = segments.iter().map(|length| length.div_ceil(bands)).sum();
         assert_eq!((ledger.turns(), ledger.segments()), (turns, segments.len() as u32), "{bands} {segments:?}");
         let rate = SamplingRate::from_f64(0.08).unwrap();
-        let turn = Event::PoissonSampledGaussian { sampling_rate: rate, noise_multiplier: NoiseMultiplier::new(1.1).unwrap() };
+        let turn =
+            Event::PoissonSampledGaussian { sampling_rate: rate, noise_multiplier: NoiseMultiplier::new(1.1).unwrap() };
         let plain = Event::Repeated { event: Box::new(turn), count: turns };
         assert_eq!(epsilon(&ledger.composed_event()), epsilon(&plain));
         // Step by step, without their segments, they would cost more, never less.
@@ -201,7 +202,8 @@ fn a_segment_goes_on_or_ends() {
 #[test]
 fn one_band_is_independent_noise_and_more_have_no_lower_end() {
     let (delta, rate) = (Delta::new(1e-6).unwrap(), SamplingRate::from_f64(0.08).unwrap());
-    let plain = Event::PoissonSampledGaussian { sampling_rate: rate, noise_multiplier: NoiseMultiplier::new(1.1).unwrap() };
+    let plain =
+        Event::PoissonSampledGaussian { sampling_rate: rate, noise_multiplier: NoiseMultiplier::new(1.1).unwrap() };
     let plain = Event::Repeated { event: Box::new(plain), count: 60 };
     let ask = |event: &Event| account(event, delta, Adjacency::AddRemove).unwrap();
     assert_eq!(ask(&step(1, 60)), ask(&plain));

@@ -75,9 +75,7 @@ pub fn remaining_steps(
     delta: Delta,
     adjacency: Adjacency,
 ) -> Result<u64, Unreachable> {
-    calibrate::steps(epsilon, delta, adjacency, |count| {
-        Event::Composed(vec![spent.clone(), step.of_steps(count)])
-    })
+    calibrate::steps(epsilon, delta, adjacency, |count| Event::Composed(vec![spent.clone(), step.of_steps(count)]))
 }
 
 #[cfg(test)]
