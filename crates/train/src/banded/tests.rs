@@ -9,7 +9,7 @@ use crate::clip::{ClippedSum, Noise};
 use crate::keys::RunKeys;
 use crate::noise::add_gaussian;
 use crate::sampler::PoissonSampler;
-use crate::selftest::statistics::{correlation, ks, variance};
+use crate::selftest::statistics::{STDDEV, correlation, ks, variance};
 
 const SEED: u64 = 20_261_124;
 
@@ -109,7 +109,7 @@ fn every_step_has_the_variance_that_it_says() {
         square += d * d;
         let values = segment.add(vec![vec![0.0; n]], 2.0, &keys.noise.step(step, 1)).remove(0);
         assert!((segment.spread() - square.sqrt()).abs() < 1e-12);
-        let scale = crate::selftest::statistics::STDDEV / (2.0 * segment.spread());
+        let scale = STDDEV / (2.0 * segment.spread());
         let scaled: Vec<f32> = values.iter().map(|value| (f64::from(*value) * scale) as f32).collect();
         assert!(!variance(&scaled).rejected() && !ks(&scaled).rejected(), "step {step}");
     }
@@ -120,7 +120,11 @@ fn every_step_has_the_variance_that_it_says() {
 #[test]
 fn segments_are_independent_and_steps_are_not() {
     let (n, bands) = (200_000, 4);
-    let flat = |added: &[Vec<Vec<f64>>], t: usize| added[t][0].iter().map(|y| *y as f32).collect::<Vec<f32>>();
+    // The statistic is of samples of one standard deviation.
+    let flat = |added: &[Vec<Vec<f64>>], t: usize| -> Vec<f32> {
+        let square = added[t][0].iter().map(|y| y * y).sum::<f64>() / n as f64;
+        added[t][0].iter().map(|y| (y * STDDEV / square.sqrt()) as f32).collect()
+    };
     let one = noises(&mut Segment::new(bands, 1, 1), 6, &[n], 1.0, SEED);
     let two = noises(&mut Segment::new(bands, 1, 2), 6, &[n], 1.0, SEED + 1);
     for t in 0..6 {

@@ -114,7 +114,7 @@ fn the_target_is_met_with_the_banded_event() {
     let one = Loop::planned(one, (16, 400, 8), json!({})).unwrap().plan;
     assert_eq!(one.privacy.noise_multiplier, plain.privacy.noise_multiplier);
     assert_eq!(one.epsilon_after(8).unwrap(), plain.epsilon_after(8).unwrap());
-    assert!(!plain.to_json().contains("band"), "plans without banded noise are as they were");
+    assert!(!plain.to_json().contains("banded"), "plans without banded noise are as they were");
 }
 
 #[test]
