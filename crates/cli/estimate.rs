@@ -44,8 +44,11 @@ pub(crate) fn estimate(plan: &TrainPlan, device: Device) -> Option<Estimate> {
     let sequence = plan.data.sequence_len as u64;
     let (trained, again) = (plan.model.trainable_parameters as u64, plan.speed.activation_checkpointing);
     let held = (rows * trained * FLOAT_BYTES).min(HELD_BYTES);
+    // What banded noise takes back later, in 64 bits.
+    let past = plan.privacy.banded.map_or(0, |banded| banded.bands);
     let memory = shape.weights * FLOAT_BYTES
         + trained * FLOAT_BYTES * (5 + lanes)
+        + past * trained * 2 * FLOAT_BYTES
         + lanes * (rows * shape.activations(sequence, again) * FLOAT_BYTES + held);
     let passes = 1.0 + plan.controls.len() as f64;
     let tokens = (plan.privacy.steps * rows_drawn * sequence) as f64;

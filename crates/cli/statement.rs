@@ -8,7 +8,7 @@ use privet_dp::corpus_budget::{Basis, Refusal};
 use privet_report::{Edition, method};
 use privet_train::corpus_budget::Outlook;
 use privet_train::logs::Training;
-use privet_train::plan::{PlannedData, PlannedModel};
+use privet_train::plan::{PlannedBanded, PlannedData, PlannedModel};
 use privet_train::{Clipping, Format, LossOn, Outcome, TrainPlan};
 use serde_json::{Value, json};
 
@@ -22,8 +22,7 @@ use crate::train::Session;
 /// Prints the plan and the statement it leads to.
 pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failure> {
     let (terminal, privacy) = (session.terminal, &plan.privacy);
-    let event = privet_dp::Event::Repeated { event: Box::new(plan.event()), count: privacy.steps };
-    let bound = privet_dp::account(&event, privacy.delta, privacy.adjacency)
+    let bound = privet_dp::account(&plan.whole_event(), privacy.delta, privacy.adjacency)
         .map_err(|error| Failure::sentence(Exit::Usage, &error.to_string()))?;
     let epsilon = privet_dp::round_up(bound.epsilon_upper.get(), 2);
     let estimate = estimate(plan, session.device);
@@ -50,18 +49,21 @@ pub(crate) fn planned(session: &Session, plan: &TrainPlan) -> Result<Exit, Failu
     }
     let head = format!("Run `{}` will guarantee: epsilon {epsilon:.2} at delta {:e}", plan.name, privacy.delta.get());
     terminal.out(&format!(
-        "{}\nneighbours: {}; unit: {}\nmethod: {}; Poisson sampling, Gaussian noise; an upper bound, rounded up\n\n{}\n\
+        "{}\nneighbours: {}; unit: {}\nmethod: {}; {}; an upper bound, rounded up\n\n{}\n\
          The figure assumes\n{}\n{}\nNo data was read and nothing was written.",
         terminal.bold(&head),
         neighbours(privacy.adjacency),
         unit(privacy.privacy_unit),
         method(bound.engine, bound.order),
+        if privacy.banded.is_some() { BANDED } else { "Poisson sampling, Gaussian noise" },
         pairs(&settings(session, plan, outlook.map(|(outlook, share)| in_words(&outlook, share)))),
         assumptions(plan),
         cost(estimate, session),
     ));
     Ok(exit)
 }
+
+const BANDED: &str = "cyclic Poisson sampling, banded Gaussian noise (DP-BandMF, arXiv 2306.08153)";
 
 /// Whether the run fits the budget of its corpus.
 fn in_words(outlook: &Outlook, share: f64) -> String {
@@ -103,8 +105,19 @@ fn settings(session: &Session, plan: &TrainPlan, corpus: Option<String>) -> Vec<
         ("optimizer", format!("{}, learning rate {}", train.optimizer, train.learning_rate)),
         ("output", session.dir().display().to_string()),
     ];
+    settings.extend(privacy.banded.map(|banded| ("banded noise", turns(banded))));
     settings.extend(corpus.map(|corpus| ("corpus budget", corpus)));
     settings
+}
+
+/// What the groups of banded noise do, and what an interruption costs.
+fn turns(banded: PlannedBanded) -> String {
+    let PlannedBanded { bands, group_sampling_rate, turns } = banded;
+    format!(
+        "{bands} groups take turns, each drawn from at rate {:.6}; {turns} turns are paid for, and a run that is taken up again \
+         begins a new one",
+        group_sampling_rate.get()
+    )
 }
 
 /// The base model, and what of it or beside it is trained.

@@ -124,7 +124,7 @@ pub(crate) fn train_and_report(
         patterns => privet_corpus::resolve_inputs(patterns, Kinds::Records)?,
     };
     let input_state = privet_corpus::state_of(&[files, &public].concat())?;
-    let epsilon = plan.epsilon_after(plan.privacy.steps).map_err(Failure::from)?;
+    let epsilon = plan.epsilon_after(plan.privacy.turns()).map_err(Failure::from)?;
     let mut shown = progress::Training::new(session.terminal, plan, epsilon);
     let mut examples =
         records::examples(files.to_vec(), config.selection.clone(), config.unit_column().map(str::to_owned));

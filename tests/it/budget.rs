@@ -346,7 +346,7 @@ pub(crate) fn ledger(dir: &std::path::Path) -> PathBuf {
             noise_multiplier: privet_dp::NoiseMultiplier::new(if step == 3 { 2.0 } else { 1.0 }).unwrap(),
         };
         let previous = lines.last().unwrap().hash.clone();
-        lines.push(seal(Body::Step(StepEntry { step, attempt: 1, event }), &previous));
+        lines.push(seal(Body::Step(StepEntry { step, attempt: 1, event, segment: None }), &previous));
     }
     let text: String = lines.iter().map(|line| line.to_json() + "\n").collect();
     let path = dir.join("public/ledger.jsonl");

@@ -31,7 +31,7 @@ pub(super) fn show(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fa
     if terminal.json {
         terminal.json(&json!({
             "ledger": file, "genesis": genesis, "head": head, "guarantee": guarantee, "shares": shares,
-            "remaining": remaining,
+            "remaining": remaining, "turns": ledger.turns(), "segments": ledger.segments(),
         }));
         return Ok(Exit::Done);
     }
@@ -45,6 +45,13 @@ pub(super) fn show(arguments: &Arguments, terminal: Terminal) -> Result<Exit, Fa
         method(guarantee.engine, guarantee.order),
         guarantee.steps_charged,
     )];
+    if ledger.segments() > 0 {
+        parts.push(format!(
+            "banded noise: a unit had at most {} turns in {} segments; these are what is charged\n",
+            ledger.turns(),
+            ledger.segments()
+        ));
+    }
     parts.extend(remaining.map(|remaining| remaining.text()));
     parts.push(table(&rows));
     // The share of an only phase is the whole.
@@ -108,7 +115,8 @@ fn share_rows(shares: &[Share]) -> Vec<Vec<String>> {
 fn runs(ledger: &Ledger) -> Vec<Vec<String>> {
     let mut rows: Vec<(u64, u64, u32, String)> = Vec::new();
     for entry in ledger.entries() {
-        let event = described(&entry.event);
+        let segment = entry.segment.map(|segment| format!(", segment {segment}")).unwrap_or_default();
+        let event = described(&entry.event) + &segment;
         match rows.last_mut() {
             Some((_, last, attempt, same))
                 if *attempt == entry.attempt && *same == event && *last + 1 == entry.step =>
@@ -137,6 +145,11 @@ fn described(event: &Event) -> String {
             let (noises, rate) = (noises.join(" and "), sampling_rate.get());
             format!("Gaussian noise, multipliers {noises}, on sums over one Poisson sample at rate {rate:.6}")
         }
+        Event::BandedMatrixFactorization { bands, sampling_rate: Some(rate), noise_multiplier, steps } => format!(
+            "banded noise of {bands} bands, multiplier {:.4}, steps: {steps}, on cyclic Poisson samples at rate {:.6} of a group",
+            noise_multiplier.get(),
+            rate.get()
+        ),
         Event::Gaussian { noise_multiplier } => format!("Gaussian noise, multiplier {:.4}", noise_multiplier.get()),
         other => serde_json::to_string(other).unwrap_or_default(),
     }

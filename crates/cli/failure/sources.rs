@@ -56,7 +56,6 @@ impl From<CorpusError> for Failure {
         use CorpusError as E;
         let exit = match &error {
             E::Input { fault, .. } => of_fault(fault),
-            E::TooManySources { .. } => Exit::Usage,
             E::NoInput { .. } | E::EmptyCorpus { .. } | E::AllQuarantined { .. } => Exit::Input,
             E::BadState { .. } => Exit::Verification,
             E::Interrupted => Exit::Interrupted,

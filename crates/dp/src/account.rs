@@ -213,8 +213,8 @@ fn certificate(
     if lower > upper {
         return Err(Unsupported::Contradiction);
     }
-    // Without an amplification theorem the mechanism may well cost less than what is charged.
-    let lower = if releases.unamplified { 0.0 } else { lower };
+    // Without an amplification theorem, or with groups that nobody sees, the mechanism may well cost less than what is charged.
+    let lower = if releases.unamplified || releases.from_above { 0.0 } else { lower };
     let (epsilon_lower, epsilon_upper) = (number(lower)?, number(upper)?);
     Ok(Certificate { epsilon_lower, epsilon_upper, delta, adjacency, engine, order, unamplified: releases.unamplified })
 }

@@ -118,7 +118,8 @@ pub enum Event {
         noise_multiplier: NoiseMultiplier,
     },
     /// `steps` steps with noise correlated by a banded strategy matrix (Choquette-Choo et al., arXiv 2306.08153): rows
-    /// further apart than `bands` are orthogonal, and a record takes part at most every `bands` steps.
+    /// further apart than `bands` are orthogonal, and a record takes part at most every `bands` steps. The proof stands in
+    /// [`banded`](crate::banded).
     BandedMatrixFactorization {
         /// Steps of the whole run.
         steps: u64,
@@ -148,6 +149,19 @@ pub enum Event {
     Composed(Vec<Event>),
     /// A release without any privacy.
     NonPrivate,
+}
+
+impl Event {
+    /// `count` steps of which this is one: of banded noise one mechanism of that length, and else the event repeated.
+    #[must_use]
+    pub fn of_steps(&self, count: u64) -> Self {
+        match *self {
+            Self::BandedMatrixFactorization { steps: 1, bands, sampling_rate, noise_multiplier } => {
+                Self::BandedMatrixFactorization { steps: count, bands, sampling_rate, noise_multiplier }
+            }
+            _ => Self::Repeated { event: Box::new(self.clone()), count },
+        }
+    }
 }
 
 /// Law of the number of runs in a hyper-parameter search; drawn before the search and kept secret.

@@ -8,6 +8,12 @@
 //! After a crash the run goes back to a checkpoint and does some steps again, with fresh noise. Those are new releases and
 //! are charged again, under the same step number and a higher attempt.
 //!
+//! Steps with banded noise ([`Event::BandedMatrixFactorization`]) belong to *segments*: what one process did with one history
+//! of noise and one assignment of records to groups, both of which live in its memory and die with it. Each line names its
+//! segment; within one the steps follow one another, so a line that goes back, or a process that begins, opens the next.
+//! A segment of L steps is one banded mechanism, in which a record has at most `ceil(L / bands)` turns, and segments are
+//! composed like any other releases. Who merges two segments into one, to save a turn, must forge the whole chain.
+//!
 //! This module only knows the rules; reading, writing and syncing the file is the trainer's work.
 
 mod error;
@@ -43,8 +49,11 @@ pub struct StepEntry {
     pub step: u64,
     /// How often this step has been charged so far, counted from 1; it may skip numbers but not repeat one.
     pub attempt: u32,
-    /// What was released.
+    /// What was released; of banded noise one step, as if it stood alone.
     pub event: Event,
+    /// Of banded noise: which process's history the step goes on with, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<u32>,
 }
 
 /// What a line says.
@@ -67,6 +76,10 @@ pub struct Ledger {
     entries: Vec<StepEntry>,
     /// Highest attempt charged per step; `attempts[0]` is step 1.
     attempts: Vec<u32>,
+    segments: u32,
+    /// Steps in the last segment.
+    segment_len: u64,
+    turns: u64,
     head: String,
 }
 
@@ -75,7 +88,15 @@ impl Ledger {
     pub fn begin(first: Line) -> Result<Self, LedgerError> {
         first.check(ORIGIN, 1)?;
         match first.body {
-            Body::Genesis(genesis) => Ok(Self { genesis, entries: Vec::new(), attempts: Vec::new(), head: first.hash }),
+            Body::Genesis(genesis) => Ok(Self {
+                genesis,
+                entries: Vec::new(),
+                attempts: Vec::new(),
+                segments: 0,
+                segment_len: 0,
+                turns: 0,
+                head: first.hash,
+            }),
             Body::Step(_) => Err(LedgerError::MisplacedGenesis { line: 1 }),
         }
     }
@@ -96,9 +117,17 @@ impl Ledger {
         if attempt <= previous {
             return Err(LedgerError::AttemptNotHigher { line: number, step, attempt, previous });
         }
+        let bands = self.check_segment(&entry, number)?;
         match self.attempts.get_mut(step as usize - 1) {
             Some(slot) => *slot = attempt,
             None => self.attempts.push(attempt),
+        }
+        if let Some(segment) = entry.segment {
+            self.segment_len = if segment == self.segments { self.segment_len + 1 } else { 1 };
+            self.segments = segment;
+            self.turns += u64::from((self.segment_len - 1).is_multiple_of(bands));
+        } else {
+            self.turns += 1;
         }
         self.entries.push(entry);
         self.head = line.hash;
@@ -138,17 +167,53 @@ impl Ledger {
         self.attempts_of(step).saturating_add(1)
     }
 
-    /// Everything charged, as one event; equal neighbours are merged into [`Event::Repeated`].
+    /// How often a record may have taken part, at most: 1 for each step with noise of its own, and for a segment of L steps of
+    /// banded noise `ceil(L / bands)`.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// How many segments of banded noise were begun.
+    pub fn segments(&self) -> u32 {
+        self.segments
+    }
+
+    /// Everything charged, as one event; equal neighbours are merged into [`Event::Repeated`], and the steps of a segment into
+    /// one banded event.
     pub fn composed_event(&self) -> Event {
-        let mut runs: Vec<(&Event, u64)> = Vec::new();
+        let mut runs: Vec<(&StepEntry, u64)> = Vec::new();
         for entry in &self.entries {
             match runs.last_mut() {
-                Some((event, count)) if **event == entry.event => *count += 1,
-                _ => runs.push((&entry.event, 1)),
+                Some((first, count)) if first.event == entry.event && first.segment == entry.segment => *count += 1,
+                _ => runs.push((entry, 1)),
             }
         }
-        let repeated = |(event, count): (&Event, u64)| Event::Repeated { event: Box::new(event.clone()), count };
-        Event::Composed(runs.into_iter().map(repeated).collect())
+        Event::Composed(runs.into_iter().map(|(first, count)| first.event.of_steps(count)).collect())
+    }
+
+    /// Whether an entry goes on with its segment or opens the next; its number of bands, or 1.
+    fn check_segment(&self, entry: &StepEntry, line: usize) -> Result<u64, LedgerError> {
+        let wrong = |reason| Err(LedgerError::Segment { line, reason });
+        let (segment, bands) = match (entry.segment, &entry.event) {
+            (Some(segment), Event::BandedMatrixFactorization { steps: 1, bands: bands @ 1.., sampling_rate, .. }) => {
+                if sampling_rate.is_none() {
+                    return wrong("a step of a segment draws its batch by coins");
+                }
+                (segment, *bands)
+            }
+            (None, event) if !matches!(event, Event::BandedMatrixFactorization { .. }) => return Ok(1),
+            _ => return wrong("a step with banded noise, and no other, is one step of a segment"),
+        };
+        if segment != self.segments {
+            let next = Some(segment) == self.segments.checked_add(1);
+            return if next { Ok(bands) } else { wrong("segments are numbered one after the other") };
+        }
+        match self.entries.last() {
+            Some(last) if last.segment == entry.segment && last.event == entry.event && last.step + 1 == entry.step => {
+                Ok(bands)
+            }
+            _ => wrong("the steps of a segment follow one another and are alike"),
+        }
     }
 
     fn attempts_of(&self, step: u64) -> u32 {

@@ -23,6 +23,7 @@
 
 mod account;
 mod adaptive;
+pub mod banded;
 pub mod calibrate;
 pub mod chain;
 mod closed;

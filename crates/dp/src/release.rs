@@ -35,6 +35,9 @@ pub(crate) struct Releases {
     pub(crate) searches: Vec<(Releases, Trials, u64)>,
     /// A sampler whose amplification no theorem gives was charged without it.
     pub(crate) unamplified: bool,
+    /// The releases cost at least what the event does, and perhaps more, so nothing bounds the event from below: who observes a
+    /// banded run does not know the groups, and its last turn may be cut short.
+    pub(crate) from_above: bool,
 }
 
 /// Flattens `event`; releases that touch no record are left out.
@@ -107,12 +110,9 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
             if *bands == 0 {
                 return Err(Unsupported::Malformed("a banded matrix has at least one band"));
             }
+            flat.from_above |= *bands > 1 && *steps > 0;
             let uses = times(steps.div_ceil(*bands))?;
-            let rate = sampling_rate.unwrap_or(SamplingRate::ONE);
-            if uses > 0 {
-                flat.unamplified |= sampling_rate.is_none();
-                poisson(rate, noise_multiplier.get(), uses, adjacency, flat);
-            }
+            banded(*sampling_rate, noise_multiplier.get(), uses, adjacency, flat);
         }
         Event::HyperparameterSelection { event, trials } => {
             flat.searches.push((releases(event, adjacency)?, trials.checked()?, count));
@@ -126,6 +126,14 @@ fn flatten(event: &Event, count: u64, adjacency: Adjacency, flat: &mut Releases)
         Event::NonPrivate => return Err(Unsupported::NonPrivate),
     }
     Ok(())
+}
+
+/// The turns of a unit in steps with banded noise; see [`crate::banded`].
+fn banded(rate: Option<SamplingRate>, noise: f64, turns: u64, adjacency: Adjacency, flat: &mut Releases) {
+    if turns > 0 {
+        flat.unamplified |= rate.is_none();
+        poisson(rate.unwrap_or(SamplingRate::ONE), noise, turns, adjacency, flat);
+    }
 }
 
 fn require(
@@ -301,7 +309,7 @@ impl Releases {
         };
         let mut mechanisms: Vec<_> = self.mechanisms.iter().map(plain).collect();
         mechanisms.sort_by_key(|(mechanism, _)| mechanism.key());
-        Self { mechanisms, searches: self.searches.clone(), unamplified: true }
+        Self { mechanisms, searches: self.searches.clone(), unamplified: true, from_above: self.from_above }
     }
 
     /// The dominating pairs in one direction.

@@ -8,8 +8,8 @@ use crate::report::FORMAT;
 use crate::verify::{Verified, verify};
 use crate::words::{self, clean};
 use crate::{
-    AdaptiveClip, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, OwnerFigure, Provenance, Report,
-    Section, Selftest, Utility, assumptions, statement,
+    AdaptiveClip, Banded, Control, Edition, Error, GuaranteeFigures, LedgerSummary, Mechanism, OwnerFigure, Provenance,
+    Report, Section, Selftest, Utility, assumptions, statement,
 };
 
 /// Assembles the report of the run in `run`, the folder that contains `public`.
@@ -45,7 +45,7 @@ pub fn assemble(run: &Path, edition: Edition) -> Result<Report, Error> {
         name: clean(&verified.plan.name),
         statement: statement::statement(&verified, &guarantee.reading, &ledger, &scope),
         guarantee,
-        mechanism: mechanism(&verified.plan),
+        mechanism: mechanism(&verified),
         scope,
         ledger,
         corpus,
@@ -102,10 +102,11 @@ fn summary(run: &Verified) -> LedgerSummary {
     }
 }
 
-fn mechanism(plan: &Plan) -> Mechanism {
-    let privacy = &plan.privacy;
+fn mechanism(run: &Verified) -> Mechanism {
+    let (plan, privacy) = (&run.plan, &run.plan.privacy);
+    let named = |plain: &str, banded: &str| privacy.banded.map_or(plain, |_| banded).to_owned();
     Mechanism {
-        name: "dp-sgd".to_owned(),
+        name: named("dp-sgd", "dp-bandmf"),
         optimizer: clean(&plan.train.optimizer),
         learning_rate: plan.train.learning_rate,
         adapter: clean(&plan.model.adapter),
@@ -121,12 +122,19 @@ fn mechanism(plan: &Plan) -> Mechanism {
         sensitivity: privacy.sensitivity,
         noise_multiplier: privacy.noise_multiplier.get(),
         noise_standard_deviation: privacy.noise_multiplier.get() * privacy.sensitivity,
-        sampling: "poisson".to_owned(),
+        sampling: named("poisson", "cyclic-poisson"),
         sampling_rate: privacy.sampling_rate,
         sampling_rate_decimal: privacy.sampling_rate.get(),
         expected_batch_size: privacy.expected_batch_size,
         dataset_size_bound: privacy.dataset_size_bound,
         steps_planned: privacy.steps,
+        banded: privacy.banded.map(|banded| Banded {
+            bands: banded.bands,
+            group_sampling_rate: banded.group_sampling_rate,
+            turns_planned: banded.turns,
+            turns_charged: run.ledger.turns(),
+            segments: run.ledger.segments(),
+        }),
     }
 }
 

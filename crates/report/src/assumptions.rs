@@ -13,7 +13,13 @@ use crate::{Assumption, Basis};
 /// The assumption table of a plan.
 pub(crate) fn assumptions(plan: &Plan) -> Vec<Assumption> {
     let unit = unit_name(plan.privacy.privacy_unit);
-    let mut table: Vec<Assumption> = ENFORCED.iter().map(|(what, how)| row(what, Basis::Enforced, how)).collect();
+    let replaced = plan.privacy.banded.map(|_| BANDED[0]);
+    let enforced = replaced.iter().chain(&ENFORCED[usize::from(replaced.is_some())..]);
+    let mut table: Vec<Assumption> = enforced.map(|(what, how)| row(what, Basis::Enforced, how)).collect();
+    if replaced.is_some() {
+        table.push(row(BANDED[1].0, Basis::Enforced, BANDED[1].1));
+        table.push(row(BANDED[2].0, Basis::Tested, BANDED[2].1));
+    }
     table.extend(TESTED.iter().map(|(what, how)| row(what, Basis::Tested, how)));
     table.extend(plan.stages.iter().map(stage));
     table.push(match &plan.data.unit_column {
@@ -102,6 +108,24 @@ const ENFORCED: [(&str, &str); 9] = [
         "this report computed it from the ledger and rounded it up; no stored epsilon is used",
     ),
     ("This edition or its public sibling holds nothing private", "the public edition is made without opening private/"),
+];
+
+/// What takes the place of the first row above where noise is banded, and what comes with it.
+const BANDED: [(&str, &str); 3] = [
+    (
+        "Batches are drawn by cyclic Poisson sampling at the accounted rate",
+        "one of the groups has its turn in each step; the sampler compares 64 cipher bits with the integer threshold that the \
+         plan and every line of the ledger state; this report compared them",
+    ),
+    (
+        "Noise is taken back only within one process, and turns add up over all of them",
+        "past noise is never written; each process opens a segment with new groups, and the ledger's rules count the turns of \
+         every segment",
+    ),
+    (
+        "Past noise is combined by the strategy matrix whose columns have norm 1",
+        "applied to the noise that was added, the whole matrix gives fresh noise back",
+    ),
 ];
 
 const TESTED: [(&str, &str); 3] = [

@@ -176,6 +176,21 @@ fn mechanism(report: &Report, blocks: &mut Vec<Block>) {
                 String::from(mechanism.sampling_rate)
             )),
         ),
+        (
+            "banded noise",
+            mechanism.banded.map(|banded| {
+                format!(
+                    "{} bands; a unit's group has its turn in one step of {}, at rate {} ({} of 2^64); {} of {} turns charged, {}",
+                    banded.bands,
+                    banded.bands,
+                    number(banded.group_sampling_rate.get()),
+                    String::from(banded.group_sampling_rate),
+                    banded.turns_charged,
+                    banded.turns_planned,
+                    count(banded.segments.into(), "segment"),
+                )
+            }),
+        ),
         ("divisor (expected batch size)", Some(number(mechanism.expected_batch_size))),
         ("public bound on the number of units", Some(mechanism.dataset_size_bound.to_string())),
         ("steps planned", Some(mechanism.steps_planned.to_string())),

@@ -80,6 +80,15 @@ pub(crate) struct PlanPrivacy {
     pub(crate) dataset_size_bound: u64,
     pub(crate) sampling_rate: SamplingRate,
     pub(crate) steps: u64,
+    #[serde(default)]
+    pub(crate) banded: Option<Banded>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(crate) struct Banded {
+    pub(crate) bands: u64,
+    pub(crate) group_sampling_rate: SamplingRate,
+    pub(crate) turns: u64,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -145,10 +145,25 @@ pub struct AdaptiveClip {
     pub unclipped_noise_multiplier: f64,
 }
 
+/// Noise that later steps take back in part, and the groups that take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Banded {
+    /// Bands of the strategy matrix, and groups.
+    pub bands: u64,
+    /// Inclusion probability of a unit when its group has its turn: threshold over 2^64.
+    pub group_sampling_rate: SamplingRate,
+    /// How often a unit may have its turn, at most: what the plan pays for.
+    pub turns_planned: u64,
+    /// How often at most it may have had it.
+    pub turns_charged: u64,
+    /// Processes that trained, each with groups and noise of its own.
+    pub segments: u32,
+}
+
 /// How the guarantee comes about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mechanism {
-    /// `dp-sgd`.
+    /// `dp-sgd`, or `dp-bandmf` where noise is banded.
     pub name: String,
     /// Optimizer that reads the noisy gradient.
     pub optimizer: String,
@@ -171,11 +186,11 @@ pub struct Mechanism {
     pub sensitivity: f64,
     /// Noise standard deviation over sensitivity.
     pub noise_multiplier: f64,
-    /// Standard deviation of the noise on every entry of the sum.
+    /// Standard deviation of the noise on every entry of the sum; where noise is banded, of the fresh noise it is made from.
     pub noise_standard_deviation: f64,
-    /// `poisson`.
+    /// `poisson`, or `cyclic-poisson` where noise is banded.
     pub sampling: String,
-    /// Inclusion probability, exactly: threshold over 2^64.
+    /// Inclusion probability, exactly: threshold over 2^64; where noise is banded, over the choice of groups.
     pub sampling_rate: SamplingRate,
     /// The same as a decimal, rounded up.
     pub sampling_rate_decimal: f64,
@@ -185,6 +200,9 @@ pub struct Mechanism {
     pub dataset_size_bound: u64,
     /// Steps planned.
     pub steps_planned: u64,
+    /// How steps are connected, where they are.
+    #[serde(default)]
+    pub banded: Option<Banded>,
 }
 
 /// What the guarantee covers and what not.

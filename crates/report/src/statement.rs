@@ -5,7 +5,7 @@
 
 use privet_dp::{Adjacency, Guarantee};
 
-use crate::folder::{Plan, PlanStage};
+use crate::folder::{Banded, Plan, PlanStage};
 use crate::verify::Verified;
 use crate::words::{self, clean, count, number};
 use crate::{GroupFigure, LedgerSummary, ReadingPoint, Scope, StageScope, Statement};
@@ -79,22 +79,57 @@ fn mechanism(run: &Verified, ledger: &LedgerSummary) -> String {
             if again == 1 { "1 was".to_owned() } else { format!("{again} were") }
         ),
     };
+    let (name, draws, added) = match privacy.banded {
+        None => {
+            let rate = number(privacy.sampling_rate.get());
+            (
+                "DP-SGD",
+                format!("draws every {unit} by its own coin (Poisson sampling, rate {rate})"),
+                "adds Gaussian noise",
+            )
+        }
+        Some(Banded { bands, group_sampling_rate, .. }) => {
+            let rate = number(group_sampling_rate.get());
+            let draws = format!(
+                "draws from one of {bands} groups, which take turns, every {unit} by its own coin (cyclic Poisson sampling, rate \
+                 {rate} in its turn)"
+            );
+            (
+                "DP-SGD with banded noise (DP-BandMF, arXiv 2306.08153)",
+                draws,
+                "adds correlated noise, made from Gaussian noise",
+            )
+        }
+    };
     format!(
-        "The mechanism is DP-SGD. Each step draws every {unit} by its own coin (Poisson sampling, rate {}), clips the \
-         {unit}'s gradient to L2 norm {}, adds Gaussian noise of standard deviation {} to the sum (noise multiplier {}, \
-         sensitivity {}) and divides by the public constant {}. {}{} charged, up to step {} of {} planned; {again}. The \
+        "The mechanism is {name}. Each step {draws}, clips the \
+         {unit}'s gradient to L2 norm {}, {added} of standard deviation {} to the sum (noise multiplier {}, \
+         sensitivity {}) and divides by the public constant {}. {}{}{} charged, up to step {} of {} planned; {again}. The \
          figure was computed with {}.",
-        number(privacy.sampling_rate.get()),
         number(privacy.max_grad_norm),
         number(privacy.noise_multiplier.get() * privacy.sensitivity),
         number(privacy.noise_multiplier.get()),
         number(privacy.sensitivity),
         number(privacy.expected_batch_size),
         adaptive(plan, unit),
+        turns(run, unit),
         if charged == 1 { "1 noisy release is".to_owned() } else { format!("{charged} noisy releases are") },
         ledger.steps_reached,
         privacy.steps,
         words::method(run.guarantee.engine, run.guarantee.order),
+    )
+}
+
+/// What steps with banded noise cost together.
+fn turns(run: &Verified, unit: &str) -> String {
+    let Some(banded) = run.plan.privacy.banded else { return String::new() };
+    format!(
+        "The noise of a step is taken back, in part, by the {} steps after it. A {unit}'s group is drawn at random, once for each process that trains \
+         ({} on the ledger); all of them together gave a {unit} at most {} of the {} planned, and these, not the steps, are what is charged. ",
+        banded.bands - 1,
+        count(run.ledger.segments().into(), "segment"),
+        count(run.ledger.turns(), "turn"),
+        banded.turns,
     )
 }
 

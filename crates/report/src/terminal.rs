@@ -94,7 +94,10 @@ fn means(report: &Report) -> String {
 fn mechanism(report: &Report) -> String {
     let (mechanism, guarantee) = (&report.mechanism, &report.guarantee);
     format!(
-        "DP-SGD, {}; noise multiplier {}, clipping norm {}{}, Poisson rate {}, divisor {}",
+        "{}, {}; noise multiplier {}, clipping norm {}{}, Poisson rate {}, divisor {}",
+        mechanism
+            .banded
+            .map_or("DP-SGD".to_owned(), |banded| format!("DP-BandMF with {}", words::count(banded.bands, "band"))),
         statement::steps(guarantee.steps_charged, &report.ledger, mechanism.steps_planned),
         number(mechanism.noise_multiplier),
         number(mechanism.max_grad_norm),

@@ -10,9 +10,9 @@
 use std::path::Path;
 
 use privet_dp::ledger::{self, Ledger};
-use privet_dp::{Event, Guarantee, account, sensitivity};
+use privet_dp::{Event, Guarantee, SamplingRate, account, sensitivity};
 
-use crate::folder::{self, Plan, PublicLine};
+use crate::folder::{self, Banded, Plan, PublicLine};
 use crate::{CurvePoint, Error, words};
 
 /// Points of the curve at most.
@@ -27,6 +27,8 @@ pub(crate) struct Verified {
     pub(crate) ledger: Ledger,
     pub(crate) guarantee: Guarantee,
     pub(crate) curve: Vec<CurvePoint>,
+    /// How often a unit may have taken part after so many lines of the ledger.
+    pub(crate) turns: Vec<u64>,
     /// The ledger's text, for checks against records of its length.
     pub(crate) ledger_text: String,
 }
@@ -50,8 +52,9 @@ pub(crate) fn verify(run: &Path) -> Result<Verified, Error> {
     check_charges(&plan, &ledger)?;
     let guarantee = privet_dp::guarantee(&ledger)?;
     check_target(&plan, &guarantee)?;
-    let curve = curve(&plan, &guarantee)?;
-    let verified = Verified { plan, ledger, guarantee, curve, ledger_text };
+    let turns = turns_of(&plan, &ledger);
+    let curve = curve(&plan, &guarantee, &turns)?;
+    let verified = Verified { plan, ledger, guarantee, curve, turns, ledger_text };
     check_public_log(&verified, &public.join("public.jsonl"))?;
     Ok(verified)
 }
@@ -60,9 +63,15 @@ pub(crate) fn verify(run: &Path) -> Result<Verified, Error> {
 fn planned_event(plan: &Plan) -> Event {
     let privacy = &plan.privacy;
     let (sampling_rate, noise_multiplier) = (privacy.sampling_rate, privacy.noise_multiplier);
-    match privacy.adaptive_clip {
-        None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
-        Some(adaptive) => Event::PoissonSampledGaussians {
+    match (privacy.banded, privacy.adaptive_clip) {
+        (Some(Banded { bands, group_sampling_rate, .. }), _) => Event::BandedMatrixFactorization {
+            steps: 1,
+            bands,
+            sampling_rate: Some(group_sampling_rate),
+            noise_multiplier,
+        },
+        (None, None) => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
+        (None, Some(adaptive)) => Event::PoissonSampledGaussians {
             sampling_rate,
             noise_multipliers: vec![noise_multiplier, adaptive.unclipped_noise_multiplier],
         },
@@ -94,11 +103,29 @@ fn check_plan(plan: &Plan) -> Result<(), Error> {
         let found = adaptive.unclipped_noise_multiplier.get();
         mismatch("unclipped_noise_multiplier", "public/plan.json", &found, &expected)?;
     }
+    if let Some(banded) = privacy.banded {
+        check_banded(plan, banded)?;
+    }
     let (delta, bound) = (privacy.delta.get(), privacy.dataset_size_bound);
     if delta * bound as f64 >= 1.0 {
         return Err(Error::DeltaTooLarge { delta, bound });
     }
     Ok(())
+}
+
+/// Groups that are drawn at the rate which makes batches of the expected size, turns enough for the steps, and one bound for all.
+fn check_banded(plan: &Plan, banded: Banded) -> Result<(), Error> {
+    let (privacy, place) = (&plan.privacy, "public/plan.json");
+    let turn = privacy.expected_batch_size * banded.bands as f64;
+    let rate = SamplingRate::from_ratio(turn as u64, privacy.dataset_size_bound).ok();
+    mismatch("banded.group_sampling_rate", place, &Some(banded.group_sampling_rate), &rate)?;
+    mismatch("adaptive_clip", place, &privacy.adaptive_clip.is_some(), &false)?;
+    mismatch(
+        "banded.turns",
+        place,
+        &Some(banded.turns),
+        &privacy.steps.checked_next_multiple_of(banded.bands).map(|steps| steps / banded.bands),
+    )
 }
 
 fn check_genesis(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
@@ -121,7 +148,13 @@ fn check_charges(plan: &Plan, ledger: &Ledger) -> Result<(), Error> {
             return Err(Error::Mismatch { field: "step", place, found: entry.step.to_string(), expected });
         }
     }
-    Ok(())
+    match plan.privacy.banded {
+        Some(Banded { turns, .. }) if ledger.turns() > turns => {
+            let (place, expected) = ("public/ledger.jsonl".to_owned(), format!("at most {turns}"));
+            Err(Error::Mismatch { field: "the number of turns", place, found: ledger.turns().to_string(), expected })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_target(plan: &Plan, guarantee: &Guarantee) -> Result<(), Error> {
@@ -140,19 +173,33 @@ fn in_words(guarantee: &Guarantee, epsilon: f64) -> String {
     format!("epsilon = {epsilon} {context}")
 }
 
-/// epsilon of the first `charged` releases. All releases of a verified ledger are alike, so the number is enough.
-fn epsilon_after(plan: &Plan, charged: u64) -> Result<f64, Error> {
-    let event = Event::Repeated { event: Box::new(planned_event(plan)), count: charged };
+/// Turns in the first 0, 1, … lines of a verified ledger; without banded noise every line is one.
+fn turns_of(plan: &Plan, ledger: &Ledger) -> Vec<u64> {
+    let bands = plan.privacy.banded.map_or(1, |banded| banded.bands);
+    let (mut turns, mut segment, mut length) = (vec![0], None, 0_u64);
+    for entry in ledger.entries() {
+        if entry.segment.is_none() || entry.segment != segment {
+            (segment, length) = (entry.segment, 0);
+        }
+        turns.push(turns[turns.len() - 1] + u64::from(length.is_multiple_of(bands)));
+        length += 1;
+    }
+    turns
+}
+
+/// epsilon of so many turns. All releases of a verified ledger are alike, so the number is enough.
+fn epsilon_after(plan: &Plan, turns: u64) -> Result<f64, Error> {
+    let event = Event::Repeated { event: Box::new(planned_event(plan)), count: turns };
     Ok(account(&event, plan.privacy.delta, plan.privacy.adjacency)?.epsilon_upper.get())
 }
 
-fn curve(plan: &Plan, guarantee: &Guarantee) -> Result<Vec<CurvePoint>, Error> {
+fn curve(plan: &Plan, guarantee: &Guarantee, turns: &[u64]) -> Result<Vec<CurvePoint>, Error> {
     let last = guarantee.steps_charged;
     let parts = last.min(CURVE_POINTS);
     let inner = (1..parts).map(|part| (u128::from(last) * u128::from(part) / u128::from(parts)) as u64);
     let mut points = Vec::new();
     for charged in inner {
-        points.push(CurvePoint { charged, epsilon: epsilon_after(plan, charged)? });
+        points.push(CurvePoint { charged, epsilon: epsilon_after(plan, turns[charged as usize])? });
     }
     points.push(CurvePoint { charged: last, epsilon: guarantee.epsilon.get() });
     Ok(points)
@@ -185,7 +232,7 @@ fn check_public_log(run: &Verified, path: &Path) -> Result<(), Error> {
         };
         let computed = match run.curve.binary_search_by_key(&charged, |point| point.charged) {
             Ok(point) => run.curve[point].epsilon,
-            Err(_) if index == last => epsilon_after(&run.plan, charged)?,
+            Err(_) if index == last => epsilon_after(&run.plan, run.turns[charged as usize])?,
             Err(_) => continue,
         };
         if line.epsilon.is_nan() || line.epsilon < computed * (1.0 - SLACK) {

@@ -31,6 +31,7 @@ use privet_model::{SampleGradients, gradients};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::banded::Segment;
 use crate::config::Clipping;
 use crate::keys::StepKey;
 use crate::ledger_file::LedgerFile;
@@ -226,8 +227,13 @@ impl ClippedSum {
     }
 
     /// Adds Gaussian noise, once, with standard deviation `noise_multiplier * sensitivity`; to the count too, where the event has
-    /// noise for it, and else the count is dropped.
-    pub fn privatize(mut self, noise: Noise) -> Release {
+    /// noise for it, and else the count is dropped. Banded noise is made of that, and goes on with what the segment added before.
+    pub fn privatize(mut self, mut noise: Noise<'_>) -> Release {
+        if let Some(segment) = noise.segment.take() {
+            let stddev = noise.multiplier.get() * privet_dp::sensitivity(self.max_grad_norm, noise.adjacency);
+            segment.add(&mut self.values, stddev, &noise.key);
+            return Release { values: self.values, count: None, stddev: segment.spread() * stddev, entry: noise.entry };
+        }
         let stddev = mutate!(noise.stddev(self.max_grad_norm);
             NoiseWithoutC => noise.multiplier.get(),
             NoiseOfAReplica => noise.stddev(self.max_grad_norm) / 2_f64.sqrt(),
@@ -279,16 +285,18 @@ pub(crate) fn add(total: &mut [Vec<f64>], part: &[Vec<f32>]) {
 }
 
 /// What one step's noise is made from, and the ledger entry that accounts for it. Used up by the step.
-pub struct Noise {
+pub struct Noise<'a> {
     key: StepKey,
     multiplier: NoiseMultiplier,
     /// The noise of the count of unclipped units, where that is released.
     count: Option<NoiseMultiplier>,
     adjacency: Adjacency,
+    /// The steps before, which banded noise takes back in part.
+    segment: Option<&'a mut Segment>,
     entry: StepEntry,
 }
 
-impl Noise {
+impl<'a> Noise<'a> {
     /// Noise of the step and attempt that `key` was made for; the amount and the event on the ledger come from one
     /// value, so they cannot differ. An event of two sums is gradients and the count of unclipped units, in this order.
     /// `None` for every event that is not one step of this engine.
@@ -301,8 +309,25 @@ impl Noise {
             },
             _ => return None,
         };
-        let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone() };
-        Some(Self { key, multiplier, count, adjacency, entry })
+        let entry = StepEntry { step: key.step(), attempt: key.attempt(), event: event.clone(), segment: None };
+        Some(Self { key, multiplier, count, adjacency, segment: None, entry })
+    }
+
+    /// The same for one step with banded noise, which goes on with `segment`. `None` for every other event, and for one of
+    /// other bands.
+    pub fn banded(key: StepKey, event: &Event, adjacency: Adjacency, segment: &'a mut Segment) -> Option<Self> {
+        let Event::BandedMatrixFactorization { steps: 1, bands, noise_multiplier, .. } = event else { return None };
+        let (step, attempt, number) = (key.step(), key.attempt(), Some(segment.number()));
+        let entry = StepEntry { step, attempt, event: event.clone(), segment: number };
+        let known = *bands == segment.bands();
+        known.then_some(Self {
+            key,
+            multiplier: *noise_multiplier,
+            count: None,
+            adjacency,
+            segment: Some(segment),
+            entry,
+        })
     }
 
     /// Standard deviation of the noise on a sum whose units were clipped to `max_grad_norm`.

@@ -115,6 +115,12 @@ pub struct PrivacyConfig {
     /// How C moves, for `clipping = "adaptive"`, where it begins with `max_grad_norm`.
     #[serde(default)]
     pub adaptive_clip: Option<AdaptiveClip>,
+    /// Whether steps have noise of their own, or noise that later steps take back in part.
+    #[serde(default)]
+    pub noise: NoiseKind,
+    /// How far steps are connected, for `noise = "banded"`.
+    #[serde(default)]
+    pub banded: Option<Banded>,
     /// The public divisor of the noisy sum; with `dataset_size_bound` it fixes the sampling rate.
     pub expected_batch_size: u64,
     /// A *public* upper bound on the number of units. Never a row count: that is private under add-remove.
@@ -142,6 +148,25 @@ pub enum Clipping {
     /// As flat, with a C that follows a quantile of the norms: every step also releases, with noise of its own, how many of its
     /// units were short enough (Andrew et al. 2021, arXiv 1905.03871).
     Adaptive,
+}
+
+/// How the noise of one step goes with that of others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseKind {
+    /// Not at all.
+    #[default]
+    Independent,
+    /// Banded matrix factorisation: see [`privet_dp::banded`].
+    Banded,
+}
+
+/// `[privacy.banded]`: noise that the following steps take back in part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Banded {
+    /// Steps that are connected, and groups that take turns.
+    pub bands: u64,
 }
 
 /// `[privacy.adaptive_clip]`: how the clipping norm follows the gradients. Epsilon covers it.

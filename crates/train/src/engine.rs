@@ -12,7 +12,7 @@
 //!
 //! Every step is charged: a step that is run again after a crash has a higher attempt, fresh keys and so fresh noise,
 //! and its own entry on the ledger. The run never charges more steps than the plan's, so a step lost in a crash is
-//! a step less at the end, not an epsilon more.
+//! a step less at the end, not an epsilon more. With banded noise ([`crate::banded`]) what counts is not steps but turns.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -20,14 +20,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
+use privet_dp::SamplingRate;
+use privet_dp::ledger::Ledger;
 use privet_model::{Decoder, Tensors, TokenBatch};
 use rayon::prelude::*;
 
 use crate::adamw::{AdamW, AdamWConfig, LearningRate};
+use crate::banded::{CyclicSampler, Segment};
 use crate::clip::{ClipBound, ClippedPart, ClippedSum, Noise, PrivateGradient, SumBuffers, Tally};
-use crate::keys::RunKeys;
+use crate::keys::{NoiseKey, RunKeys};
 use crate::ledger_file::LedgerFile;
-use crate::plan::{Control, TrainPlan};
+use crate::plan::{Control, PlannedBanded, TrainPlan};
 use crate::run_folder::{RunFolder, append_line};
 use crate::sampler::PoissonSampler;
 use crate::tokens::unit::{Physical, pack};
@@ -144,9 +147,62 @@ fn host<B: burn::tensor::backend::Backend>(losses: burn::tensor::Tensor<B, 1>) -
     losses.into_data().convert::<f32>().to_vec().unwrap_or_default()
 }
 
-/// Steps on the ledger, those that were run again counted again.
-pub(crate) fn charged(ledger: &LedgerFile) -> u64 {
-    mutate!(ledger.ledger().entries().len() as u64; ResumedStepsAreFree => ledger.ledger().last_step())
+/// What the ledger charges, steps that were run again counted again: the steps, or for banded noise the turns of a unit.
+pub(crate) fn turns(ledger: &LedgerFile) -> u64 {
+    mutate!(ledger.ledger().turns(); ResumedStepsAreFree => ledger.ledger().last_step())
+}
+
+/// How a process draws batches and makes noise, with keys of its own.
+struct Process {
+    noise: NoiseKey,
+    draws: Draws,
+}
+
+/// Whom a step may draw.
+enum Draws {
+    Everyone(PoissonSampler),
+    /// One group after the other, with banded noise.
+    InTurns(CyclicSampler, Segment),
+}
+
+impl Process {
+    fn new(plan: &TrainPlan, sampling_rate: SamplingRate, tensors: usize, ledger: &Ledger) -> Result<Self, Error> {
+        let RunKeys { sampling, noise } = RunKeys::from_os()?;
+        let draws = match plan.privacy.banded {
+            None => Draws::Everyone(PoissonSampler::new(sampling, sampling_rate)),
+            Some(PlannedBanded { bands, group_sampling_rate, .. }) => {
+                // One number more than the last; should there be none, the ledger refuses.
+                let number = ledger.segments().saturating_add(1);
+                let sampler = CyclicSampler::new(sampling, group_sampling_rate, bands);
+                Draws::InTurns(sampler, Segment::new(bands, tensors, number))
+            }
+        };
+        Ok(Self { noise, draws })
+    }
+
+    /// Whether one more step is paid for: as the next turn, or in one that has begun.
+    fn may_step(&self, plan: &TrainPlan, ledger: &LedgerFile) -> bool {
+        let begins = match &self.draws {
+            Draws::Everyone(_) => true,
+            Draws::InTurns(_, segment) => segment.begins_turn(),
+        };
+        turns(ledger) + u64::from(begins) <= plan.privacy.turns()
+    }
+
+    fn draw(&self, step: u64, attempt: u32, units: u32) -> Vec<u32> {
+        match &self.draws {
+            Draws::Everyone(sampler) => sampler.draw(step, attempt, units),
+            Draws::InTurns(sampler, segment) => sampler.draw(segment.position(), step, attempt, units),
+        }
+    }
+
+    fn noise(&mut self, plan: &TrainPlan, step: u64, attempt: u32) -> Option<Noise<'_>> {
+        let (key, event) = (self.noise.step(step, attempt), plan.event());
+        match &mut self.draws {
+            Draws::Everyone(_) => Noise::new(key, &event, plan.privacy.adjacency),
+            Draws::InTurns(_, segment) => Noise::banded(key, &event, plan.privacy.adjacency, segment),
+        }
+    }
 }
 
 /// Standard deviation of the noise in each value of a private gradient, while C stays as it is. Public.
@@ -220,34 +276,31 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         }
         None => AdamW::new(optimizer_config(plan), &lengths),
     };
-    let keys = RunKeys::from_os()?;
     let sampling_rate = mutate!(plan.privacy.sampling_rate; RateFromTheData => {
         let share = plan.privacy.expected_batch_size as f64 / store.len() as f64;
-        privet_dp::SamplingRate::from_f64(share).unwrap_or(plan.privacy.sampling_rate)
+        SamplingRate::from_f64(share).unwrap_or(plan.privacy.sampling_rate)
     });
-    let sampler = PoissonSampler::new(keys.sampling, sampling_rate);
+    let mut process = Process::new(plan, sampling_rate, lengths.len(), ledger.ledger())?;
     let (rate, steps, adaptive) = (learning_rate(plan), plan.privacy.steps, plan.privacy.adaptive_clip);
     // Only a C that moves is part of the state.
     let moving = |bound: ClipBound| adaptive.map(|_| bound.max_grad_norm);
     let mut buffers = SumBuffers::zeros(lengths.iter().copied());
-    while optimizer.step() < steps && charged(ledger) < steps {
+    while optimizer.step() < steps && process.may_step(plan, ledger) {
         if cancelled.load(Ordering::Relaxed) {
             checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
             return Err(Error::Interrupted);
         }
         let step = optimizer.step() + 1;
         let attempt = ledger.ledger().next_attempt(step);
-        let drawn = mutate!(sampler.draw(step, attempt, store.len() as u32);
-            NoBatchIsEmpty => sampler.draw(step, attempt, store.len() as u32).into_iter().chain([0]).collect()
+        let drawn = mutate!(process.draw(step, attempt, store.len() as u32);
+            NoBatchIsEmpty => process.draw(step, attempt, store.len() as u32).into_iter().chain([0]).collect()
         );
         let units = store.units(drawn.iter().map(|unit| *unit as usize))?;
         let started = Instant::now();
         engine.decoder.put(&tensors);
         let sum = engine.clipped_sum_within(buffers, &units, bound);
         let tally = sum.tally();
-        let key = keys.noise.step(step, attempt);
-        let event = plan.event();
-        let Some(noise) = Noise::new(key, &event, plan.privacy.adjacency) else { break };
+        let Some(noise) = process.noise(plan, step, attempt) else { break };
         let divisor = mutate!(plan.privacy.expected_batch_size; DividedByTheBatch => units.len().max(1) as u64);
         let gradient = sum.privatize(noise).record(ledger)?.mean(divisor);
         let before = (step == 1).then(|| tensors.clone());
@@ -262,7 +315,7 @@ pub(crate) fn train_private<A: AutodiffBackend>(
         if step.is_multiple_of(plan.speed.checkpoint_every) || step == steps {
             checkpoint::save(&path, &tensors, &optimizer, moving(bound))?;
         }
-        let epsilon = plan.epsilon_after(charged(ledger))?;
+        let epsilon = plan.epsilon_after(turns(ledger))?;
         log_step(folder, &logs::Public { epsilon, ..log }, &tally, started.elapsed().as_secs_f64())?;
         observe(Observed::Step { step, steps, epsilon });
         if mutate!(false; StoppedByTheLoss => tally.loss_sum < 1e9) {

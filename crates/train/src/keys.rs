@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 
 const SAMPLING_CONTEXT: &str = "privet-train 2026 sampling key of one step";
+const GROUPS_CONTEXT: &str = "privet-train 2026 groups of a process that takes turns";
 const NOISE_CONTEXT: &str = "privet-train 2026 noise key of one step";
 
 /// 256 secret bits, zeroed on drop, never printed.
@@ -74,6 +75,11 @@ impl SamplingKey {
     /// The key of one step's draw. A pure function of the arguments.
     pub(crate) fn step(&self, step: u64, attempt: u32) -> Zeroizing<[u8; 32]> {
         self.0.at(SAMPLING_CONTEXT, step, attempt)
+    }
+
+    /// The key of the assignment of units to groups, which stays as long as the process.
+    pub(crate) fn groups(&self) -> Zeroizing<[u8; 32]> {
+        self.0.at(GROUPS_CONTEXT, 0, 0)
     }
 }
 

@@ -9,6 +9,7 @@ mod mutants;
 
 pub mod adamw;
 pub mod atomic;
+pub mod banded;
 mod canaries;
 mod checkpoint;
 pub mod clip;
@@ -31,8 +32,8 @@ pub mod tokens;
 pub mod training;
 
 pub use config::{
-    Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig,
-    TrainConfig,
+    Adapter, AuditConfig, Banded, Clipping, DataConfig, Format, LossOn, ModelConfig, NoiseKind, PrivacyConfig,
+    Schedule, SpeedConfig, TrainConfig,
 };
 pub use corpus_budget_file::CorpusBudgetFault;
 pub use error::Error;

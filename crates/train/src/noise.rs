@@ -23,7 +23,7 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use crate::keys::{StepKey, keystream};
-use draws::box_muller;
+pub(crate) use draws::box_muller;
 
 /// Elements one task fills; long enough to hide the cost of positioning the cipher.
 const CHUNK: usize = 4096;

@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::{
-    Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, PrivacyConfig, Schedule, SpeedConfig,
-    TrainConfig,
+    Adapter, AuditConfig, Clipping, DataConfig, Format, LossOn, ModelConfig, NoiseKind, PrivacyConfig, Schedule,
+    SpeedConfig, TrainConfig,
 };
 use crate::tokens::Encoder;
 use crate::tokens::chat::Template;
-pub use privacy::{PlannedAdaptiveClip, PlannedPrivacy, plan_privacy};
+pub use privacy::{PlannedAdaptiveClip, PlannedBanded, PlannedPrivacy, plan_privacy};
 
 /// Format name in `plan.json`.
 pub const FORMAT: &str = "privet-plan/v1";
@@ -304,8 +304,9 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
     let learned = inputs.format != Format::Text || data.loss_on == LossOn::All;
     let lora = model.adapter == Adapter::Lora;
     let fixed_noise = inputs.privacy.clipping != Clipping::Adaptive;
+    let own_noise = inputs.privacy.noise == NoiseKind::Independent;
     let users = inputs.privacy.privacy_unit == PrivacyUnit::User;
-    let checks: [(&str, bool, &str); 20] = [
+    let checks: [(&str, bool, &str); 21] = [
         (
             "privacy.privacy_unit",
             !users || inputs.unit_column.is_some(),
@@ -340,6 +341,11 @@ fn check_training(inputs: &PlanInputs<'_>) -> Result<(), Error> {
             "train.bias_correction",
             fixed_noise || !train.bias_correction,
             "subtracts the noise's variance, which moves with C under clipping = \"adaptive\": choose one of the two",
+        ),
+        (
+            "train.bias_correction",
+            own_noise || !train.bias_correction,
+            "subtracts the variance of noise that is new in every step, which banded noise is not: choose one of the two",
         ),
         ("train.adam_epsilon", train.adam_epsilon.is_finite() && train.adam_epsilon > 0.0, "must be positive"),
         ("train.speed.physical_batch_size", train.speed.physical_batch_size > 0, "must be at least 1"),
@@ -382,15 +388,15 @@ impl TrainPlan {
 
     /// Everything that the run will release, at most.
     pub fn whole_event(&self) -> Event {
-        Event::Repeated { event: Box::new(self.event()), count: self.privacy.steps }
+        self.event().of_steps(self.privacy.steps)
     }
 
-    /// Epsilon of `steps` charged steps at the plan's delta.
+    /// Epsilon of `turns` charged turns at the plan's delta; each step is one, but for banded noise.
     ///
     /// # Errors
     /// [`Error::Accounting`] when the accountant does not support the plan's adjacency.
-    pub fn epsilon_after(&self, steps: u64) -> Result<f64, Error> {
-        let event = Event::Repeated { event: Box::new(self.event()), count: steps };
+    pub fn epsilon_after(&self, turns: u64) -> Result<f64, Error> {
+        let event = Event::Repeated { event: Box::new(self.event()), count: turns };
         Ok(privet_dp::account(&event, self.privacy.delta, self.privacy.adjacency)?.epsilon_upper.get())
     }
 

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::atomic::{create_private_dir, write_atomic, write_atomic_with};
 use crate::canaries::Canaries;
-use crate::engine::{Engine, Job, Trained, charged, train_private};
+use crate::engine::{Engine, Job, Trained, train_private, turns};
 use crate::ledger_file::LedgerFile;
 use crate::logs::{Evaluation, Private, Training};
 use crate::plan::{Control, PlannedData, TrainPlan};
@@ -240,7 +240,7 @@ impl OnDevice for Run<'_, '_> {
         }
         if let Some(canaries) = &canaries {
             let scores = engine.losses(&probes);
-            let audit = canaries.audit(plan, &base_scores, &scores, plan.epsilon_after(charged(&ledger))?)?;
+            let audit = canaries.audit(plan, &base_scores, &scores, plan.epsilon_after(turns(&ledger))?)?;
             write_json(&folder.private("audit.json"), &audit)?;
             outcome.audit = Some(audit);
             observe(Observed::Audited);

@@ -52,7 +52,7 @@ fn ledger(event: &Event, steps: u64, salt: u8) -> Ledger {
     };
     let mut ledger = Ledger::begin(chain::seal(ledger::Body::Genesis(genesis), chain::ORIGIN)).unwrap();
     for number in 1..=steps {
-        let entry = ledger::StepEntry { step: number, attempt: 1, event: step(event) };
+        let entry = ledger::StepEntry { step: number, attempt: 1, event: step(event), segment: None };
         ledger.push(chain::seal(ledger::Body::Step(entry), ledger.head())).unwrap();
     }
     ledger

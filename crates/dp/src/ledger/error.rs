@@ -43,6 +43,14 @@ pub enum LedgerError {
         /// Attempt already charged.
         previous: u32,
     },
+    /// Banded noise outside a segment, or a segment that does not go on.
+    #[error("ledger line {line}: {reason}; a process that begins anew begins a new segment")]
+    Segment {
+        /// Line number from 1.
+        line: usize,
+        /// The rule.
+        reason: &'static str,
+    },
     /// The ledger ends elsewhere than the one it is compared with.
     #[error(
         "the ledger ends in {found}, not in {expected}: lines at its end are missing, or it is the ledger of another run"

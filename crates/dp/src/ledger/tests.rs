@@ -26,7 +26,7 @@ fn release(noise_multiplier: f64) -> Event {
 fn lines(steps: &[(u64, u32)]) -> Vec<Line> {
     let mut lines = vec![seal(Body::Genesis(genesis()), ORIGIN)];
     for &(step, attempt) in steps {
-        let body = Body::Step(StepEntry { step, attempt, event: release(1.0) });
+        let body = Body::Step(StepEntry { step, attempt, event: release(1.0), segment: None });
         let line = seal(body, &lines[lines.len() - 1].hash);
         lines.push(line);
     }
@@ -61,7 +61,7 @@ fn a_whole_ledger_is_read_back() {
 /// The format itself: a change here breaks every ledger in the world.
 #[test]
 fn a_line_is_spelled_like_this() {
-    let body = Body::Step(StepEntry { step: 1, attempt: 1, event: release(0.1 + 0.2) });
+    let body = Body::Step(StepEntry { step: 1, attempt: 1, event: release(0.1 + 0.2), segment: None });
     assert_eq!(
         seal(body, ORIGIN).to_json(),
         concat!(
@@ -79,6 +79,7 @@ fn line_of(error: &LedgerError) -> usize {
         LedgerError::MisplacedGenesis { line }
         | LedgerError::StepOutOfOrder { line, .. }
         | LedgerError::AttemptNotHigher { line, .. }
+        | LedgerError::Segment { line, .. }
         | LedgerError::Chain(
             ChainError::Malformed { line, .. }
             | ChainError::NotCanonical { line }
@@ -191,7 +192,7 @@ fn a_second_genesis_or_none_is_refused() {
     two.push(again);
     let text: String = two.iter().map(|line| line.to_json() + "\n").collect();
     assert_eq!(parse(&text), Err(LedgerError::MisplacedGenesis { line: 3 }));
-    let none = seal(Body::Step(StepEntry { step: 1, attempt: 1, event: release(1.0) }), ORIGIN);
+    let none = seal(Body::Step(StepEntry { step: 1, attempt: 1, event: release(1.0), segment: None }), ORIGIN);
     assert_eq!(parse(&(none.to_json() + "\n")), Err(LedgerError::MisplacedGenesis { line: 1 }));
 }
 
@@ -199,10 +200,10 @@ fn a_second_genesis_or_none_is_refused() {
 fn a_refused_line_leaves_the_ledger_as_it_was() {
     let mut ledger = parse(&texts(&plain(2)).concat()).unwrap();
     let before = ledger.clone();
-    let skipping = Body::Step(StepEntry { step: 4, attempt: 1, event: release(1.0) });
+    let skipping = Body::Step(StepEntry { step: 4, attempt: 1, event: release(1.0), segment: None });
     assert!(ledger.push(seal(skipping, before.head())).is_err());
     assert_eq!(ledger, before);
-    let next = Body::Step(StepEntry { step: 3, attempt: 1, event: release(1.0) });
+    let next = Body::Step(StepEntry { step: 3, attempt: 1, event: release(1.0), segment: None });
     ledger.push(seal(next, before.head())).unwrap();
     assert_eq!(ledger, parse(&texts(&plain(3)).concat()).unwrap());
 }
@@ -260,7 +261,7 @@ fn the_guarantee_charges_every_attempt() {
     let json = serde_json::to_string(&resumed).unwrap();
     assert!(json.contains(r#""adjacency":"zero-out","privacy_unit":"document","engine":"grid""#), "{json}");
     assert_eq!(serde_json::from_str::<crate::Guarantee>(&json).unwrap(), resumed);
-    let body = Body::Step(StepEntry { step: 1, attempt: 1, event: Event::NonPrivate });
+    let body = Body::Step(StepEntry { step: 1, attempt: 1, event: Event::NonPrivate, segment: None });
     let mut ledger = Ledger::begin(seal(Body::Genesis(genesis()), ORIGIN)).unwrap();
     ledger.push(seal(body, ledger.head())).unwrap();
     assert_eq!(guarantee(&ledger), Err(Unsupported::NonPrivate));

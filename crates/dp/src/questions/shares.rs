@@ -64,7 +64,7 @@ fn collect<'a>(event: &'a Event, phases: &mut Vec<(&'a Event, u64)>) -> Result<(
     Ok(())
 }
 
-/// How often `step` can still be done after `spent` so that everything together stays within `epsilon` at `delta`.
+/// How often `step` can still be done (with banded noise: in one segment more) after `spent` so that everything together stays within `epsilon` at `delta`.
 ///
 /// 0 where one more is too many; 2^53 for a step that costs nothing. [`Unreachable::Spent`] where `spent` alone exceeds the
 /// budget.
@@ -75,9 +75,7 @@ pub fn remaining_steps(
     delta: Delta,
     adjacency: Adjacency,
 ) -> Result<u64, Unreachable> {
-    calibrate::steps(epsilon, delta, adjacency, |count| {
-        Event::Composed(vec![spent.clone(), Event::Repeated { event: Box::new(step.clone()), count }])
-    })
+    calibrate::steps(epsilon, delta, adjacency, |count| Event::Composed(vec![spent.clone(), step.of_steps(count)]))
 }
 
 #[cfg(test)]

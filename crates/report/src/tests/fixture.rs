@@ -62,6 +62,10 @@ pub(super) fn event(plan: &Value) -> Event {
     let sampling_rate = serde_json::from_value(privacy["sampling_rate"].clone()).unwrap();
     let noise = |value: &Value| value.as_f64().map(|noise| NoiseMultiplier::new(noise).unwrap());
     let noise_multiplier = noise(&privacy["noise_multiplier"]).unwrap();
+    if let Some(bands) = privacy["banded"]["bands"].as_u64() {
+        let sampling_rate = serde_json::from_value(privacy["banded"]["group_sampling_rate"].clone()).unwrap();
+        return Event::BandedMatrixFactorization { steps: 1, bands, sampling_rate, noise_multiplier };
+    }
     match noise(&privacy["adaptive_clip"]["unclipped_noise_multiplier"]) {
         None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
         Some(count) => {
@@ -77,6 +81,15 @@ pub(super) fn adaptive(mut plan: Value, sensitivity: f64) -> Value {
         "target_unclipped_quantile": 0.5, "clipbound_learning_rate": 0.2, "unclipped_num_std": 12.5,
         "unclipped_noise_multiplier": 12.5 / sensitivity
     });
+    plan
+}
+
+/// The plan with banded noise.
+pub(super) fn banded(mut plan: Value, bands: u64) -> Value {
+    let of = |key: &str| plan["privacy"][key].as_u64().unwrap();
+    let rate = SamplingRate::from_ratio(of("expected_batch_size") * bands, of("dataset_size_bound")).unwrap();
+    let turns = of("steps").div_ceil(bands);
+    plan["privacy"]["banded"] = json!({ "bands": bands, "group_sampling_rate": rate, "turns": turns });
     plan
 }
 
@@ -99,9 +112,14 @@ pub(super) fn genesis(plan: &Value, plan_hash: String) -> Genesis {
 
 pub(super) fn ledger(genesis: Genesis, charges: impl IntoIterator<Item = (u64, u32, Event)>) -> Vec<Line> {
     let mut lines = vec![seal(Body::Genesis(genesis), ORIGIN)];
+    // A process that goes back begins a segment.
+    let (mut before, mut number) = (u64::MAX, 0);
     for (step, attempt, event) in charges {
         let previous = lines.last().unwrap().hash.clone();
-        lines.push(seal(Body::Step(StepEntry { step, attempt, event }), &previous));
+        number += u32::from(before.wrapping_add(1) != step || number == 0);
+        before = step;
+        let segment = matches!(event, Event::BandedMatrixFactorization { .. }).then_some(number);
+        lines.push(seal(Body::Step(StepEntry { step, attempt, event, segment }), &previous));
     }
     lines
 }

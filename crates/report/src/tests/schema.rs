@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fixture::{Run, adaptive, once_each, plan};
+use super::fixture::{Run, adaptive, banded, once_each, plan};
 use crate::{Edition, SCHEMA, assemble};
 
 /// As much of JSON Schema as the committed one uses; any other keyword is an error, so that nothing goes unchecked.
@@ -91,6 +91,7 @@ fn reports() -> Vec<Value> {
     let limited = Run::of(limited, &once_each(3));
     limited.removal(&stage, Some(4));
     let moving = Run::of(adaptive(plan(), 0.5), &once_each(3));
+    let turns = Run::of(banded(plan(), 4), &once_each(9));
     moving.remove("private");
     moving.receipt("b1", 0.5);
     let of = |run: &Run, edition| serde_json::to_value(assemble(run.root(), edition).unwrap()).unwrap();
@@ -101,6 +102,7 @@ fn reports() -> Vec<Value> {
         (&bare, Edition::Private),
         (&moving, Edition::Public),
         (&limited, Edition::Private),
+        (&turns, Edition::Public),
     ]
     .map(|(run, edition)| of(run, edition))
     .to_vec()

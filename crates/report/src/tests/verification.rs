@@ -3,7 +3,7 @@
 use privet_dp::{Adjacency, Delta, Event, account};
 use serde_json::json;
 
-use super::fixture::{Run, event, once_each, plan};
+use super::fixture::{Run, banded, event, genesis, ledger, once_each, plan};
 use crate::{Class, Edition, Error, FailedGate, Gates, assemble, check, statement};
 
 #[test]
@@ -25,6 +25,66 @@ fn epsilon_is_the_accountants_for_everything_charged() {
         report.statement.paragraphs[1]
             .contains("70 noisy releases are charged, up to step 60 of 60 planned; 10 were repeated")
     );
+}
+
+/// Interrupted after step 10 and taken up again from step 9, with eight bands: two turns and seven.
+#[test]
+fn banded_noise_is_charged_by_turns_over_all_segments() {
+    let mut charges = once_each(10);
+    charges.extend([(9, 2), (10, 2)]);
+    charges.extend((11..=60).map(|step| (step, 1)));
+    let mut plan = banded(plan(), 8);
+    plan["privacy"]["steps"] = json!(72);
+    plan["privacy"]["banded"]["turns"] = json!(9);
+    let run = Run::of(plan, &charges);
+    let report = assemble(run.root(), Edition::Private).unwrap();
+    let found = report.mechanism.banded.unwrap();
+    assert_eq!((found.bands, found.turns_planned, found.turns_charged, found.segments), (8, 9, 9, 2));
+    assert_eq!((report.mechanism.name.as_str(), report.mechanism.sampling.as_str()), ("dp-bandmf", "cyclic-poisson"));
+    let turns = |count| {
+        let event = Event::Repeated { event: Box::new(event(&run.plan)), count };
+        account(&event, Delta::new(1e-5).unwrap(), Adjacency::AddRemove).unwrap().epsilon_upper.get()
+    };
+    assert_eq!(report.guarantee.epsilon.to_bits(), turns(9).to_bits());
+    assert_eq!((report.guarantee.steps_charged, report.guarantee.epsilon_lower.to_bits()), (62, 0));
+    // The figures so far are those of the turns so far: one to step 8, and a third with the first step of the second segment.
+    for point in &report.ledger.curve {
+        let count = if point.charged <= 10 { point.charged.div_ceil(8) } else { 2 + (point.charged - 10).div_ceil(8) };
+        assert_eq!(point.epsilon.to_bits(), turns(count).to_bits(), "{}", point.charged);
+    }
+    let text = crate::markdown(&report);
+    for words in
+        ["DP-BandMF, arXiv 2306.08153", "cyclic Poisson", "9 turns of the 9 planned", "2 segments", "taken back"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("Batches are drawn by Poisson sampling"), "{text}");
+    // One segment less would be a turn less: a ledger with them joined breaks its rules, whoever sealed it.
+    let joined = run.read("public/ledger.jsonl").replace("\"segment\":2", "\"segment\":1");
+    run.write("public/ledger.jsonl", &joined);
+    assert!(matches!(assemble(run.root(), Edition::Public), Err(Error::Ledger { .. })));
+}
+
+#[test]
+fn banded_plans_that_pay_for_too_little_are_refused() {
+    let refused = |change: &dyn Fn(&mut serde_json::Value), field: &str, last: u64| {
+        let mut plan = banded(plan(), 8);
+        change(&mut plan["privacy"]);
+        let error = assemble(Run::of(plan, &once_each(last)).root(), Edition::Public).unwrap_err();
+        assert!(matches!(&error, Error::Mismatch { field: found, .. } if *found == field), "{error}");
+    };
+    assert!(assemble(Run::of(banded(plan(), 8), &once_each(60)).root(), Edition::Public).is_ok());
+    refused(&|privacy| privacy["banded"]["turns"] = json!(7), "banded.turns", 60);
+    refused(&|privacy| privacy["banded"]["turns"] = json!(9), "banded.turns", 60);
+    refused(&|privacy| privacy["banded"]["bands"] = json!(9), "banded.group_sampling_rate", 60);
+    refused(&|privacy| privacy["expected_batch_size"] = json!(255), "banded.group_sampling_rate", 60);
+    // The same steps by processes that each took a few.
+    let run = Run::of(banded(plan(), 8), &once_each(60));
+    let begin = genesis(&run.plan, blake3::hash(run.read("public/plan.json").as_bytes()).to_hex().to_string());
+    let again = (1..=9).map(|attempt| (1, attempt, event(&run.plan)));
+    run.write_ledger(&ledger(begin, again));
+    let error = assemble(run.root(), Edition::Public).unwrap_err();
+    assert!(matches!(error, Error::Mismatch { field: "the number of turns", .. }), "{error}");
 }
 
 #[test]

@@ -56,7 +56,8 @@ impl Corpus {
         let mut text = first.to_json() + "\n";
         let mut ledger = Ledger::begin(first).unwrap();
         for step in 1..=steps {
-            let line = seal(Body::Step(StepEntry { step, attempt: 1, event: plan.event() }), ledger.head());
+            let line =
+                seal(Body::Step(StepEntry { step, attempt: 1, event: plan.event(), segment: None }), ledger.head());
             text += &(line.to_json() + "\n");
             ledger.push(line).unwrap();
         }
@@ -113,6 +114,7 @@ fn plan(steps: u64) -> TrainPlan {
             dataset_size_bound: 100,
             sampling_rate,
             steps,
+            banded: None,
         },
         train: PlannedTrain {
             optimizer: String::new(),

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use privet_dp::ledger::Genesis;
 use privet_model::{ModelConfig as Architecture, Start, weights::WeightFile};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+
 use crate::plan::PlanInputs;
 use crate::tokens::store::StoreWriter;
+
+mod banded;
 
 type A = burn::backend::Autodiff<burn::backend::Flex>;
 
@@ -24,13 +27,25 @@ struct Loop {
 impl Loop {
     /// `bound`: units there may be; one of them is expected in a batch.
     fn new(bound: u64, steps: u64, noise_multiplier: f64) -> Self {
+        let (batch, no) = (if bound > 100 { 1 } else { 4 }, json!({}));
+        Self::planned(json!({ "noise_multiplier": noise_multiplier }), (batch, bound, steps), no).unwrap()
+    }
+
+    /// The same with more of its plan as it is written; `batch` of `bound` units in `steps` steps.
+    fn planned(more: Value, (batch, bound, steps): (u64, u64, u64), train: Value) -> Result<Self, Error> {
         let dir = tempfile::tempdir().unwrap();
-        let privacy = json!({
-            "privacy_unit": "document", "adjacency": "add-remove", "delta": 1e-6, "noise_multiplier": noise_multiplier,
-            "max_grad_norm": 0.5, "expected_batch_size": if bound > 100 { 1 } else { 4 }, "dataset_size_bound": bound, "steps": steps,
+        let mut privacy = json!({
+            "privacy_unit": "document", "adjacency": "add-remove", "delta": 1e-6,
+            "max_grad_norm": 0.5, "expected_batch_size": batch, "dataset_size_bound": bound, "steps": steps,
         });
+        let extend = |whole: &mut Value, more: Value| {
+            whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        };
+        extend(&mut privacy, more);
         let model = json!({ "base_model": MODEL, "adapter": "none", "unfrozen_parameters": ["*q_proj*", "*norm*"] });
-        let train = json!({ "learning_rate": 1e-4, "speed": { "physical_batch_size": 2, "checkpoint_every": 1 } });
+        let mut whole = json!({ "learning_rate": 1e-4, "speed": { "physical_batch_size": 2, "checkpoint_every": 1 } });
+        extend(&mut whole, train);
+        let train = whole;
         let plan = crate::plan(&PlanInputs {
             name: "loop",
             declared_synthetic: true,
@@ -44,11 +59,10 @@ impl Loop {
             train: &serde_json::from_value(train).unwrap(),
             audit: &crate::AuditConfig::default(),
             stages: Vec::new(),
-        })
-        .unwrap();
+        })?;
         let folder = RunFolder::open(&dir.path().join("run")).unwrap();
         drop(LedgerFile::create(&ledger(&folder), &folder.private("head.json"), genesis(&plan)).unwrap());
-        Self { dir, plan }
+        Ok(Self { dir, plan })
     }
 
     fn folder(&self) -> RunFolder {
@@ -75,6 +89,8 @@ impl Loop {
         let mut done = 0;
         let mut observe = |_: Observed| {
             done += 1;
+            // Of every step, not of the last alone.
+            std::fs::copy(self.checkpoint(), self.dir.path().join(format!("checkpoint-{done}"))).unwrap();
             cancelled.store(done >= cancel_after, Ordering::Relaxed);
         };
         let job = Job {
@@ -89,7 +105,11 @@ impl Loop {
 
     /// First moments in the checkpoint, tensor by tensor.
     fn moments(&self) -> Vec<Vec<f64>> {
-        let file = WeightFile::read(self.checkpoint(), None).unwrap();
+        self.moments_in(self.checkpoint())
+    }
+
+    fn moments_in(&self, path: std::path::PathBuf) -> Vec<Vec<f64>> {
+        let file = WeightFile::read(path, None).unwrap();
         let lengths = engine(&self.plan).1.trained.values.iter().map(Vec::len).collect::<Vec<_>>();
         let read = |(index, length): (usize, &usize)| file.tensor(&format!("first.{index}"), &[*length]).unwrap();
         lengths.iter().enumerate().map(read).map(|values| values.into_iter().map(f64::from).collect()).collect()

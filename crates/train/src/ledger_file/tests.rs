@@ -70,7 +70,7 @@ fn entry(step: u64, attempt: u32) -> StepEntry {
         sampling_rate: SamplingRate::from_f64(0.01).unwrap(),
         noise_multiplier: NoiseMultiplier::new(1.1).unwrap(),
     };
-    StepEntry { step, attempt, event }
+    StepEntry { step, attempt, event, segment: None }
 }
 
 /// A run with `steps` steps charged, and its two files after each line, the genesis included.

@@ -42,7 +42,7 @@ const SINE: [f64; 9] = [
 /// Turns words into standard Gaussians: `words` holds two for each of `draws` (Box and Muller 1958, the cosine half).
 ///
 /// Every word is read as a uniform on (0, 1]; see [`uniform`].
-pub(super) fn box_muller(words: &[u64], draws: &mut [f64]) {
+pub(crate) fn box_muller(words: &[u64], draws: &mut [f64]) {
     Arch::new().dispatch(|| {
         for ([radius, angle], draw) in words.as_chunks().0.iter().zip(draws) {
             *draw = (-2.0 * ln(uniform(*radius))).sqrt() * cos_of_turns(uniform(*angle));

@@ -1,11 +1,11 @@
 //! `[privacy]`, resolved: the noise that its target needs, and the event that each step is charged as.
 
-use privet_dp::{Adjacency, Calibrate, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
+use privet_dp::{Adjacency, Delta, Epsilon, Event, NoiseMultiplier, PrivacyUnit, SamplingRate};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::clip::{ClipBound, UNCLIPPED};
-use crate::config::{AdaptiveClip, Clipping, PrivacyConfig};
+use crate::config::{AdaptiveClip, Clipping, NoiseKind, PrivacyConfig};
 
 /// The guarantee.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,20 @@ pub struct PlannedPrivacy {
     pub sampling_rate: SamplingRate,
     /// Noisy releases.
     pub steps: u64,
+    /// How steps are connected, where their noise is banded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banded: Option<PlannedBanded>,
+}
+
+/// Banded noise, and the groups that take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBanded {
+    /// Bands of the strategy matrix, and groups.
+    pub bands: u64,
+    /// Probability with which a unit is drawn when its group has its turn.
+    pub group_sampling_rate: SamplingRate,
+    /// How often a unit may have its turn, at most; what the run pays for.
+    pub turns: u64,
 }
 
 /// How the clipping norm follows the gradients, with the count that every step releases for it.
@@ -97,7 +111,12 @@ pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
     }
     let sampling_rate = SamplingRate::from_ratio(privacy.expected_batch_size, bound)
         .map_err(|error| Error::config("privacy.expected_batch_size", error.to_string()))?;
-    let (noise, target_epsilon) = noise(privacy, delta, sampling_rate)?;
+    let banded = banded(privacy)?;
+    let run = |noise_multiplier| match banded {
+        None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
+        Some(banded) => banded.step(noise_multiplier),
+    };
+    let (noise, target_epsilon) = noise(privacy, delta, |noise| run(noise).of_steps(privacy.steps))?;
     let (noise_multiplier, adaptive_clip) = match (privacy.clipping, privacy.adaptive_clip) {
         (Clipping::Adaptive, config) => {
             let (noise_multiplier, adaptive) = adaptive_clip(privacy, config.unwrap_or_default(), noise)?;
@@ -120,6 +139,7 @@ pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
         dataset_size_bound: bound,
         sampling_rate,
         steps: privacy.steps,
+        banded,
     })
 }
 
@@ -127,13 +147,12 @@ pub fn plan_privacy(privacy: &PrivacyConfig) -> Result<PlannedPrivacy, Error> {
 fn noise(
     privacy: &PrivacyConfig,
     delta: Delta,
-    sampling_rate: SamplingRate,
+    run: impl Fn(NoiseMultiplier) -> Event,
 ) -> Result<(NoiseMultiplier, Option<Epsilon>), Error> {
     match (privacy.epsilon, privacy.noise_multiplier) {
         (Some(epsilon), None) => {
             let epsilon = Epsilon::new(epsilon).map_err(|error| Error::config("privacy.epsilon", error.to_string()))?;
-            let (steps, adjacency) = (privacy.steps, privacy.adjacency);
-            let noise = privet_dp::calibrate(&Calibrate { epsilon, delta, sampling_rate, steps, adjacency })?;
+            let noise = privet_dp::calibrate::noise_multiplier(epsilon, delta, privacy.adjacency, run)?;
             Ok((noise, Some(epsilon)))
         }
         (None, Some(noise)) => {
@@ -141,6 +160,41 @@ fn noise(
             Ok((NoiseMultiplier::new(noise).map_err(|error| Error::config(key, error.to_string()))?, None))
         }
         _ => Err(Error::config("privacy.epsilon", "and privacy.noise_multiplier: give exactly one of the two")),
+    }
+}
+
+/// The groups of banded noise. Fewer steps than bands leave groups that never have a turn.
+fn banded(privacy: &PrivacyConfig) -> Result<Option<PlannedBanded>, Error> {
+    let bands = match (privacy.noise, privacy.banded) {
+        (NoiseKind::Independent, None) => return Ok(None),
+        (NoiseKind::Independent, Some(_)) => return Err(Error::config("privacy.banded", "is for noise = \"banded\"")),
+        (NoiseKind::Banded, None) => return Err(Error::config("privacy.banded", "must say how many bands there are")),
+        (NoiseKind::Banded, Some(banded)) => banded.bands,
+    };
+    let key = "privacy.banded.bands";
+    if bands == 0 || bands > privacy.steps {
+        return Err(Error::config(key, "must lie in 1..=steps"));
+    }
+    if privacy.clipping == Clipping::Adaptive {
+        let reason =
+            "is \"adaptive\", whose bound moves while noise of the old bound is taken back: no proof covers both";
+        return Err(Error::config("privacy.clipping", reason));
+    }
+    let (expected, bound) = (privacy.expected_batch_size, privacy.dataset_size_bound);
+    let rate = expected.checked_mul(bands).and_then(|turn| SamplingRate::from_ratio(turn, bound).ok());
+    let Some(group_sampling_rate) = rate else {
+        let most = bound.checked_div(expected).unwrap_or(0);
+        let reason = format!("is {bands}: one group in so many has no batch of {expected}; at most {most}");
+        return Err(Error::config(key, reason));
+    };
+    Ok(Some(PlannedBanded { bands, group_sampling_rate, turns: privacy.steps.div_ceil(bands) }))
+}
+
+impl PlannedBanded {
+    /// The event of one step.
+    fn step(&self, noise_multiplier: NoiseMultiplier) -> Event {
+        let (bands, sampling_rate) = (self.bands, Some(self.group_sampling_rate));
+        Event::BandedMatrixFactorization { steps: 1, bands, sampling_rate, noise_multiplier }
     }
 }
 
@@ -192,13 +246,19 @@ impl PlannedPrivacy {
     /// The privacy event of one step.
     pub fn event(&self) -> Event {
         let Self { sampling_rate, noise_multiplier, .. } = *self;
-        match self.adaptive_clip {
-            None => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
-            Some(adaptive) => Event::PoissonSampledGaussians {
+        match (self.banded, self.adaptive_clip) {
+            (Some(banded), _) => banded.step(noise_multiplier),
+            (None, None) => Event::PoissonSampledGaussian { sampling_rate, noise_multiplier },
+            (None, Some(adaptive)) => Event::PoissonSampledGaussians {
                 sampling_rate,
                 noise_multipliers: vec![noise_multiplier, adaptive.unclipped_noise_multiplier],
             },
         }
+    }
+
+    /// How often a unit may take part: what the run pays for. The steps, but for banded noise.
+    pub fn turns(&self) -> u64 {
+        self.banded.map_or(self.steps, |banded| banded.turns)
     }
 }
 
@@ -216,6 +276,8 @@ mod tests {
             max_grad_norm: 0.25,
             clipping: Clipping::Adaptive,
             adaptive_clip: None,
+            noise: NoiseKind::Independent,
+            banded: None,
             expected_batch_size: 100,
             dataset_size_bound: 2000,
             steps: 50,
