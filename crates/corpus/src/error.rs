@@ -1,8 +1,7 @@
 //! Every way this crate can stop, in two layers.
 //!
-//! A [`Fault`] is what is wrong with one input file: it either stops the run or, when the plan says so,
-//! sets that file aside. An [`Error`] stops the run. Neither ever carries text of the corpus, and neither
-//! repeats a decoder's own message, because such messages may quote the bytes they stumbled over.
+//! A [`Fault`] is what is wrong with one input file: it stops the run, or the plan sets that file aside. An [`Error`] stops
+//! the run. Neither carries text of the corpus, nor a decoder's own message, which may quote the bytes it stumbled over.
 
 use std::path::PathBuf;
 
@@ -480,14 +479,14 @@ pub enum Error {
     /// More of a file would go than is allowed.
     #[error("the copies in {of} are more than the limit allows; nothing was written; a report shows them")]
     TooMuchRemoved {
-        /// The input, by the name of its output; or the number of a source, in the order in which sources appear.
+        /// The input, by the name of its output; or the number of a source.
         of: String,
         /// Rows that would go.
         removed: u64,
         /// Its rows.
         rows: u64,
     },
-    /// A column that should say where rows come from says something else.
+    /// A column of sources says something else.
     #[error("column `{column}` has more than {limit} values, which are no sources; name another column")]
     TooManySources {
         /// The column.
