@@ -140,7 +140,12 @@ fn described(plan: &DedupPlan, manifest: &DedupManifest, terminal: Terminal) -> 
     let mut rows = vec![[kind, "rows", "removed", "part"].map(String::from).to_vec()];
     rows.extend(sources.iter().take(SOURCES_SHOWN).map(|source| {
         let part = 100.0 * source.removed as f64 / source.rows.max(1) as f64;
-        let name = source.source.clone().unwrap_or_else(|| String::from("(none)"));
+        let name = match (&source.source, &plan.source_column) {
+            (None, _) => String::from("(none)"),
+            (Some(file), None) => file.clone(),
+            // Whoever wrote the corpus wrote this; a terminal obeys some characters.
+            (Some(value), Some(_)) => value.escape_debug().to_string(),
+        };
         vec![name, source.rows.to_string(), source.removed.to_string(), format!("{part:.1} %")]
     }));
     lines.push(table(&rows));
